@@ -1,1 +1,26 @@
-//! placeholder
+//! # eql-engine: the façade
+//!
+//! One door for everything a program can ask of a data directory: query, ingest, define, check, format.
+//! It knows no wire format: the server turns its answers into Flight, HTTP and JSON, the command line into tables.
+//!
+//! ```text
+//! text → parse → bind → plan → execute → batches        Engine::run
+//! file → read → admit → append → apply                  Engine::import
+//! ```
+//! Start with [`Engine::run`] in `query.rs` and read downwards.
+#![forbid(unsafe_code)]
+
+mod answer;
+mod engine;
+mod error;
+mod limit;
+mod session;
+
+pub use answer::{Answer, ResultColumn, Rows};
+pub use engine::{Engine, EngineOptions, EngineStats};
+pub use error::EngineError;
+pub use limit::Limits;
+pub use session::{Params, Session};
+
+pub use eql_catalog as catalog;
+pub use eql_grammar as grammar;

@@ -1,1 +1,37 @@
-//! placeholder
+//! The grammar of EQL, the Entity Query Language: reads text, writes text, says what is wrong with text.
+//!
+//! It knows words, brackets and clauses. It does not know which events, properties or segments exist, nor what a
+//! statement means: that is the compiler's.
+//!
+//! ```text
+//! text ── split ── limit ── parser (eql.pest) ── build ──▶ ast ── print ──▶ text
+//!                              │ stops
+//!                              └── recover ── classify ── suggest ──▶ diagnostic ── render
+//! ```
+//!
+//! Start with [`parse`].
+
+pub mod ast;
+mod build;
+mod classify;
+pub mod code;
+pub mod diagnostic;
+mod format;
+pub mod limit;
+mod parse;
+mod parser;
+mod print;
+mod recover;
+mod render;
+mod split;
+pub mod suggest;
+mod token;
+pub mod word;
+
+pub use ast::Statement;
+pub use diagnostic::Diagnostic;
+pub use format::format;
+pub use parse::{Parsed, parse, parse_duration, parse_expr, parse_range};
+pub use print::print;
+pub use render::render;
+pub use suggest::nearest;

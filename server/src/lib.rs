@@ -1,1 +1,28 @@
-//! placeholder
+//! # eql-server: the doors of a running engine
+//!
+//! Configuration, Arrow Flight SQL, HTTP, tokens and telemetry. It knows wire formats and clients' habits; it knows nothing of how a statement is answered:
+//! that is the engine's, which it asks with a parsed statement and from which it gets batches.
+//!
+//! ```text
+//! Config::load → serve ─┬─ flight: FlightService → Plan, ticket → Engine::run → messages
+//!                       └─ http:   router → script → Engine::run → render → body
+//!                signal → stop accepting → let statements finish → Engine::close
+//! ```
+//! Start with [`serve`]. [`render`] is shared with the command line.
+#![forbid(unsafe_code)]
+
+pub mod auth;
+mod config;
+mod failure;
+mod flight;
+mod http;
+mod parameters;
+mod plain;
+pub mod render;
+mod script;
+mod serve;
+pub mod telemetry;
+mod tls;
+
+pub use config::{Config, ConfigError, Options, Tls};
+pub use serve::{Addresses, ServeError, serve, shutdown_signal};

@@ -1,1 +1,46 @@
-//! placeholder
+//! # eql-store: what happened, and what is known
+//!
+//! The log of accepted batches, the entities (columns in memory, rows in a key-value store), the events (parts: columns clustered by
+//! subject and time) and snapshots of all of it as Arrow. It knows no EQL and no DataFusion: it takes and gives arrays.
+//!
+//! ```text
+//! EventBatch → Store::append_events → log (durable: acknowledged) → applied: hot rows, entities
+//!                                                                    ↓ checkpoint
+//! Snapshot ← Store::snapshot ← entity columns, hot rows, parts  ←  parts, entity snapshots, manifest
+//! ```
+//! The log alone acknowledges; everything else can be rebuilt from the last checkpoint and the log's tail.
+//! Start with [`Store::open`]; `store.rs` has the writing side, [`Snapshot`] the reading side.
+#![forbid(unsafe_code)]
+
+mod admit;
+mod apply;
+mod arrow_type;
+mod batch;
+mod cache;
+mod checkpoint;
+mod dedupe;
+mod disk;
+mod entity;
+mod error;
+mod hot;
+mod ipc;
+mod kv;
+mod limit;
+mod lock;
+mod log;
+mod manifest;
+mod open;
+mod part;
+mod rows;
+mod snapshot;
+mod store;
+mod timeline;
+
+pub use arrow_type::arrow_type;
+pub use batch::{Appended, EntityBatch, EventBatch};
+pub use entity::EntityColumns;
+pub use error::StoreError;
+pub use rows::{EventColumn, EventRows};
+pub use snapshot::Snapshot;
+pub use store::{Store, StoreOptions, StoreStats};
+pub use timeline::Timeline;

@@ -1,1 +1,15 @@
-//! placeholder
+//! # eql-tests: what the test programs share
+//!
+//! The sample in a data directory of its own, opened once for a test program, and results as plain cells. It knows the engine's door and nothing
+//! behind it.
+//!
+//! ```text
+//! demo/completejourney → world() → World::ask(session, text) → Told
+//! ```
+//! Start with [`world`].
+
+mod cell;
+mod world;
+
+pub use cell::{Cell, Table};
+pub use world::{Told, World, root, world};

@@ -1,1 +1,47 @@
-//! placeholder
+//! The folds of the Entity Query Language: what one entity did, in time order, turned into an answer.
+//!
+//! Every analysis of behaviour is a small pure function over the rows of *one* entity, sorted by time. The planner calls these
+//! functions over history and the stream calls the same ones over live rows, so a query and a subscription cannot disagree.
+//!
+//! This crate knows no storage, no query text, no columns of Arrow, no thread and no clock: "now" is handed in. Slices go in,
+//! plain values come out. Times are microseconds since 1970-01-01 UTC everywhere.
+//!
+//! The ladder, from the ground up:
+//!
+//! ```text
+//! calendar      what a day, a week, a window is in a time zone      rules 3, 12, 21, 33
+//! run           one entity's rows: times and a bit per step         rules 1, 2, 10
+//! funnel        how far did it get                                  rules 1–11, 39, 50, 52
+//! sequence      did this happen, or stay away                       rules 14, 40
+//! retention     did it come back                                    rule 20
+//! session       cut a timeline into visits                          rules 22, 43
+//! interval      how long from this to that                          rules 25, 41
+//! path          which way did it go                                 rules 19, 38, 42
+//! attribution   what led to the goal                                rule 18
+//! lifecycle     new, returning, resurrecting, dormant               rules 23, 45
+//! aggregate     counts, sums, streaks of behaviour                  rules 17, 46, 47
+//! threshold     "at least k within n" as one instant                rule 12
+//! ```
+//!
+//! Start with [`funnel()`]: the other folds have its shape.
+
+pub mod aggregate;
+pub mod attribution;
+pub mod calendar;
+pub mod funnel;
+pub mod interval;
+pub mod lifecycle;
+pub mod path;
+pub mod retention;
+pub mod run;
+pub mod sequence;
+pub mod session;
+pub mod threshold;
+
+pub use calendar::{Bucketer, Calendar, Unit, WeekStart, Window};
+pub use funnel::{Attempt, Counting, Exclusion, FunnelSpec, FunnelStep, Mode, Reentry, funnel};
+pub use interval::{IntervalSpec, Pair, intervals};
+pub use retention::{Cells, Cohort, RetentionSpec, retention};
+pub use run::{NULL, Pairs, Run, UNMATCHED};
+pub use sequence::{Match, SequenceSpec, SequenceStep, Truth, did, sequence};
+pub use session::{SessionSpan, SessionSpec, sessions};

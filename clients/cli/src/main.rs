@@ -1,2 +1,33 @@
-//! placeholder
-fn main() {}
+//! # eql: the command line
+//!
+//! One executable for everything: a demo, the server, queries, a shell, import and export, checks and formatting.
+//! It knows terminals, files and arguments. What a statement means is the engine's business, how a value is written the server's.
+//!
+//! ```text
+//! arguments → verb → place (a data directory here, or a server there) → answer → output
+//! ```
+//! Start with `verbs/query.rs` and read downwards.
+#![forbid(unsafe_code)]
+
+mod answer;
+mod failure;
+mod out;
+mod output;
+mod place;
+mod report;
+mod setting;
+mod shell;
+mod text;
+mod verbs;
+mod wait;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let outcome = verbs::run(verbs::Cli::parse());
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.tell(),
+    }
+}

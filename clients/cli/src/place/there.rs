@@ -1,0 +1,186 @@
+//! A server, asked over HTTP. Statements go one by one, so that settings, errors and answers are the same as here.
+
+use super::PlaceArgs;
+use super::heard::Refusal;
+use crate::answer::{Answer, Table};
+use crate::failure::Failure;
+use crate::report;
+use crate::wait::Waiter;
+use arrow::ipc::reader::StreamReader;
+use eql_engine::Params;
+use eql_engine::grammar::ast::{Literal, SetValue, Statement, StatementKind};
+use serde_json::{Map, Value, json};
+use std::io::{BufReader, Read};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use ureq::http::Response;
+use ureq::{Body, RequestBuilder};
+
+const ARROW: &str = "application/vnd.apache.arrow.stream";
+/// Catalogs and reports fit; a server that sends more is none of ours.
+const SMALL_BYTES: u64 = 64 << 20;
+type Batches = StreamReader<BufReader<ureq::BodyReader<'static>>>;
+
+/// A server and the settings of our session with it.
+pub(crate) struct There {
+    agent: ureq::Agent,
+    url: String,
+    token: Option<String>,
+    project: String,
+    settings: Map<String, Value>,
+    waiter: Waiter,
+}
+
+impl There {
+    /// A server by its address; nothing is sent yet.
+    pub(crate) fn new(url: &str, arguments: &PlaceArgs, waiter: Waiter) -> Result<Self, Failure> {
+        if !url.starts_with("http://") {
+            return Err(Failure::Usage(format!(
+                "`{url}` is no address: write http://HOST:PORT (for https put a proxy or a tunnel in between)"
+            )));
+        }
+        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_connect(Some(Duration::from_secs(10)));
+        Ok(Self {
+            agent: config.build().into(),
+            url: url.trim_end_matches('/').to_string(),
+            token: arguments.token.clone(),
+            project: arguments.project.clone(),
+            settings: Map::new(),
+            waiter,
+        })
+    }
+
+    /// Runs one statement.
+    pub(crate) fn run(&mut self, text: &Arc<str>, statement: &Statement, params: &Params) -> Result<Answer, Failure> {
+        let span = statement.span;
+        let part = text.get(span.start..span.end).unwrap_or(text);
+        let body = json!({"query": part, "params": params, "settings": self.settings, "format": "arrow"}).to_string();
+        let request = self.with_headers(self.agent.post(format!("{}/v1/query", self.url))).header("accept", ARROW);
+        let request = request.content_type("application/json");
+        let (waiter, started) = (self.waiter.fresh(), Instant::now());
+        let response = waiter.wait_blocking(move || request.send(body))?.map_err(|e| self.unreachable(&e))?;
+        let mut answer = self.answer(response, text, span.start, waiter)?;
+        if let Answer::Rows(table) = &mut answer {
+            table.started = started;
+        }
+        self.remember(statement);
+        Ok(answer)
+    }
+
+    /// Sends a file and returns what the server says of it.
+    pub(crate) fn send_file(&self, target: &str, query: &[(&str, String)], body: impl Read + 'static) -> Result<Value, Failure> {
+        let request = self.with_headers(self.agent.post(format!("{}/v1/files/{}", self.url, path_segment(target))));
+        let request = request.query_pairs(query.iter().map(|(k, v)| (*k, v.as_str()))).content_type("application/octet-stream");
+        let response = request.send(ureq::SendBody::from_owned_reader(body)).map_err(|e| self.unreachable(&e))?;
+        if !response.status().is_success() {
+            return Err(self.refused(response, "", 0));
+        }
+        self.json(response)
+    }
+
+    /// All names of the server's catalog; none when it cannot be asked, as completion is a comfort only.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let request = self.with_headers(self.agent.get(format!("{}/v1/catalog", self.url)));
+        let mut names = Vec::new();
+        if let Ok(response) = request.call()
+            && let Ok(catalog) = self.json(response)
+        {
+            collect_names(&catalog, &mut names);
+        }
+        names
+    }
+
+    fn with_headers<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        let request = request.header("x-eql-project", &self.project);
+        match &self.token {
+            Some(token) => request.header("authorization", format!("Bearer {token}")),
+            None => request,
+        }
+    }
+
+    fn answer(&self, response: Response<Body>, text: &str, offset: usize, waiter: Waiter) -> Result<Answer, Failure> {
+        if !response.status().is_success() {
+            return Err(self.refused(response, text, offset));
+        }
+        if response.body().mime_type() == Some(ARROW) {
+            let reader = response.into_body().into_with_config().limit(u64::MAX).reader();
+            let batches = waiter.wait_blocking(move || StreamReader::try_new(BufReader::new(reader), None))?;
+            return Ok(Answer::Rows(table(batches.map_err(|e| Failure::of("the server's answer broke off", &e))?, waiter)));
+        }
+        let said = self.json(response)?;
+        Ok(Answer::Done(said["done"].as_str().unwrap_or("done").to_string()))
+    }
+
+    /// A small answer.
+    fn json(&self, mut response: Response<Body>) -> Result<Value, Failure> {
+        let body = response.body_mut().with_config().limit(SMALL_BYTES).read_to_string().map_err(|e| self.unreachable(&e))?;
+        serde_json::from_str(&body).map_err(|e| Failure::of(&format!("{} answers what is no JSON", self.url), &e))
+    }
+
+    /// Says what a server refused with.
+    fn refused(&self, mut response: Response<Body>, text: &str, offset: usize) -> Failure {
+        let status = response.status();
+        let body = response.body_mut().read_to_string().unwrap_or_default();
+        let refusal: Refusal = serde_json::from_str(&body).unwrap_or_default();
+        let diagnostics = refusal.diagnostics(text, offset);
+        if diagnostics.is_empty() {
+            let words = refusal.words().unwrap_or_else(|| body.chars().take(300).collect());
+            return Failure::Failed(format!("{} answers {status}: {}", self.url, words.trim()).trim_end_matches([' ', ':']).to_string());
+        }
+        report::diagnostics(&diagnostics, text);
+        Failure::Told
+    }
+
+    fn unreachable(&self, error: &ureq::Error) -> Failure {
+        Failure::of(&format!("cannot talk with {}", self.url), error)
+    }
+
+    /// The server forgets a request's session; what SET changed is sent along from now on.
+    fn remember(&mut self, statement: &Statement) {
+        let StatementKind::Set { name, value } = &statement.kind else { return };
+        let value = match value {
+            SetValue::Word(word) => json!(word.name),
+            SetValue::Literal(Literal::Number(n)) => serde_json::from_str(n).unwrap_or_else(|_| json!(n)),
+            SetValue::Literal(Literal::Text(t) | Literal::Typed(_, t)) => json!(t),
+            SetValue::Literal(Literal::Bool(b)) => json!(b),
+            SetValue::Literal(Literal::Null) => Value::Null,
+        };
+        self.settings.insert(name.name.clone(), value);
+    }
+}
+
+fn table(batches: Batches, waiter: Waiter) -> Table {
+    let schema = batches.schema();
+    let columns = crate::output::value::columns_of(&schema);
+    let mut reader = Some(batches);
+    let rows = std::iter::from_fn(move || {
+        let mut batches = reader.take()?;
+        let next = waiter.wait_blocking(move || batches.next().map(|batch| (batch, batches)));
+        match next {
+            Ok(Some((Ok(batch), rest))) => {
+                reader = Some(rest);
+                Some(Ok(batch))
+            }
+            Ok(Some((Err(error), _))) => Some(Err(Failure::of("the server's answer broke off", &error))),
+            Ok(None) => None,
+            Err(interrupted) => Some(Err(interrupted)),
+        }
+    });
+    Table { columns, schema, batches: Box::new(rows), warnings: Vec::new(), approximate: false, started: Instant::now() }
+}
+
+fn collect_names(value: &Value, names: &mut Vec<String>) {
+    match value {
+        Value::Array(all) => all.iter().for_each(|v| collect_names(v, names)),
+        Value::Object(fields) => {
+            names.extend(fields.get("name").and_then(Value::as_str).map(str::to_string));
+            fields.values().for_each(|v| collect_names(v, names));
+        }
+        _ => {}
+    }
+}
+
+fn path_segment(name: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~');
+    name.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}

@@ -1,0 +1,263 @@
+//! `eql import`: files become entities and events.
+
+use crate::failure::{self, Failure};
+use crate::out;
+use crate::place::{Absent, Here, Place, PlaceArgs, There};
+use crate::setting;
+use crate::wait::Waiter;
+use eql_engine::stream::{self, Input, Progress, Received, Target};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Deserialize;
+use std::fs::File;
+use std::io::{IsTerminal, Read};
+use std::path::{Path, PathBuf};
+
+/// Import files into an entity, an event, or `events` (mixed)
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  eql import user users.csv
+  eql import events log.ndjson.gz --map ts=time --map event_type=event --id event_id
+  eql import purchase 2026-*.parquet --map paid_at=time --time-zone Europe/Oslo
+  zcat dump.csv.gz | eql import user - --format csv --define
+
+Repeating an import changes nothing: events are known by their ids, entities by their keys. The column `event` of mixed events
+names the event. Columns that the target lacks go to `extra`; --strict rejects such rows, --define declares the columns.")]
+pub(crate) struct Args {
+    /// An entity, an event, or `events`: mixed, the column `event` names the event
+    #[arg(value_name = "TARGET")]
+    target: String,
+    /// The files, plain or .gz or .zst; `-` is stdin
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// How the files are written [default: by name, else by content]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// Which property, key or system column (time, event, event_id) a column feeds
+    #[arg(long, value_name = "COLUMN=PROPERTY", value_parser = setting::pair)]
+    map: Vec<(String, String)>,
+    /// Columns that make an event's id
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    id: Vec<String>,
+    /// When events count as received: a column, or `now` [default: at their own time]
+    #[arg(long, value_name = "COLUMN|now")]
+    received: Option<String>,
+    /// Of dates and of times without a zone
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    time_zone: chrono_tz::Tz,
+    /// Reject rows with values that the target has no property for
+    #[arg(long, conflicts_with = "define")]
+    strict: bool,
+    /// Declare what is missing, and print the DEFINE
+    #[arg(long)]
+    define: bool,
+    /// NULL keeps the value that an entity has
+    #[arg(long)]
+    keep_null: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Parquet,
+    Csv,
+    Ndjson,
+}
+
+/// What became of an import, here or on a server.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Summary {
+    pub(crate) rows: u64,
+    pub(crate) accepted: u64,
+    pub(crate) duplicates: u64,
+    pub(crate) rejected: u64,
+    rejects: Vec<Reject>,
+    defined: Vec<String>,
+    notes: Vec<String>,
+    pub(crate) seconds: f64,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Reject {
+    file: String,
+    row: u64,
+    column: Option<String>,
+    message: String,
+}
+
+/// So many rejects are described; the others are counted.
+const REJECTS_SHOWN: usize = 10;
+
+/// Imports the files.
+pub(crate) fn run(arguments: &Args) -> Result<(), Failure> {
+    let absent = |f: &&PathBuf| f.as_path() != Path::new("-") && !f.exists();
+    if let Some(file) = arguments.files.iter().find(absent) {
+        return Err(Failure::Failed(format!("there is no file `{}`", file.display())));
+    }
+    let place = Place::open(&arguments.place, Absent::Create, Waiter::patient()?)?;
+    let bar = progress_bar();
+    let summary = match &place {
+        Place::Here(here) => import_here(here, arguments, inputs(&arguments.files), &bar),
+        Place::There(there) => import_there(there, arguments, &bar),
+    };
+    bar.finish_and_clear();
+    tell(&arguments.target, &summary?)
+}
+
+/// Imports `inputs` into an open data directory with the options of `arguments`.
+pub(crate) fn import_here(here: &Here, arguments: &Args, inputs: Vec<Input>, bar: &ProgressBar) -> Result<Summary, Failure> {
+    let catalog = here.engine.catalog();
+    let parse = if arguments.define { Target::parse_or_define } else { Target::parse };
+    let target = parse(&catalog, &arguments.target).map_err(|e| Failure::Failed(failure::chain(&e)))?;
+    let mut request = stream::ImportRequest::new(target, inputs);
+    request.format = arguments.format.map(|f| match f {
+        Format::Parquet => stream::Format::Parquet,
+        Format::Csv => stream::Format::Csv,
+        Format::Ndjson => stream::Format::Ndjson,
+    });
+    request.map.clone_from(&arguments.map);
+    request.id.clone_from(&arguments.id);
+    request.received = match arguments.received.as_deref() {
+        None => Received::EventTime,
+        Some("now") => Received::Now,
+        Some(column) => Received::Column(column.to_string()),
+    };
+    request.time_zone = arguments.time_zone;
+    request.strict = arguments.strict;
+    request.define = arguments.define;
+    request.keep_null = arguments.keep_null;
+    let report = here.import(request, &|progress| show(bar, &progress)).map_err(|e| Failure::Failed(failure::chain(&e)))?;
+    Ok(report.into())
+}
+
+fn inputs(files: &[PathBuf]) -> Vec<Input> {
+    files.iter().map(|f| Input::File(f.clone())).collect()
+}
+
+/// File by file: a server takes one body at a time.
+fn import_there(there: &There, arguments: &Args, bar: &ProgressBar) -> Result<Summary, Failure> {
+    let mut total = Summary::default();
+    for file in &arguments.files {
+        let (body, bytes): (Box<dyn Read>, _) = if file.as_path() == Path::new("-") {
+            (Box::new(std::io::stdin()), None)
+        } else {
+            let open = |e| Failure::Failed(format!("cannot read {}: {e}", file.display()));
+            let opened = File::open(file).map_err(open)?;
+            let length = opened.metadata().map_err(open)?.len();
+            (Box::new(opened), Some(length))
+        };
+        bar.set_length(bytes.unwrap_or(0));
+        bar.set_position(0);
+        bar.set_message(file.display().to_string());
+        let answer = there.send_file(&arguments.target, &query(arguments, file), bar.wrap_read(body))?;
+        let summary = serde_json::from_value(answer).map_err(|e| Failure::of("the server's answer cannot be read", &e))?;
+        total.add(summary);
+    }
+    Ok(total)
+}
+
+fn query(arguments: &Args, file: &Path) -> Vec<(&'static str, String)> {
+    let mut query = vec![("name", file.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned()))];
+    query.extend(arguments.format.map(|f| ("format", format!("{f:?}").to_lowercase())));
+    query.extend(arguments.map.iter().map(|(column, property)| ("map", format!("{column}={property}"))));
+    if !arguments.id.is_empty() {
+        query.push(("id", arguments.id.join(",")));
+    }
+    query.extend(arguments.received.iter().map(|r| ("received", r.clone())));
+    query.push(("time_zone", arguments.time_zone.name().to_string()));
+    let flags = [("strict", arguments.strict), ("define", arguments.define), ("keep_null", arguments.keep_null)];
+    query.extend(flags.into_iter().filter(|(_, on)| *on).map(|(name, _)| (name, "true".to_string())));
+    query
+}
+
+impl Args {
+    /// The files as given.
+    pub(crate) fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+    /// The target as given.
+    pub(crate) fn target(&self) -> &str {
+        &self.target
+    }
+}
+
+impl Summary {
+    fn add(&mut self, other: Summary) {
+        self.rows += other.rows;
+        self.accepted += other.accepted;
+        self.duplicates += other.duplicates;
+        self.rejected += other.rejected;
+        self.seconds += other.seconds;
+        self.rejects.extend(other.rejects);
+        self.defined.extend(other.defined);
+        self.notes.extend(other.notes);
+    }
+}
+
+impl From<stream::ImportReport> for Summary {
+    fn from(report: stream::ImportReport) -> Self {
+        let reject = |r: stream::Reject| Reject { file: r.file, row: r.row, column: r.column, message: r.message };
+        Self {
+            rows: report.rows,
+            accepted: report.accepted,
+            duplicates: report.duplicates,
+            rejected: report.rejected,
+            rejects: report.rejects.into_iter().map(reject).collect(),
+            defined: report.defined,
+            notes: report.notes,
+            seconds: report.seconds,
+        }
+    }
+}
+
+/// Drawn on a terminal only.
+pub(crate) fn progress_bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+    if std::io::stderr().is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::stderr());
+    }
+    let style = ProgressStyle::with_template("{wide_msg} {bar:30} {bytes}/{total_bytes} {elapsed}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}
+
+fn show(bar: &ProgressBar, progress: &Progress) {
+    bar.set_message(format!("{}: {} rows", progress.file, progress.rows));
+    bar.set_length(progress.bytes_total.unwrap_or(progress.bytes_done));
+    bar.set_position(progress.bytes_done);
+}
+
+/// Rejects and notes on stderr, what was defined and the summary on stdout. Nothing but rejects is a failure.
+fn tell(target: &str, summary: &Summary) -> Result<(), Failure> {
+    for definition in &summary.defined {
+        out::line(definition)?;
+    }
+    for note in &summary.notes {
+        out::note(&format!("note: {note}"));
+    }
+    for reject in summary.rejects.iter().take(REJECTS_SHOWN) {
+        let column = reject.column.as_ref().map_or_else(String::new, |c| format!(", column `{c}`"));
+        out::note(&format!("rejected: {} row {}{column}: {}", reject.file, reject.row, reject.message));
+    }
+    let shown = summary.rejects.len().min(REJECTS_SHOWN) as u64;
+    if summary.rejected > shown {
+        out::note(&format!("rejected: {} more", summary.rejected - shown));
+    }
+    out::line(&format!("{target}: {}", summary.words()))?;
+    let nothing = summary.rejected > 0 && summary.accepted == 0 && summary.duplicates == 0;
+    if nothing { Err(Failure::Failed("every row was rejected".into())) } else { Ok(()) }
+}
+
+impl Summary {
+    /// One line that says it all.
+    pub(crate) fn words(&self) -> String {
+        let rate = if self.seconds > 0.0 { self.rows as f64 / self.seconds } else { self.rows as f64 };
+        format!(
+            "{} rows: {} accepted, {} duplicates, {} rejected in {:.2} s ({rate:.0} rows/s)",
+            self.rows, self.accepted, self.duplicates, self.rejected, self.seconds
+        )
+    }
+}

@@ -1,0 +1,75 @@
+//! `eql query`: statements, one by one.
+
+use crate::answer::Answer;
+use crate::failure::Failure;
+use crate::output::{Format, Output};
+use crate::place::{Absent, Place, PlaceArgs};
+use crate::wait::Waiter;
+use crate::{report, setting, text};
+use eql_engine::grammar::ast::{Statement, StatementKind};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Run one or more statements
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  eql query \"FIND user WHERE DID purchase DURING last 7 days SHOW user_id\"
+  eql query -f report.eql --set now=2018-01-01T05:00Z --format csv -o report.csv
+  eql query \"FROM user WHERE city = :city\" --param city=Oslo --url http://127.0.0.1:8080
+  echo \"SHOW ENTITIES\" | eql query -
+
+Statements run in order and stop at the first that fails; a text with a syntax error does not run at all.")]
+pub(crate) struct Args {
+    /// The statements; `-` reads stdin
+    #[arg(value_name = "TEXT", conflicts_with = "file")]
+    text: Option<String>,
+    /// Read the statements from a file
+    #[arg(short, long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// A parameter: `:name`, or `$1` as 1=value
+    #[arg(long, value_name = "NAME=VALUE", value_parser = setting::pair)]
+    param: Vec<(String, String)>,
+    /// A setting, as SET does it: now, time_zone, week_start, timeout, …
+    #[arg(long, value_name = "NAME=VALUE", value_parser = setting::pair)]
+    set: Vec<(String, String)>,
+    /// How to write results [default: by the name of -o, else table]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// Write to a file: whole, or not at all
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Runs the statements.
+pub(crate) fn run(arguments: &Args) -> Result<(), Failure> {
+    let settings = arguments.set.iter().map(|(k, v)| setting::statement(k, v)).collect::<Result<Vec<_>, _>>()?;
+    let params = setting::params(&arguments.param);
+    let format = arguments.format.or_else(|| arguments.output.as_deref().and_then(Format::of_file)).unwrap_or(Format::Table);
+    let text = text::read(arguments.text.as_deref(), arguments.file.as_deref())?;
+    let statements = text::statements(&text)?;
+    if format.is_binary() && statements.iter().filter(|s| has_rows(s)).count() > 1 {
+        return Err(Failure::Usage("arrow and parquet hold one result, and this text has several".into()));
+    }
+    let mut place = Place::open(&arguments.place, Absent::Create, Waiter::patient()?)?;
+    for set in &settings {
+        place.run_text(set)?;
+    }
+    let mut output = Output::open(format, arguments.output.as_deref())?;
+    let text: Arc<str> = text.into();
+    for statement in &statements {
+        let answer = place.run(&text, statement, &params)?;
+        if let Answer::Rows(table) = &answer {
+            report::diagnostics(&table.warnings, &text);
+        }
+        output.answer(answer)?;
+    }
+    output.finish()
+}
+
+fn has_rows(statement: &Statement) -> bool {
+    use StatementKind::{Describe, Explain, Query, Show};
+    matches!(statement.kind, Query(_) | Show { .. } | Describe { .. } | Explain { .. })
+}

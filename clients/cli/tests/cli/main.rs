@@ -1,0 +1,11 @@
+//! The command line, driven from outside as a user or a script drives it.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod arguments;
+mod check;
+mod demo;
+mod driver;
+mod import;
+mod query;
+mod serve;
+mod shell;

@@ -1,0 +1,235 @@
+//! Aggregates over the rows of a relation: SQL's in SELECT and pipes, TREND's over event rows.
+
+use super::Binder;
+use super::call::{fixed_type, sum_type};
+use super::scope::{Aggregates, Env, RowKind};
+use crate::bound::*;
+use crate::code;
+use crate::function::Function;
+use eql_catalog::{DataType, Value};
+use eql_grammar::ast::{self, Arg, EventRef, EventScope, Scope, Span};
+
+impl Binder<'_> {
+    /// An aggregate over single rows (SELECT, PROFILE, pipes).
+    pub(super) fn row_aggregate(&mut self, f: &'static Function, c: &ast::Call, span: Span, env: &mut Env) -> Expr {
+        let entity = matches!(env.rows.as_slice(), [r] if matches!(r.kind, RowKind::Entity(_)));
+        let inner = if entity { Aggregates::Behaviour } else { Aggregates::None };
+        let outer = std::mem::replace(&mut env.aggregates, inner);
+        let windows = env.windows.take();
+        let out = self.row_aggregate_inner(f, c, span, env);
+        env.aggregates = outer;
+        env.windows = windows;
+        match out {
+            Some(a) => self.add_aggregate(a, env),
+            None => Expr::invalid(),
+        }
+    }
+
+    fn row_aggregate_inner(&mut self, f: &'static Function, c: &ast::Call, span: Span, env: &mut Env) -> Option<Aggregate> {
+        if f.name == "bounce_rate" {
+            return self.bounce_rate(span, env);
+        }
+        let argument = match c.args.first() {
+            None | Some(Arg::Star(_)) => None,
+            Some(Arg::Expr(e)) => match self.subject_rows(f, e, env) {
+                Some(ordinal) => Some(ordinal),
+                None => Some(self.entity_event_argument(f, c, e, env).unwrap_or_else(|| self.expr(e, env))),
+            },
+            Some(_) if entity_rows(env) => Some(self.behaviour_call(f, c, span, env)),
+            Some(_) => {
+                self.error(code::ARGUMENTS, span, format!("`{}` takes a value here", f.name));
+                return None;
+            }
+        };
+        if argument.as_ref().is_some_and(|a| matches!(a.kind, ExprKind::Invalid)) {
+            return None;
+        }
+        let mut filter = Vec::new();
+        let mut order = Vec::new();
+        for s in &c.scopes {
+            match s {
+                Scope::Where(p) => filter.push(self.predicate(p, env)),
+                Scope::OrderBy(o) => order = self.sort_keys(o, env),
+                Scope::During(r) => filter.extend(self.time_filter(r, env)),
+                _ => {
+                    self.error(code::ARGUMENTS, span, format!("`{}` takes WHERE and ORDER BY inside its parentheses here", f.name));
+                }
+            }
+        }
+        self.aggregate(f, c, argument, Expr::all(filter), order, span)
+    }
+
+    fn time_filter(&mut self, r: &ast::Range, env: &mut Env) -> Option<Expr> {
+        let range = self.range(r)?;
+        let time = ast::Path { parts: vec![ast::Ident { name: "time".into(), span: r.span }] };
+        let time = self.path(&time, env);
+        Some(Expr::predicate(ExprKind::InRange(Box::new(time), Box::new(range))))
+    }
+
+    /// In PROFILE, `sum(purchase.amount)` means the sum over the entities of what each did.
+    fn entity_event_argument(&mut self, f: &'static Function, c: &ast::Call, e: &ast::Expr, env: &mut Env) -> Option<Expr> {
+        let entity = match env.rows.as_slice() {
+            [r] => match &r.kind {
+                RowKind::Entity(t) => t.clone(),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let alone = matches!(&e.kind, ast::ExprKind::Path(_));
+        let (scope, _) = if alone { self.event_of(e, Some(&entity))? } else { return None };
+        let named = matches!(scope.events.as_slice(), [EventRef::Named(i)] if self.is_event(&i.name));
+        named.then(|| self.behaviour_call(f, c, e.span, env))
+    }
+
+    /// `users(purchase)` in SELECT FROM purchase: the subject's ordinal.
+    fn subject_rows(&mut self, f: &Function, e: &ast::Expr, env: &mut Env) -> Option<Expr> {
+        if !matches!(f.name, "entities" | "approx_users") {
+            return None;
+        }
+        let ast::ExprKind::Path(p) = &e.kind else { return None };
+        let subject = env.subject?;
+        (p.parts.len() == 1 && self.is_event(&p.parts[0].name)).then_some(())?;
+        let mut scope = env.rows.swap_remove(0);
+        let out = self.subject_ordinal(&mut scope, subject);
+        env.rows.insert(0, scope);
+        out
+    }
+
+    fn bounce_rate(&mut self, span: Span, env: &mut Env) -> Option<Aggregate> {
+        let depth = ast::Path { parts: vec![ast::Ident { name: "depth".into(), span }] };
+        let depth = self.path(&depth, env);
+        let one = Expr::predicate(ExprKind::Compare(ast::BinaryOp::Equal, Box::new(depth), Box::new(Expr::literal(Value::Int(1)))));
+        let arms = vec![(one, Expr::literal(Value::Double(1.0)))];
+        let value = Expr { kind: ExprKind::Case(arms, Some(Box::new(Expr::literal(Value::Double(0.0))))), data_type: DataType::Double };
+        Some(Aggregate { function: Aggregation::Average, argument: Some(value), filter: None, order: vec![], data_type: DataType::Double })
+    }
+
+    /// The aggregate of a call whose argument is bound.
+    fn aggregate(&mut self, f: &'static Function, c: &ast::Call, argument: Option<Expr>, filter: Option<Expr>, order: Vec<SortKey>, span: Span) -> Option<Aggregate> {
+        let t = argument.as_ref().map(|a| a.data_type.clone());
+        let numeric = matches!(f.name, "sum" | "avg" | "median" | "percentile" | "stddev" | "variance");
+        if numeric && !t.as_ref().is_some_and(DataType::is_numeric) {
+            let got = t.map_or_else(|| "nothing".to_string(), |t| t.to_string());
+            self.error_hint(code::TYPE, span, format!("`{}` needs numbers, not {got}", f.name), format!("for example {}", f.example));
+            return None;
+        }
+        let function = match f.name {
+            "count" if c.distinct => Aggregation::CountDistinct,
+            "count" => Aggregation::Count,
+            "entities" => Aggregation::CountDistinct,
+            "approx_users" => Aggregation::CountDistinct,
+            "sum" if c.distinct => {
+                self.later("sum(DISTINCT …)");
+                Aggregation::Sum
+            }
+            "sum" => Aggregation::Sum,
+            "avg" => Aggregation::Average,
+            "min" => Aggregation::Min,
+            "max" => Aggregation::Max,
+            "median" => Aggregation::Percentile(0.5),
+            "percentile" => Aggregation::Percentile(self.fraction(c, span)?),
+            "stddev" => Aggregation::StdDev,
+            "variance" => Aggregation::Variance,
+            "first" => Aggregation::First,
+            "last" => Aggregation::Last,
+            "any" => Aggregation::Any,
+            "bool_and" => Aggregation::BoolAnd,
+            "bool_or" => Aggregation::BoolOr,
+            "collect" => Aggregation::List,
+            "string_agg" => Aggregation::Join(self.separator(c)),
+            _ => {
+                let hint = "aggregates over what entities did belong to FIND, tags and segments";
+                self.error_hint(code::AGGREGATE, span, format!("`{}` cannot range over these rows", f.name), hint);
+                return None;
+            }
+        };
+        if argument.is_none() && function != Aggregation::Count {
+            self.wrong_count(f, 0, span);
+            return None;
+        }
+        let data_type = match &function {
+            Aggregation::Sum => sum_type(t.as_ref().unwrap_or(&DataType::Int)),
+            Aggregation::Count | Aggregation::CountDistinct => DataType::Int,
+            _ => fixed_type(f.result, t),
+        };
+        Some(Aggregate { function, argument, filter, order, data_type })
+    }
+
+    fn separator(&mut self, c: &ast::Call) -> String {
+        match c.args.get(1) {
+            Some(Arg::Expr(ast::Expr { kind: ast::ExprKind::Literal(ast::Literal::Text(t)), .. })) => t.clone(),
+            _ => ", ".into(),
+        }
+    }
+
+    pub(super) fn add_aggregate(&mut self, a: Aggregate, env: &mut Env) -> Expr {
+        let id = self.column_id();
+        let data_type = a.data_type.clone();
+        match &mut env.aggregates {
+            Aggregates::Rows(list) | Aggregates::Events(list) => {
+                if let Some((known, _)) = list.iter().find(|(_, x)| *x == a) {
+                    return Expr::column(*known, data_type);
+                }
+                list.push((id, a));
+                Expr::column(id, data_type)
+            }
+            _ => Expr::invalid(),
+        }
+    }
+
+    /// An aggregate of TREND: the argument names the events whose rows it ranges over.
+    pub(super) fn event_aggregate(&mut self, f: &'static Function, c: &ast::Call, span: Span, env: &mut Env) -> Expr {
+        let found = match c.args.first() {
+            Some(Arg::Event(s)) => Some((s.clone(), None)),
+            Some(Arg::AnyEvent(s)) => Some((any_event(*s), None)),
+            Some(Arg::Expr(e)) => self.event_of(e, None),
+            _ => None,
+        };
+        let Some((mut scope, value)) = found else {
+            let hint = format!("name the event: {}(purchase) or {}(purchase.amount)", f.name, f.name);
+            return self.error_hint(code::ARGUMENTS, span, format!("`{}` needs an event to range over", f.name), hint);
+        };
+        for s in &c.scopes {
+            match s {
+                Scope::Where(p) => scope.filter = Some(Box::new(super::behaviour::both(scope.filter.take(), p.clone()))),
+                Scope::During(_) => self.later("DURING inside a measure of TREND"),
+                _ => {
+                    self.error(code::ARGUMENTS, span, format!("`{}` takes WHERE inside its parentheses here", f.name));
+                }
+            }
+        }
+        if matches!(f.name, "approx_users") {
+            self.later("approx_users(…)");
+        }
+        let outer = std::mem::replace(&mut env.aggregates, Aggregates::None);
+        let out = self.event_aggregate_inner(f, c, &scope, value, span, env);
+        env.aggregates = outer;
+        match out {
+            Some(a) => self.add_aggregate(a, env),
+            None => Expr::invalid(),
+        }
+    }
+
+    fn event_aggregate_inner(&mut self, f: &'static Function, c: &ast::Call, scope: &EventScope, value: Option<ast::Expr>, span: Span, env: &mut Env) -> Option<Aggregate> {
+        let mut row = env.rows.swap_remove(0);
+        let filter = self.events_predicate(scope, &mut row);
+        let ordinal = (f.name == "entities" || f.name == "approx_users").then(|| env.subject.and_then(|s| self.subject_ordinal(&mut row, s)));
+        env.rows.insert(0, row);
+        let argument = match ordinal {
+            Some(o) => Some(o?),
+            None => value.map(|v| self.expr(&v, env)),
+        };
+        if argument.as_ref().is_some_and(|a| matches!(a.kind, ExprKind::Invalid)) {
+            return None;
+        }
+        self.aggregate(f, c, argument, Some(filter?), vec![], span)
+    }
+}
+
+fn entity_rows(env: &Env) -> bool {
+    matches!(env.rows.as_slice(), [r] if matches!(r.kind, RowKind::Entity(_)))
+}
+
+pub(super) fn any_event(span: Span) -> EventScope {
+    EventScope { events: vec![EventRef::Any(span)], filter: None, during: None, span }
+}

@@ -1,0 +1,194 @@
+//! Names become what they stand for. One construct, one file.
+
+mod aggregate;
+mod behaviour;
+mod call;
+mod clause;
+mod define;
+mod distribution;
+mod event;
+mod expr;
+mod find;
+mod funnel;
+mod later;
+mod profile;
+mod query;
+mod retention;
+mod scope;
+mod segment;
+mod select;
+mod sessions;
+mod show;
+mod statement;
+mod time;
+mod trend;
+
+use crate::bound::{Bound, Clock, ColumnId, Expr, TimeRange};
+use crate::code;
+use eql_catalog::{Catalog, Value, WeekStart};
+use eql_grammar::ast::{self, Span};
+use eql_grammar::{Diagnostic, nearest};
+use scope::Env;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Values of `:name` (key `name`) and `$1` (key `1`).
+pub type ParamValues = BTreeMap<String, Value>;
+
+/// What a statement is bound against.
+#[derive(Clone, Debug)]
+pub struct Context<'a> {
+    /// The nouns.
+    pub catalog: &'a Catalog,
+    /// Values of parameters.
+    pub params: &'a ParamValues,
+    /// IANA name of the session's zone.
+    pub time_zone: &'a str,
+    /// The session's week.
+    pub week_start: WeekStart,
+    /// Names that are defined nowhere are warnings, and parameters need no values: a text is checked without its data directory.
+    pub lenient: bool,
+}
+
+/// Binds one statement; spans of diagnostics point into `text`.
+pub fn bind(text: &str, statement: &ast::Statement, context: &Context<'_>) -> Bound {
+    let mut binder = Binder::new(text, context);
+    let bound = binder.statement(statement);
+    binder.diagnostics.sort_by_key(|d| (d.span.start, d.span.end));
+    binder.diagnostics.dedup();
+    let failed = binder.diagnostics.iter().any(Diagnostic::is_error) || binder.unknown;
+    Bound { statement: bound.filter(|_| !failed), diagnostics: binder.diagnostics, uses_now: binder.uses_now }
+}
+
+/// Definitions of definitions of … are followed no deeper than this.
+const DEPTH_MAX: usize = 16;
+
+pub(crate) struct Binder<'a> {
+    text: &'a str,
+    catalog: &'a Catalog,
+    params: &'a ParamValues,
+    lenient: bool,
+    /// The zone, week and AS OF of what is being bound.
+    clock: Clock,
+    /// DURING of the head, for aggregates over behaviour that have none of their own.
+    during: Option<TimeRange>,
+    /// WHERE of the head, for the events of every step.
+    events_where: Option<ast::Expr>,
+    /// OF of the head: how events find their subject.
+    role: Option<String>,
+    diagnostics: Vec<Diagnostic>,
+    next: u32,
+    uses_now: bool,
+    /// A lenient name was met: nothing can be planned, nothing is wrong.
+    unknown: bool,
+    /// The construct that only a later version carries out.
+    later: Option<&'static str>,
+    /// Definitions being followed, to find circles.
+    following: Vec<String>,
+    /// Where a followed definition was used: its own spans point into another text.
+    used_at: Option<Span>,
+    ctes: Vec<(String, ast::Query)>,
+}
+
+impl<'a> Binder<'a> {
+    fn new(text: &'a str, c: &Context<'a>) -> Self {
+        Self {
+            text,
+            catalog: c.catalog,
+            params: c.params,
+            lenient: c.lenient,
+            clock: Clock { zone: Arc::from(c.time_zone), week_start: c.week_start, as_of: None },
+            during: None,
+            events_where: None,
+            role: None,
+            diagnostics: Vec::new(),
+            next: 0,
+            uses_now: false,
+            unknown: false,
+            later: None,
+            following: Vec::new(),
+            used_at: None,
+            ctes: Vec::new(),
+        }
+    }
+
+    fn column_id(&mut self) -> ColumnId {
+        self.next += 1;
+        ColumnId(self.next)
+    }
+
+    /// Reports an error and gives the expression that stands for it.
+    fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>) -> Expr {
+        self.report(Diagnostic::error(code, self.text, self.place(span), message));
+        Expr::invalid()
+    }
+
+    fn error_hint(&mut self, code: &'static str, span: Span, message: impl Into<String>, hint: impl Into<String>) -> Expr {
+        self.report(Diagnostic::error(code, self.text, self.place(span), message).with_hint(hint));
+        Expr::invalid()
+    }
+
+    fn place(&self, span: Span) -> Span {
+        self.used_at.unwrap_or(span)
+    }
+
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Reports a name that means nothing: an error, or a warning when the text is checked without its data directory.
+    fn unknown_name(&mut self, code: &'static str, what: &str, ident: &ast::Ident, candidates: &[&str]) -> Expr {
+        let near = nearest(&ident.name, candidates.iter().copied()).map(str::to_string);
+        let message = format!("{what} `{}` is not defined", ident.name);
+        let span = self.place(ident.span);
+        let mut d = if self.lenient { Diagnostic::warning(code, self.text, span, message) } else { Diagnostic::error(code, self.text, span, message) };
+        if let Some(n) = near {
+            d = d.with_hint(format!("did you mean `{n}`?")).with_fix(self.text, span, n);
+        }
+        self.unknown = true;
+        self.report(d);
+        Expr::invalid()
+    }
+
+    /// Remembers that the statement holds something this version only checks.
+    fn later(&mut self, what: &'static str) {
+        self.later.get_or_insert(what);
+    }
+
+    /// The words between two places, blanks collapsed: the canonical text of an unnamed column.
+    fn words(&self, span: Span) -> String {
+        let slice = self.text.get(span.start..span.end.min(self.text.len())).unwrap_or_default();
+        slice.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Binds a piece of a stored definition: its diagnostics point at the use. None (reported) when definitions run in a circle.
+    fn follow<T>(&mut self, name: &str, at: Span, f: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        if self.following.iter().any(|n| n == name) || self.following.len() >= DEPTH_MAX {
+            let chain = self.following.join("` → `");
+            self.error(code::CYCLE, at, format!("`{name}` is defined by itself: `{chain}` → `{name}`"));
+            return None;
+        }
+        self.following.push(name.to_string());
+        let before = self.used_at;
+        self.used_at = Some(self.place(at));
+        let out = f(self);
+        self.used_at = before;
+        self.following.pop();
+        Some(out)
+    }
+
+    /// Runs `f` with another clock.
+    fn with_clock<T>(&mut self, clock: Clock, f: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::replace(&mut self.clock, clock);
+        let out = f(self);
+        self.clock = before;
+        out
+    }
+
+    /// A condition: BOOLEAN, or an error.
+    fn predicate(&mut self, expr: &ast::Expr, env: &mut Env) -> Expr {
+        let bound = self.expr(expr, env);
+        let fits = bound.data_type == eql_catalog::DataType::Bool || matches!(bound.kind, crate::bound::ExprKind::Invalid) || bound.is_null();
+        if fits { bound } else { self.error(code::NOT_PREDICATE, expr.span, format!("a condition is expected, this is {}", bound.data_type)) }
+    }
+}

@@ -1,0 +1,317 @@
+//! SESSIONS: one row a session, shown or measured.
+
+use super::Binder;
+use super::clause::{Clauses, HeadKind};
+use super::scope::{Aggregates, Env, RowKind, RowScope};
+use crate::bound::*;
+use crate::code;
+use eql_catalog::{DataType, EntityType};
+use eql_grammar::ast::{self, ClauseKind, Item, Show};
+use std::sync::Arc;
+
+/// A session rule with its parts bound.
+struct Rule {
+    entity: Arc<EntityType>,
+    over: super::event::Selected,
+    timeout: i64,
+    max: Option<i64>,
+    starting: Option<EventSelect>,
+    ending: Option<EventSelect>,
+    split: Vec<RowExpr>,
+}
+
+impl Binder<'_> {
+    /// The rule of a name; reports an unknown one.
+    pub(super) fn session_rule(&mut self, ident: &ast::Ident) -> Option<Arc<eql_catalog::SessionRule>> {
+        let found = self.catalog.session(&ident.name).cloned();
+        if found.is_none() {
+            let names: Vec<String> = self.catalog.sessions().map(|s| s.name.clone()).collect();
+            let refs: Vec<&str> = names.iter().map(String::as_str).collect();
+            self.unknown_name(code::SESSION, "session rule", ident, &refs);
+        }
+        found
+    }
+
+    fn bind_rule(&mut self, ident: &ast::Ident) -> Option<Rule> {
+        let rule = self.session_rule(ident)?;
+        let parsed = eql_grammar::parse(&rule.definition).statements.into_iter().next()?.ok()?;
+        let ast::StatementKind::Define(d) = parsed.kind else { return None };
+        let ast::Definition::Session { clauses, .. } = d.what else { return None };
+        let clock = self.clock_of(&rule.time_zone, rule.week_start);
+        let where_before = self.events_where.take();
+        let name = format!("session {}", rule.name);
+        let out = self.follow(&name, ident.span, |b| b.with_clock(clock, |b| b.rule_parts(&clauses, ident))).flatten();
+        self.events_where = where_before;
+        out
+    }
+
+    /// Binds the clauses of a rule; also how DEFINE SESSION checks them.
+    fn rule_parts(&mut self, list: &[ast::Clause], ident: &ast::Ident) -> Option<Rule> {
+        let clauses = self.clauses(HeadKind::SessionRule, list);
+        let over = clauses.get(|k| if let ClauseKind::Over(s) = k { Some(s) } else { None });
+        let over = self.require(over, HeadKind::SessionRule, "OVER", ident.span, "OVER ANY EVENT, or the events that make a session")?;
+        let scope = merged(over)?;
+        let entity = self.subject(clauses, Some(&scope))?;
+        let timeout = clauses.get(|k| if let ClauseKind::Timeout(d) = k { Some(d) } else { None });
+        let timeout = self.require(timeout, HeadKind::SessionRule, "TIMEOUT", ident.span, "for example TIMEOUT 30 minutes")?;
+        let timeout = self.fixed(timeout, "TIMEOUT")?;
+        let max = match clauses.get(|k| if let ClauseKind::Max(d) = k { Some(d) } else { None }) {
+            Some(d) => Some(self.fixed(d, "MAX")?),
+            None => None,
+        };
+        let starting = clauses.get(|k| if let ClauseKind::Starting(s) = k { Some(s) } else { None }).map(|s| self.select_events(&s.scope, &entity, &[]).select);
+        let ending = clauses.get(|k| if let ClauseKind::Ending(s) = k { Some(s) } else { None }).map(|s| self.select_events(&s.scope, &entity, &[]).select);
+        let over = self.select_events(&scope, &entity, &[]);
+        let split = clauses.get(|k| if let ClauseKind::SplitBy(e) = k { Some(e.as_slice()) } else { None }).unwrap_or_default();
+        let split = split.iter().map(|e| self.row_expr(e, &over.row)).collect();
+        Some(Rule { entity, over, timeout, max, starting, ending, split })
+    }
+
+    /// Checks a rule at DEFINE; its subject's name.
+    pub(super) fn check_rule(&mut self, clauses: &[ast::Clause], ident: &ast::Ident) -> Option<String> {
+        self.rule_parts(clauses, ident).map(|r| r.entity.name.clone())
+    }
+
+    pub(super) fn sessions(&mut self, a: &ast::Analysis, rule: &ast::Ident) -> Option<Query> {
+        let head = HeadKind::Sessions;
+        let clauses = self.clauses(head, &a.clauses);
+        self.clock = self.head_clock(clauses);
+        let during = self.required_during(clauses, head, a.head_span);
+        let rule = self.bind_rule(rule)?;
+        if clauses.has(|k| matches!(k, ClauseKind::Where(_))) {
+            self.later("SESSIONS … WHERE");
+        }
+        let among = clauses.get(|k| if let ClauseKind::Among(s) = k { Some(s) } else { None }).map(|s| self.among(s, &rule.entity));
+        let mut row = SessionRow { binder_row: rule.over.row.clone(), entity: rule.entity.clone(), columns: vec![], event_columns: RowScope { columns: vec![], ..rule.over.row.clone() } };
+        let show = match clauses.show() {
+            Some((Show::Items(items), _)) => Some(items.as_slice()),
+            Some((_, span)) => {
+                self.error(code::CLAUSE, span, "SHOW of SESSIONS lists values");
+                return None;
+            }
+            None => None,
+        };
+        let measure = clauses.get(|k| if let ClauseKind::Measure(m) = k { Some(m.as_slice()) } else { None });
+        if let (Some(_), Some((_, span))) = (measure, clauses.show()) {
+            self.error_hint(code::CLAUSE_CONFLICT, span, "MEASURE and SHOW exclude each other", "SHOW gives one row a session, MEASURE aggregates over sessions");
+        }
+        let query = match (show, measure) {
+            (Some(items), _) => self.session_items(items, &mut row)?,
+            (None, Some(items)) => self.session_measures(items, clauses, &mut row)?,
+            (None, None) => self.all_session_columns(&mut row),
+        };
+        let sessions = Sessions {
+            subject: rule.entity.id,
+            among,
+            over: rule.over.select,
+            timeout: rule.timeout,
+            max: rule.max,
+            starting: rule.starting,
+            ending: rule.ending,
+            split: rule.split,
+            during: during?,
+            columns: row.columns,
+            event_columns: row.event_columns.columns,
+            clock: self.clock.clone(),
+        };
+        let query = Query { rel: put_leaf(query.rel, Rel::Sessions(Box::new(sessions))), output: query.output };
+        let leading = if show.is_some() || measure.is_none() { 0 } else { query.output.len() };
+        self.finish(query, clauses, leading)
+    }
+
+    fn session_items(&mut self, items: &[Item], row: &mut SessionRow) -> Option<Query> {
+        let columns = items.iter().map(|i| (self.item_name(i), self.session_expr(&i.expr, row))).collect();
+        Some(self.project(Rel::OneRow, columns))
+    }
+
+    fn all_session_columns(&mut self, row: &mut SessionRow) -> Query {
+        let keys: Vec<String> = row.entity.key.iter().map(|k| k.name.clone()).collect();
+        let names = keys.iter().map(String::as_str).chain(["session_id", "started_at", "ended_at", "duration", "depth"]);
+        let columns = names.filter_map(|n| self.session_column(n, row).map(|e| (n.to_string(), e))).collect();
+        self.project(Rel::OneRow, columns)
+    }
+
+    /// MEASURE: aggregates over session rows, by period and breakdown.
+    fn session_measures(&mut self, items: &[Item], clauses: Clauses<'_>, row: &mut SessionRow) -> Option<Query> {
+        let every = self.every_clause(clauses)?;
+        let mut groups = Vec::new();
+        if let Some(e) = &every {
+            let started = self.session_column("started_at", row)?;
+            groups.push(("period".to_string(), self.period_of(started, e)));
+        }
+        let (breakdown, top) = self.breakdown_items(clauses);
+        if top.is_some() {
+            self.later("SESSIONS … BREAKDOWN … TOP");
+        }
+        for i in breakdown {
+            groups.push((self.item_name(i), self.session_expr(&i.expr, row)));
+        }
+        let keys: Vec<(ColumnId, Expr)> = groups.iter().map(|g| (self.column_id(), g.1.clone())).collect();
+        // Aggregates range over the session's columns as over a table.
+        let mut output = Vec::new();
+        let fixed = row.entity.key.iter().map(|k| k.name.clone()).chain(["session_id", "started_at", "ended_at", "duration", "depth"].map(String::from));
+        for name in fixed.collect::<Vec<_>>() {
+            if let Some(e) = self.session_column(&name, row)
+                && let ExprKind::Column(id) = e.kind
+            {
+                output.push(Output { id, name, data_type: e.data_type });
+            }
+        }
+        let mut env = Env::row(RowScope::new(RowKind::Table(output), None)).with(Aggregates::Rows(vec![]));
+        let measures: Vec<(String, Expr)> = items.iter().map(|i| (self.item_name(i), self.expr(&i.expr, &mut env))).collect();
+        let Aggregates::Rows(aggregates) = env.aggregates else { return None };
+        let mut columns: Vec<(String, Expr)> = groups.iter().zip(&keys).map(|((n, e), (id, _))| (n.clone(), Expr::column(*id, e.data_type.clone()))).collect();
+        columns.extend(measures);
+        Some(self.project(Rel::Aggregate(Box::new(Rel::OneRow), keys, aggregates), columns))
+    }
+
+    /// An expression over a session: its columns, `entry.x`, `exit.x`, subject properties, aggregates over its events.
+    fn session_expr(&mut self, e: &ast::Expr, row: &mut SessionRow) -> Expr {
+        match &e.kind {
+            ast::ExprKind::Path(p) => self.session_path(p, row),
+            ast::ExprKind::Call(c) if crate::function::function(&c.name.text()).is_some_and(|f| f.kind == crate::function::FunctionKind::Aggregate) => {
+                let mut env = Env::row(row.event_columns.clone()).with(Aggregates::Rows(vec![]));
+                let out = self.expr(e, &mut env);
+                row.event_columns = env.rows.swap_remove(0);
+                if let Aggregates::Rows(list) = env.aggregates {
+                    row.columns.extend(list.into_iter().map(|(id, a)| (id, SessionColumn::Aggregate(a))));
+                }
+                out
+            }
+            // Other expressions range over the columns a path would find.
+            _ => {
+                let mut paths = Vec::new();
+                collect_paths(e, &mut paths);
+                let mut output = Vec::new();
+                for p in paths {
+                    let found = self.session_path(&p, row);
+                    if let ExprKind::Column(id) = found.kind {
+                        output.push(Output { id, name: p.text(), data_type: found.data_type });
+                    }
+                }
+                self.expr(e, &mut Env::row(RowScope::new(RowKind::Table(output), None)))
+            }
+        }
+    }
+
+    fn session_path(&mut self, p: &ast::Path, row: &mut SessionRow) -> Expr {
+        let first = p.parts[0].name.as_str();
+        if p.parts.len() == 1
+            && let Some(e) = self.session_column(first, row)
+        {
+            return e;
+        }
+        if p.parts.len() > 1 && (first == "entry" || first == "exit") {
+            let inner = ast::Expr { kind: ast::ExprKind::Path(ast::Path { parts: p.parts[1..].to_vec() }), span: p.span() };
+            let value = self.row_expr(&inner, &row.binder_row.clone());
+            let t = value.expr.data_type.clone();
+            let column = if first == "entry" { SessionColumn::Entry(value) } else { SessionColumn::Exit(value) };
+            return self.add_session_column(column, t, row);
+        }
+        // A property of the subject.
+        let mut scope = RowScope::entity(&row.entity.clone());
+        match self.resolve(&mut scope, &p.parts) {
+            Some(expr) => {
+                let t = expr.data_type.clone();
+                let value = EntityValue { entity: row.entity.id, value: RowExpr { columns: scope.columns, expr } };
+                self.add_session_column(SessionColumn::Subject(value), t, row)
+            }
+            None => {
+                let names = ["session_id", "started_at", "ended_at", "duration", "depth", "entry", "exit"];
+                let whole = ast::Ident { name: p.text(), span: p.span() };
+                self.unknown_name(code::PROPERTY, "property of a session", &whole, &names)
+            }
+        }
+    }
+
+    fn session_column(&mut self, name: &str, row: &mut SessionRow) -> Option<Expr> {
+        let (column, t) = match name {
+            "session_id" => (SessionColumn::SessionId, DataType::String),
+            "started_at" => (SessionColumn::StartedAt, DataType::Timestamp),
+            "ended_at" => (SessionColumn::EndedAt, DataType::Timestamp),
+            "duration" => (SessionColumn::Duration, DataType::Double),
+            "depth" => (SessionColumn::Depth, DataType::Int),
+            // `entry` and `exit` alone are event names.
+            "entry" | "exit" => {
+                let ident = ast::Ident { name: "event".into(), span: ast::Span::default() };
+                let inner = ast::Expr { kind: ast::ExprKind::Path(ast::Path { parts: vec![ident] }), span: ast::Span::default() };
+                let value = self.row_expr(&inner, &row.binder_row.clone());
+                (if name == "entry" { SessionColumn::Entry(value) } else { SessionColumn::Exit(value) }, DataType::String)
+            }
+            _ => {
+                let i = row.entity.key.iter().position(|k| k.name == name)?;
+                (SessionColumn::Key(i), row.entity.key[i].data_type.clone())
+            }
+        };
+        Some(self.add_session_column(column, t, row))
+    }
+
+    fn add_session_column(&mut self, column: SessionColumn, t: DataType, row: &mut SessionRow) -> Expr {
+        if let Some((id, _)) = row.columns.iter().find(|(_, c)| *c == column) {
+            return Expr::column(*id, t);
+        }
+        let id = self.column_id();
+        row.columns.push((id, column));
+        Expr::column(id, t)
+    }
+}
+
+/// What a session offers, and what was asked of it so far.
+struct SessionRow {
+    binder_row: RowScope,
+    entity: Arc<EntityType>,
+    columns: Vec<(ColumnId, SessionColumn)>,
+    event_columns: RowScope,
+}
+
+/// OVER takes several steps: one scope of all of them when they carry no conditions of their own.
+fn merged(steps: &[ast::Step]) -> Option<ast::EventScope> {
+    let mut scope = steps.first()?.scope.clone();
+    for s in &steps[1..] {
+        scope.events.extend(s.scope.events.clone());
+    }
+    Some(scope)
+}
+
+/// Puts the sessions under the stages that were made above `OneRow`.
+fn put_leaf(rel: Rel, leaf: Rel) -> Rel {
+    match rel {
+        Rel::OneRow => leaf,
+        Rel::Project(input, p) => Rel::Project(Box::new(put_leaf(*input, leaf)), p),
+        Rel::Aggregate(input, g, a) => Rel::Aggregate(Box::new(put_leaf(*input, leaf)), g, a),
+        other => other,
+    }
+}
+
+fn collect_paths(e: &ast::Expr, out: &mut Vec<ast::Path>) {
+    use ast::ExprKind as A;
+    match &e.kind {
+        A::Path(p) => out.push(p.clone()),
+        A::Binary(_, a, b) => {
+            collect_paths(a, out);
+            collect_paths(b, out);
+        }
+        A::Negate(a) | A::Not(a) | A::Cast(a, _) => collect_paths(a, out),
+        A::And(v) | A::Or(v) => v.iter().for_each(|x| collect_paths(x, out)),
+        A::Is { expr, .. } => collect_paths(expr, out),
+        A::In { expr, list: ast::InList::Values(v), .. } => {
+            collect_paths(expr, out);
+            v.iter().for_each(|x| collect_paths(x, out));
+        }
+        A::Between { expr, low, high, .. } => [expr, low, high].into_iter().for_each(|x| collect_paths(x, out)),
+        A::Match { expr, pattern, .. } => [expr, pattern].into_iter().for_each(|x| collect_paths(x, out)),
+        A::Case { operand, whens, otherwise } => {
+            operand.iter().chain(otherwise).for_each(|x| collect_paths(x, out));
+            whens.iter().for_each(|(w, t)| {
+                collect_paths(w, out);
+                collect_paths(t, out);
+            });
+        }
+        A::Call(c) => c.args.iter().for_each(|a| {
+            if let ast::Arg::Expr(x) = a {
+                collect_paths(x, out);
+            }
+        }),
+        _ => {}
+    }
+}

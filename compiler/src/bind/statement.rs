@@ -1,0 +1,332 @@
+//! Statements: the fork to queries, definitions and the rest.
+
+use super::Binder;
+use super::scope::{Env, RowScope};
+use crate::bound::*;
+use crate::code;
+use eql_catalog::{Change, DataType, NounKind, Value, WeekStart};
+use eql_grammar::ast::{self, Ident, InsertSource, InsertTarget, Kind, Literal, SetValue, StatementKind, SubscribeTo};
+
+impl Binder<'_> {
+    pub(super) fn statement(&mut self, s: &ast::Statement) -> Option<Statement> {
+        let bound = match &s.kind {
+            StatementKind::Query(q) => self.query(q).map(Statement::Query),
+            StatementKind::Define(d) => self.define(d, s),
+            StatementKind::Drop { kind, if_exists, path } => self.drop_statement(*kind, *if_exists, path),
+            StatementKind::Show { what, like } => self.show_statement(what, like.as_deref()),
+            StatementKind::Describe { kind, path } => self.describe(*kind, path),
+            StatementKind::Set { name, value } => self.set_statement(name, value),
+            StatementKind::Explain { rung, statement } => {
+                let inner = self.statement(statement)?;
+                if self.later.is_none() { Some(Statement::Explain(*rung, Box::new(inner))) } else { None }
+            }
+            StatementKind::Insert { target, name, columns, source } => self.insert(*target, name, columns, source),
+            StatementKind::Refresh { kind, name } => self.refresh(*kind, name),
+            StatementKind::Subscribe { to, with, from, .. } => self.subscribe(to, with, from.as_ref()),
+        };
+        match self.later {
+            Some(what) => Some(Statement::Later(what)),
+            None => bound,
+        }
+    }
+
+    fn drop_statement(&mut self, kind: Kind, if_exists: bool, path: &ast::Path) -> Option<Statement> {
+        let name = path.text();
+        let c = self.catalog;
+        let (kind, known) = match kind {
+            Kind::Entity => (NounKind::Entity, c.entity(&name).is_some()),
+            Kind::Event => (NounKind::Event, self.is_event(&name)),
+            Kind::Property => (NounKind::Property, c.property(&name).is_some()),
+            Kind::Relation => (NounKind::Relation, c.relation(&name).is_some()),
+            Kind::Metric => (NounKind::Metric, c.metric(&name).is_some()),
+            Kind::Session => (NounKind::Session, c.session(&name).is_some()),
+            Kind::Tag => (NounKind::Tag, c.tags().any(|t| t.name == name || format!("{}.{}", t.entity, t.name) == name)),
+            Kind::Segment => (NounKind::Segment, c.segment(&name).is_some()),
+        };
+        if !known && if_exists {
+            return Some(Statement::Nothing(format!("no {} `{name}` to drop", kind.word())));
+        }
+        if !known {
+            let names = self.all_names();
+            let refs: Vec<&str> = names.iter().map(String::as_str).collect();
+            self.unknown_name(code::NOUN, kind.word(), &Ident { name, span: path.span() }, &refs);
+            return None;
+        }
+        if let Err(e) = c.apply(&Change::Drop(kind, name.clone())) {
+            self.error_hint(code::EXISTS, path.span(), e.to_string(), "drop that first");
+            return None;
+        }
+        Some(Statement::Change(Change::Drop(kind, name.clone()), format!("{} `{name}` dropped", kind.word())))
+    }
+
+    fn refresh(&mut self, kind: Kind, name: &Ident) -> Option<Statement> {
+        let known = match kind {
+            Kind::Segment => self.catalog.segment(&name.name).is_some(),
+            _ => self.catalog.tags().any(|t| t.name == name.name),
+        };
+        if !known {
+            let names = self.all_names();
+            let refs: Vec<&str> = names.iter().map(String::as_str).collect();
+            self.unknown_name(code::NOUN, if kind == Kind::Segment { "segment" } else { "tag" }, name, &refs);
+            return None;
+        }
+        self.later("REFRESH");
+        None
+    }
+
+    fn subscribe(&mut self, to: &SubscribeTo, with: &[ast::Item], from: Option<&ast::SubscribeFrom>) -> Option<Statement> {
+        let entity = match to {
+            SubscribeTo::Segment(s) => {
+                let found = self.catalog.segment(&s.name).cloned();
+                match &found {
+                    None => {
+                        let names: Vec<String> = self.catalog.segments().map(|s| s.name.clone()).collect();
+                        let refs: Vec<&str> = names.iter().map(String::as_str).collect();
+                        self.unknown_name(code::SEGMENT, "segment", s, &refs);
+                    }
+                    Some(f) if f.mode != eql_catalog::SegmentMode::Streaming => {
+                        let hint = format!("define it as DEFINE STREAMING SEGMENT {} …", f.name);
+                        self.error_hint(code::SEGMENT, s.span, format!("segment `{}` is not maintained as events arrive", f.name), hint);
+                    }
+                    Some(_) => {}
+                }
+                found.map(|f| f.entity.clone())
+            }
+            SubscribeTo::Tag(t) => {
+                let found = self.catalog.tags().find(|x| x.name == t.name).map(|x| x.entity.clone());
+                if found.is_none() {
+                    let names: Vec<String> = self.catalog.tags().map(|t| t.name.clone()).collect();
+                    let refs: Vec<&str> = names.iter().map(String::as_str).collect();
+                    self.unknown_name(code::NOUN, "tag", t, &refs);
+                }
+                found
+            }
+            SubscribeTo::Event(step) => {
+                match self.default_subject(&step.scope) {
+                    Some(subject) => {
+                        self.select_events(&step.scope, &subject, &[]);
+                    }
+                    None => {
+                        self.event_types(&step.scope, None);
+                    }
+                }
+                None
+            }
+        };
+        if let Some(e) = entity.and_then(|e| self.catalog.entity(&e).cloned()) {
+            let mut env = Env::row(RowScope::entity(&e)).with(super::scope::Aggregates::Behaviour);
+            for i in with {
+                self.expr(&i.expr, &mut env);
+            }
+        }
+        if let Some(ast::SubscribeFrom::Cursor(e)) = from {
+            self.expr(e, &mut Env::empty());
+        }
+        self.later("SUBSCRIBE");
+        None
+    }
+
+    fn set_statement(&mut self, name: &Ident, value: &SetValue) -> Option<Statement> {
+        let text = match value {
+            SetValue::Word(w) => w.name.clone(),
+            SetValue::Literal(Literal::Text(t) | Literal::Number(t) | Literal::Typed(_, t)) => t.clone(),
+            SetValue::Literal(Literal::Bool(b)) => b.to_string(),
+            SetValue::Literal(Literal::Null) => String::new(),
+        };
+        let known = ["now", "time_zone", "week_start", "dialect", "result_cache", "threads", "memory_limit", "timeout"];
+        let key = name.name.to_ascii_lowercase();
+        if !known.contains(&key.as_str()) {
+            let hint = eql_grammar::nearest(&key, known.iter().copied()).map_or_else(|| format!("settings are {}", known.join(", ")), |n| format!("did you mean `{n}`?"));
+            self.error_hint(code::NOUN, name.span, format!("there is no setting `{}`", name.name), hint);
+            return None;
+        }
+        match setting(&key, &text) {
+            Ok(s) => Some(Statement::Set(s)),
+            Err(hint) => {
+                self.error_hint(code::VALUE, name.span, format!("`{text}` is no value for {key}"), hint);
+                None
+            }
+        }
+    }
+
+    fn insert(&mut self, target: InsertTarget, name: &Ident, columns: &[Ident], source: &InsertSource) -> Option<Statement> {
+        match target {
+            InsertTarget::Segment => self.insert_members(name, columns, source),
+            InsertTarget::Entity => self.insert_entities(name, columns, source),
+            InsertTarget::Tag | InsertTarget::Event => {
+                self.later(if target == InsertTarget::Tag { "INSERT INTO TAG" } else { "INSERT INTO EVENT" });
+                None
+            }
+        }
+    }
+
+    fn insert_members(&mut self, name: &Ident, columns: &[Ident], source: &InsertSource) -> Option<Statement> {
+        let Some(segment) = self.catalog.segment(&name.name).cloned() else {
+            let names: Vec<String> = self.catalog.segments().map(|s| s.name.clone()).collect();
+            let refs: Vec<&str> = names.iter().map(String::as_str).collect();
+            self.unknown_name(code::SEGMENT, "segment", name, &refs);
+            return None;
+        };
+        if segment.mode != eql_catalog::SegmentMode::Static {
+            let hint = "members are inserted into DEFINE STATIC SEGMENT … IMPORTED";
+            self.error_hint(code::SEGMENT, name.span, format!("segment `{}` is made by its definition", segment.name), hint);
+            return None;
+        }
+        let entity = self.catalog.entity(&segment.entity).cloned()?;
+        let wanted: Vec<&str> = entity.key.iter().map(|k| k.name.as_str()).collect();
+        if !columns.is_empty() && columns.iter().map(|c| c.name.as_str()).ne(wanted.iter().copied()) {
+            self.error(code::COLUMNS, name.span, format!("the columns of segment `{}` are ({})", segment.name, wanted.join(", ")));
+            return None;
+        }
+        match source {
+            InsertSource::Values(rows) => {
+                let types: Vec<DataType> = entity.key.iter().map(|k| k.data_type.clone()).collect();
+                let rows = self.value_rows(rows, &types)?;
+                Some(Statement::AddMembers(segment.name.clone(), entity.id, rows))
+            }
+            InsertSource::Query(q) => {
+                let q = self.query(q)?;
+                if q.output.len() != wanted.len() {
+                    self.error(code::COLUMNS, name.span, format!("the query must give the columns ({})", wanted.join(", ")));
+                    return None;
+                }
+                Some(Statement::AddMembersFrom(segment.name.clone(), entity.id, Box::new(q)))
+            }
+        }
+    }
+
+    fn insert_entities(&mut self, name: &Ident, columns: &[Ident], source: &InsertSource) -> Option<Statement> {
+        let entity = self.entity_type(name)?;
+        let InsertSource::Values(rows) = source else {
+            self.later("INSERT INTO ENTITY from a query");
+            return None;
+        };
+        let all: Vec<Ident> = entity.key.iter().chain(&entity.properties).map(|p| Ident { name: p.name.clone(), span: name.span }).collect();
+        let columns = if columns.is_empty() { &all } else { columns };
+        let (mut ids, mut types) = (Vec::new(), Vec::new());
+        for c in columns {
+            match entity.property(&c.name) {
+                Some(p) => {
+                    ids.push(p.id);
+                    types.push(p.data_type.clone());
+                }
+                None => {
+                    let names: Vec<&str> = entity.key.iter().chain(&entity.properties).map(|p| p.name.as_str()).collect();
+                    self.unknown_name(code::PROPERTY, "property", c, &names);
+                    return None;
+                }
+            }
+        }
+        if let Some(k) = entity.key.iter().find(|k| !ids.contains(&k.id)) {
+            self.error(code::COLUMNS, name.span, format!("INSERT INTO ENTITY needs the key column `{}`", k.name));
+            return None;
+        }
+        let rows = self.value_rows(rows, &types)?;
+        Some(Statement::PutEntities(entity.id, ids, rows))
+    }
+
+    /// Constant rows of given types.
+    fn value_rows(&mut self, rows: &[Vec<ast::Expr>], types: &[DataType]) -> Option<Vec<Vec<Value>>> {
+        let mut out = Vec::new();
+        for row in rows {
+            if row.len() != types.len() {
+                let span = row.first().map_or(ast::Span::default(), |e| e.span);
+                self.error(code::COLUMNS, span, format!("a row needs {} values, this one has {}", types.len(), row.len()));
+                return None;
+            }
+            let mut values = Vec::new();
+            for (e, t) in row.iter().zip(types) {
+                let bound = self.expr(e, &mut Env::empty());
+                let bound = self.constant_as(bound, t);
+                match as_type(bound, t) {
+                    Some(v) => values.push(v),
+                    None => {
+                        self.error(code::TYPE, e.span, format!("a constant {t} is expected"));
+                        return None;
+                    }
+                }
+            }
+            out.push(values);
+        }
+        Some(out)
+    }
+}
+
+/// A constant as a value of a type; None when it does not fit exactly.
+fn as_type(e: Expr, t: &DataType) -> Option<Value> {
+    let ExprKind::Literal(v) = e.kind else {
+        let ExprKind::Call("list", items, _) = e.kind else { return None };
+        let DataType::List(inner) = t else { return None };
+        return items.into_iter().map(|i| as_type(i, inner)).collect::<Option<Vec<_>>>().map(Value::List);
+    };
+    Some(match (v, t) {
+        (Value::Null, _) => Value::Null,
+        (Value::Int(i), DataType::Double) => Value::Double(i as f64),
+        (Value::Int(i), DataType::Decimal(_, s)) => Value::Decimal(i128::from(i).checked_mul(10i128.checked_pow(u32::from(s.unsigned_abs()))?)?, *s),
+        (Value::Decimal(v, s), DataType::Double) => Value::Double(v as f64 / 10f64.powi(i32::from(s))),
+        (Value::Decimal(v, s), DataType::Decimal(_, to)) if s <= *to => Value::Decimal(v.checked_mul(10i128.checked_pow(u32::from((to - s).unsigned_abs()))?)?, *to),
+        (v @ Value::String(_), DataType::String | DataType::Json) => v,
+        (v, t) if v.data_type().as_ref() == Some(t) => v,
+        _ => return None,
+    })
+}
+
+/// The setting a word and a text make, or what to write instead.
+fn setting(key: &str, text: &str) -> Result<Setting, String> {
+    let number = |hint: &str| text.parse::<u64>().map_err(|_| hint.to_string());
+    Ok(match key {
+        "now" if text.is_empty() || text.eq_ignore_ascii_case("default") => Setting::Now(None),
+        "now" => {
+            if eql_catalog::parse_timestamp(text).is_none() {
+                return Err("write a time such as '2018-01-01T05:00:00Z'".into());
+            }
+            Setting::Now(Some(ast::Instant::Text(None, text.to_string(), ast::Span::default())))
+        }
+        "time_zone" => match text.parse::<chrono_tz::Tz>() {
+            Ok(z) => Setting::TimeZone(z.name().to_string()),
+            Err(_) => return Err("use an IANA name such as 'Europe/Paris'".into()),
+        },
+        "week_start" => Setting::WeekStart(match text.to_ascii_lowercase().as_str() {
+            "monday" => WeekStart::Monday,
+            "sunday" => WeekStart::Sunday,
+            "saturday" => WeekStart::Saturday,
+            _ => return Err("monday, sunday or saturday".into()),
+        }),
+        "dialect" => match text.to_ascii_lowercase().as_str() {
+            d @ ("auto" | "eql" | "sql") => Setting::Dialect(d.into()),
+            _ => return Err("auto, eql or sql".into()),
+        },
+        "result_cache" => match text.to_ascii_lowercase().as_str() {
+            "on" | "true" => Setting::ResultCache(true),
+            "off" | "false" => Setting::ResultCache(false),
+            _ => return Err("'on' or 'off'".into()),
+        },
+        "threads" => Setting::Threads(number("a number of threads").and_then(|n| usize::try_from(n.clamp(1, 1024)).map_err(|e| e.to_string()))?),
+        "memory_limit" => Setting::MemoryLimit(bytes(text).ok_or("bytes, or a size such as '512MB'")?),
+        _ => Setting::TimeoutMs(milliseconds(text).ok_or("milliseconds, or a length such as '30 seconds'")?),
+    })
+}
+
+fn bytes(text: &str) -> Option<u64> {
+    let t = text.trim().to_ascii_lowercase();
+    let split = t.find(|c: char| !c.is_ascii_digit()).unwrap_or(t.len());
+    let n: u64 = t[..split].parse().ok()?;
+    let factor = match t[split..].trim().trim_end_matches("ib").trim_end_matches('b') {
+        "" => 1,
+        "k" => 1 << 10,
+        "m" => 1 << 20,
+        "g" => 1 << 30,
+        _ => return None,
+    };
+    n.checked_mul(factor)
+}
+
+fn milliseconds(text: &str) -> Option<u64> {
+    if let Ok(n) = text.trim().parse() {
+        return Some(n);
+    }
+    match eql_grammar::parse_duration(text) {
+        Ok(ast::Duration::Length { count, unit, .. }) => count.checked_mul(super::time::unit_millis(unit).unsigned_abs()),
+        _ => None,
+    }
+}

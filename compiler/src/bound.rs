@@ -1,0 +1,806 @@
+//! The bound query: every name resolved, every type known, every clause legal. It says *what* is asked of which columns;
+//! the planner decides how. It holds no data and no clock: ranges stay symbolic until a statement runs.
+
+use eql_catalog::{Change, DataType, EntityTypeId, EventTypeId, PropertyId, Value, WeekStart};
+use eql_grammar::Diagnostic;
+use eql_grammar::ast::{self, BinaryOp, MatchOp, Unit};
+use std::sync::Arc;
+
+/// Names one column of one relation inside a bound query, unique in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ColumnId(pub u32);
+
+/// In which zone, with which week, and as of when times are meant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Clock {
+    /// IANA name.
+    pub zone: Arc<str>,
+    /// First day of the week.
+    pub week_start: WeekStart,
+    /// `AS OF`; None is the statement's now.
+    pub as_of: Option<ast::Instant>,
+}
+
+/// A range of time with the clock it is meant by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TimeRange {
+    /// As written, parameters replaced.
+    pub range: ast::Range,
+    /// How to read it.
+    pub clock: Clock,
+}
+
+/// A typed expression over the columns of one relation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expr {
+    /// What it computes.
+    pub kind: ExprKind,
+    /// Of which type. A NULL literal and an expression with an error have type STRING.
+    pub data_type: DataType,
+}
+
+/// The forms of a bound expression. Predicates (Compare, In, Like …) are two-valued: a missing operand makes them FALSE.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ExprKind {
+    /// A constant.
+    Literal(Value),
+    /// A column of the input.
+    Column(ColumnId),
+    /// `now()` of the statement, or the AS OF instant.
+    Now(Option<ast::Instant>),
+    /// Arithmetic and `||`.
+    Arithmetic(BinaryOp, Box<Expr>, Box<Expr>),
+    /// `-a`.
+    Negate(Box<Expr>),
+    /// `t + 30 days`; true subtracts.
+    Shift { time: Box<Expr>, count: i64, unit: Unit, calendar: bool, clock: Clock },
+    /// Comparison.
+    Compare(BinaryOp, Box<Expr>, Box<Expr>),
+    /// All true.
+    And(Vec<Expr>),
+    /// One true.
+    Or(Vec<Expr>),
+    /// Opposite.
+    Not(Box<Expr>),
+    /// `IS NULL`.
+    IsNull(Box<Expr>),
+    /// `IS SET`: not missing and not ''.
+    IsSet(Box<Expr>),
+    /// `IN (…)` over constants and expressions.
+    In(Box<Expr>, Vec<Expr>),
+    /// `IN (query)`.
+    InQuery(Box<Expr>, Box<Query>),
+    /// LIKE and its relatives.
+    Match(MatchOp, Box<Expr>, Box<Expr>),
+    /// `CASE WHEN … THEN … ELSE … END`.
+    Case(Vec<(Expr, Expr)>, Option<Box<Expr>>),
+    /// `CAST`.
+    Cast(Box<Expr>),
+    /// A scalar function by its canonical name, with the clock for functions of time.
+    Call(&'static str, Vec<Expr>, Option<Clock>),
+    /// `start ≤ t < end` of a range.
+    InRange(Box<Expr>, Box<TimeRange>),
+    /// A query of one row and one column.
+    Scalar(Box<Query>),
+    /// `EXISTS (query)`.
+    Exists(Box<Query>),
+    /// Names that mean nothing; a diagnostic has been reported, no plan is made.
+    Invalid,
+}
+
+/// A column that a scan offers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScanColumn {
+    /// Its name in expressions.
+    pub id: ColumnId,
+    /// How it is computed from a row.
+    pub leaf: Leaf,
+    /// Its type.
+    pub data_type: DataType,
+}
+
+/// How a row's value comes about.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Leaf {
+    /// Concrete event name of an event row.
+    EventName,
+    /// Time of an event row.
+    Time,
+    /// Id of an event row.
+    EventId,
+    /// When an event row was received.
+    ReceivedAt,
+    /// A property of an event row; events that are not listed give NULL.
+    EventProperty(Vec<(EventTypeId, PropertyId)>),
+    /// A key column of a participant: (event, participant) pairs, the entity type, and which key column.
+    ParticipantKey(Vec<(EventTypeId, usize)>, EntityTypeId, usize),
+    /// The participant's ordinal, for distinct counts of subjects: (event, participant) pairs.
+    ParticipantOrdinal(Vec<(EventTypeId, usize)>, EntityTypeId),
+    /// A key column of an entity row.
+    Key(usize),
+    /// A property of an entity row.
+    Property(PropertyId),
+    /// A member of `extra`, as text.
+    Extra(String),
+    /// Membership in a stored (static or imported) segment.
+    Member(String),
+    /// A value of an imported tag.
+    ImportedTag(String),
+    /// What an entity did.
+    Behaviour(Box<Behaviour>),
+    /// A value of an entity that the row leads to; NULL members when there is none.
+    Through(Link, Box<EntityValue>),
+    /// Values of all entities that the row leads to, as a list.
+    ThroughMany(ManyLink, Box<EntityValue>),
+    /// An aggregate over all entities that the row leads to: no fan-out.
+    AggregateMany(ManyLink, Aggregation, Box<EntityValue>),
+}
+
+/// A to-one step from a row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Link {
+    /// A participant of the event.
+    Participant(Vec<(EventTypeId, usize)>),
+    /// An equality relation: these columns of the row, in the order of the target's key columns.
+    Key(Vec<ScanColumn>),
+}
+
+/// A to-many step from a row: rows of `entity` whose `target` columns equal the row's `source` columns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ManyLink {
+    /// Columns of the row.
+    pub source: Vec<ScanColumn>,
+    /// The entity type led to.
+    pub entity: EntityTypeId,
+    /// Its columns, pairwise equal to `source`.
+    pub target: Vec<ScanColumn>,
+}
+
+/// An expression over the rows of one entity type.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EntityValue {
+    /// Which entity type.
+    pub entity: EntityTypeId,
+    /// The value.
+    pub value: RowExpr,
+}
+
+/// An expression with the columns it needs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RowExpr {
+    /// Columns of the row.
+    pub columns: Vec<ScanColumn>,
+    /// The value.
+    pub expr: Expr,
+}
+
+/// Which events count: any of the cases.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventSelect {
+    /// Alternatives.
+    pub cases: Vec<EventCase>,
+}
+
+/// Events of these types whose rows pass the filter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventCase {
+    /// The types.
+    pub events: Vec<EventTypeId>,
+    /// The condition.
+    pub filter: Option<RowExpr>,
+    /// Its own DURING.
+    pub during: Option<TimeRange>,
+}
+
+/// The functions that make one value of many rows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Aggregation {
+    /// Rows, or non-null values.
+    Count,
+    /// Different values.
+    CountDistinct,
+    /// Sum.
+    Sum,
+    /// Mean, DOUBLE.
+    Average,
+    /// Least.
+    Min,
+    /// Greatest.
+    Max,
+    /// Value of the earliest row.
+    First,
+    /// Value of the latest row.
+    Last,
+    /// Any value.
+    Any,
+    /// Linear interpolation at this fraction.
+    Percentile(f64),
+    /// Sample standard deviation.
+    StdDev,
+    /// Sample variance.
+    Variance,
+    /// All true.
+    BoolAnd,
+    /// One true.
+    BoolOr,
+    /// All values as a list.
+    List,
+    /// All values joined by a text.
+    Join(String),
+    /// Different periods of this unit in which rows lie.
+    Periods(Unit),
+    /// Longest run of consecutive periods of this unit.
+    Streak(Unit),
+}
+
+/// An aggregate over the rows of a relation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Aggregate {
+    /// Which.
+    pub function: Aggregation,
+    /// Of what; None counts rows.
+    pub argument: Option<Expr>,
+    /// Only these rows.
+    pub filter: Option<Expr>,
+    /// For first and last; empty means by time where there is one.
+    pub order: Vec<SortKey>,
+    /// Of the result.
+    pub data_type: DataType,
+}
+
+/// What one entity did, as a value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Behaviour {
+    /// What is asked.
+    pub kind: BehaviourKind,
+    /// The zone, week and instant it is asked for.
+    pub clock: Clock,
+    /// The participant role by which events lie on the subject's timeline; None is the first participant of the type.
+    pub role: Option<String>,
+}
+
+/// The forms of behaviour.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BehaviourKind {
+    /// An aggregate over the entity's rows.
+    Aggregate {
+        /// Which.
+        function: Aggregation,
+        /// Of which rows.
+        events: EventSelect,
+        /// Of what; None counts rows.
+        value: Option<RowExpr>,
+        /// `ORDER BY` of first and last with true for descending; None is timeline order.
+        order: Option<(RowExpr, bool)>,
+        /// When; None is all time.
+        during: Option<TimeRange>,
+    },
+    /// The entity did the steps in order: BOOLEAN.
+    Sequence(Box<Sequence>),
+}
+
+/// Steps in order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sequence {
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// From the first step; None is unbounded.
+    pub window: Option<Window>,
+    /// Bounds the first step.
+    pub during: Option<TimeRange>,
+    /// Steps must be strictly later.
+    pub ties_forbidden: bool,
+    /// How they follow each other.
+    pub mode: ast::OrderMode,
+    /// All steps share these values, one expression list a step in the order of the steps.
+    pub holding: Vec<RowExpr>,
+}
+
+/// A length of time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Window {
+    /// How many.
+    pub count: i64,
+    /// Of what.
+    pub unit: Unit,
+    /// Calendar units of the zone instead of fixed lengths.
+    pub calendar: bool,
+    /// The zone.
+    pub clock: Clock,
+}
+
+/// A step of a funnel or sequence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// What the result calls it.
+    pub name: String,
+    /// Which rows.
+    pub events: EventSelect,
+    /// `OPTIONAL`.
+    pub optional: bool,
+    /// `NOT`.
+    pub negated: bool,
+    /// The step's own window.
+    pub within: Option<Window>,
+    /// Conditions that look at rows of earlier steps.
+    pub pairs: Vec<PairCondition>,
+}
+
+/// A condition between the row of an earlier step and the row of this one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PairCondition {
+    /// Number of the earlier step, from 0.
+    pub earlier: usize,
+    /// Columns of the earlier row.
+    pub earlier_columns: Vec<ScanColumn>,
+    /// Columns of this step's row.
+    pub later_columns: Vec<ScanColumn>,
+    /// Over both.
+    pub expr: Expr,
+}
+
+/// What a scan reads.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// Event rows of these types.
+    Events(Vec<EventTypeId>),
+    /// All known entities of a type.
+    Entities(EntityTypeId),
+}
+
+/// A scan with the columns that are needed of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scan {
+    /// What is read.
+    pub source: Source,
+    /// What is needed.
+    pub columns: Vec<ScanColumn>,
+    /// Bounds of event time, for pruning; the filter stands in the plan too.
+    pub during: Option<TimeRange>,
+    /// `AS OF` and zone.
+    pub clock: Clock,
+}
+
+/// A key of a sort.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SortKey {
+    /// By what.
+    pub expr: Expr,
+    /// Greatest first.
+    pub descending: bool,
+    /// NULLs first; last by default both ways.
+    pub nulls_first: bool,
+}
+
+/// A window function: an aggregate or a ranking over a partition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WindowCall {
+    /// Canonical name: an aggregate's (`sum`) or a ranking's (`row_number`, `lag` …).
+    pub function: &'static str,
+    /// Arguments.
+    pub args: Vec<Expr>,
+    /// `PARTITION BY`.
+    pub partition_by: Vec<Expr>,
+    /// `ORDER BY`.
+    pub order_by: Vec<SortKey>,
+    /// Of the result.
+    pub data_type: DataType,
+}
+
+/// A relation: rows with columns.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rel {
+    /// One row without columns.
+    OneRow,
+    /// Rows that are known already.
+    Values(Vec<(ColumnId, DataType)>, Vec<Vec<Value>>),
+    /// Stored rows.
+    Scan(Box<Scan>),
+    /// Rows that pass.
+    Filter(Box<Rel>, Expr),
+    /// Other columns.
+    Project(Box<Rel>, Vec<(ColumnId, Expr)>),
+    /// Groups.
+    Aggregate(Box<Rel>, Vec<(ColumnId, Expr)>, Vec<(ColumnId, Aggregate)>),
+    /// Window functions added to the rows.
+    Window(Box<Rel>, Vec<(ColumnId, WindowCall)>),
+    /// Order.
+    Sort(Box<Rel>, Vec<SortKey>),
+    /// Rows from an offset, at most so many.
+    Limit(Box<Rel>, Option<u64>, u64),
+    /// Different rows.
+    Distinct(Box<Rel>),
+    /// Pairs of rows.
+    Join(Box<Rel>, Box<Rel>, ast::JoinKind, Option<Expr>),
+    /// Set operation; columns as (result, left, right).
+    Set(ast::SetOp, Box<Rel>, Box<Rel>, Vec<(ColumnId, ColumnId, ColumnId)>),
+    /// Missing periods added.
+    Fill(Box<Fill>),
+    /// Equal bins or one bucket a value, counted.
+    Buckets(Box<Buckets>),
+    /// FUNNEL.
+    Funnel(Box<Funnel>),
+    /// RETENTION.
+    Retention(Box<Retention>),
+    /// SESSIONS: one row a session.
+    Sessions(Box<Sessions>),
+}
+
+/// Adds a row for each period of the range and each group seen that lacks one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fill {
+    /// Rows to fill.
+    pub input: Rel,
+    /// The period column.
+    pub period: ColumnId,
+    /// Length of a period.
+    pub every: Every,
+    /// The range.
+    pub during: TimeRange,
+    /// Group columns.
+    pub groups: Vec<ColumnId>,
+    /// Counts and sums: 0 instead of NULL.
+    pub zero: Vec<ColumnId>,
+}
+
+/// The grain of periods.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Every {
+    /// How many units a period has.
+    pub count: i64,
+    /// The unit.
+    pub unit: Unit,
+    /// Zone and week.
+    pub clock: Clock,
+}
+
+/// Counts rows by buckets of a value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Buckets {
+    /// Rows: groups and the value.
+    pub input: Rel,
+    /// Group columns, kept.
+    pub groups: Vec<ColumnId>,
+    /// The value.
+    pub value: ColumnId,
+    /// How to cut.
+    pub cut: Cut,
+    /// Result columns: from, to, count.
+    pub output: [ColumnId; 3],
+}
+
+/// How a value is cut into buckets.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cut {
+    /// `[a, b)` …, the last one open.
+    Bounds(Vec<Value>),
+    /// So many bins of one width from least to greatest.
+    Bins(u64),
+    /// One bucket a value while there are at most 50 values, else 20 bins.
+    Automatic,
+}
+
+/// A breakdown of an analysis.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Breakdown {
+    /// The result's column.
+    pub id: ColumnId,
+    /// The value on the row it is taken from.
+    pub value: RowExpr,
+}
+
+/// How a result is cut to its greatest groups.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Top {
+    /// How many groups keep their name; the rest is `(other)`.
+    pub count: u64,
+}
+
+/// FUNNEL, bound. Result columns in the contract's order stand in `output`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Funnel {
+    /// Whose timeline.
+    pub subject: EntityTypeId,
+    /// By which role.
+    pub role: Option<String>,
+    /// Which subjects: a predicate over the entity.
+    pub among: Option<EntityValue>,
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// From the first step; None only when counting sessions.
+    pub window: Option<Window>,
+    /// Bounds the first step.
+    pub during: TimeRange,
+    /// Steps must be strictly later.
+    pub ties_forbidden: bool,
+    /// Which attempt.
+    pub reentry: ast::Reentry,
+    /// Attempts are counted instead of entities.
+    pub attempts: bool,
+    /// All steps share these values.
+    pub holding: Vec<RowExpr>,
+    /// Periods of the first step.
+    pub every: Option<(ColumnId, Every)>,
+    /// Values on the row of `attributed`.
+    pub breakdown: Vec<Breakdown>,
+    /// Which step's row gives the breakdown, from 0; None is the last one matched.
+    pub attributed: Option<usize>,
+    /// Cut to the greatest groups.
+    pub top: Option<Top>,
+    /// What is shown.
+    pub show: FunnelShow,
+    /// Zone and AS OF.
+    pub clock: Clock,
+}
+
+/// What a funnel answers with.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FunnelShow {
+    /// One row a step: step, name, entities, open, rate, step_rate, rate_closed, median_seconds, avg_seconds.
+    Steps([ColumnId; 9]),
+    /// One row an entity: key columns, reached, t1…tn; only these that converted (true) or dropped (false) at or after a step.
+    Entities {
+        /// Key columns.
+        keys: Vec<ColumnId>,
+        /// Highest step.
+        reached: ColumnId,
+        /// Times of the steps.
+        times: Vec<ColumnId>,
+        /// CONVERTED or DROPPED.
+        converted: Option<bool>,
+        /// (AFTER, step).
+        step: Option<(bool, u64)>,
+    },
+}
+
+/// The cells of a retention table.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cells {
+    /// 0…n of this unit.
+    Periods(u64, Unit),
+    /// Brackets `[a, b)` of this unit.
+    Brackets(Vec<i64>, Unit),
+}
+
+/// RETENTION, bound.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Retention {
+    /// Whose timeline.
+    pub subject: EntityTypeId,
+    /// By which role.
+    pub role: Option<String>,
+    /// Which subjects.
+    pub among: Option<EntityValue>,
+    /// The start.
+    pub starting: EventSelect,
+    /// The return.
+    pub returning: EventSelect,
+    /// Start and return are the same event with the same condition.
+    pub same: bool,
+    /// Bounds the start.
+    pub during: TimeRange,
+    /// Cohorts; None is one cohort.
+    pub every: Option<(ColumnId, Every)>,
+    /// The cells.
+    pub cells: Cells,
+    /// 24-hour windows instead of calendar periods.
+    pub rolling: bool,
+    /// Only a subject's first start ever.
+    pub first_time: bool,
+    /// n or later.
+    pub unbounded: bool,
+    /// Returns must be strictly later.
+    pub ties_forbidden: bool,
+    /// Start and return share these values.
+    pub holding: Vec<RowExpr>,
+    /// Values on the start row.
+    pub breakdown: Vec<Breakdown>,
+    /// Result columns: size, n, returned, rate.
+    pub output: [ColumnId; 4],
+    /// Zone and AS OF.
+    pub clock: Clock,
+}
+
+/// SESSIONS, bound: one row a session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sessions {
+    /// Whose timeline.
+    pub subject: EntityTypeId,
+    /// Which subjects.
+    pub among: Option<EntityValue>,
+    /// Which events belong to sessions.
+    pub over: EventSelect,
+    /// Idle microseconds that end a session.
+    pub timeout: i64,
+    /// Longest session in microseconds.
+    pub max: Option<i64>,
+    /// Cut before.
+    pub starting: Option<EventSelect>,
+    /// Cut after.
+    pub ending: Option<EventSelect>,
+    /// Cut where the values change.
+    pub split: Vec<RowExpr>,
+    /// Bounds `started_at`.
+    pub during: TimeRange,
+    /// Columns of a session row.
+    pub columns: Vec<(ColumnId, SessionColumn)>,
+    /// Columns of event rows that aggregates read.
+    pub event_columns: Vec<ScanColumn>,
+    /// Zone and AS OF.
+    pub clock: Clock,
+}
+
+/// A column of a session.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SessionColumn {
+    /// A key column of the subject.
+    Key(usize),
+    /// Hash of subject and first event id, STRING.
+    SessionId,
+    /// Time of the first event.
+    StartedAt,
+    /// Time of the last event.
+    EndedAt,
+    /// Seconds between them.
+    Duration,
+    /// Event rows.
+    Depth,
+    /// A value on the first row.
+    Entry(RowExpr),
+    /// A value on the last row.
+    Exit(RowExpr),
+    /// A value of the subject.
+    Subject(EntityValue),
+    /// An aggregate over the session's event rows.
+    Aggregate(Aggregate),
+}
+
+/// A column of a result.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    /// In the relation.
+    pub id: ColumnId,
+    /// For the user.
+    pub name: String,
+    /// Its type.
+    pub data_type: DataType,
+}
+
+/// A query, bound.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Query {
+    /// The rows.
+    pub rel: Rel,
+    /// The columns, in order.
+    pub output: Vec<Output>,
+}
+
+/// A setting of SET.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum Setting {
+    Now(Option<ast::Instant>),
+    TimeZone(String),
+    WeekStart(WeekStart),
+    Dialect(String),
+    ResultCache(bool),
+    Threads(usize),
+    MemoryLimit(u64),
+    TimeoutMs(u64),
+}
+
+/// A statement, bound.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Statement {
+    /// Rows are asked for.
+    Query(Query),
+    /// The catalog changes; with the words for the user.
+    Change(Change, String),
+    /// An identical definition again: nothing to do.
+    Nothing(String),
+    /// A static segment: the change, then its members.
+    StaticSegment(Change, Box<Query>, String),
+    /// Members of a stored segment are added: keys, row by row.
+    AddMembers(String, EntityTypeId, Vec<Vec<Value>>),
+    /// Members of a stored segment are added from a query.
+    AddMembersFrom(String, EntityTypeId, Box<Query>),
+    /// Entities are upserted: columns of the entity type by property number, row by row.
+    PutEntities(EntityTypeId, Vec<PropertyId>, Vec<Vec<Value>>),
+    /// A setting of the session.
+    Set(Setting),
+    /// EXPLAIN of a rung.
+    Explain(ast::ExplainRung, Box<Statement>),
+    /// Understood, checked, but carried out only by a later version.
+    Later(&'static str),
+}
+
+/// What binding answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bound {
+    /// The statement; None when there are errors.
+    pub statement: Option<Statement>,
+    /// Errors and warnings, in the order of the text.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The answer depends on the instant it is asked at.
+    pub uses_now: bool,
+}
+
+impl Expr {
+    /// A constant.
+    pub fn literal(value: Value) -> Expr {
+        let data_type = value.data_type().unwrap_or(DataType::String);
+        Expr { kind: ExprKind::Literal(value), data_type }
+    }
+    /// A column.
+    pub fn column(id: ColumnId, data_type: DataType) -> Expr {
+        Expr { kind: ExprKind::Column(id), data_type }
+    }
+    /// A predicate.
+    pub fn predicate(kind: ExprKind) -> Expr {
+        Expr { kind, data_type: DataType::Bool }
+    }
+    /// The mark of an error that has been reported.
+    pub fn invalid() -> Expr {
+        Expr { kind: ExprKind::Invalid, data_type: DataType::String }
+    }
+    /// True for the NULL literal.
+    pub fn is_null(&self) -> bool {
+        matches!(self.kind, ExprKind::Literal(Value::Null))
+    }
+    /// All of `parts`, flattened; None when there are none.
+    pub fn all(parts: impl IntoIterator<Item = Expr>) -> Option<Expr> {
+        let mut parts: Vec<Expr> = parts.into_iter().collect();
+        match parts.len() {
+            0 => None,
+            1 => parts.pop(),
+            _ => Some(Expr::predicate(ExprKind::And(parts))),
+        }
+    }
+
+    /// The direct parts, for walks.
+    pub fn children(&self) -> Vec<&Expr> {
+        use ExprKind::*;
+        match &self.kind {
+            Literal(_) | Column(_) | Now(_) | Scalar(_) | Exists(_) | Invalid => vec![],
+            Negate(a) | Not(a) | IsNull(a) | IsSet(a) | Cast(a) | InRange(a, _) | InQuery(a, _) | Shift { time: a, .. } => vec![a],
+            Arithmetic(_, a, b) | Compare(_, a, b) | Match(_, a, b) => vec![a, b],
+            And(v) | Or(v) | Call(_, v, _) => v.iter().collect(),
+            In(a, v) => std::iter::once(a.as_ref()).chain(v).collect(),
+            Case(w, e) => w.iter().flat_map(|(a, b)| [a, b]).chain(e.iter().map(AsRef::as_ref)).collect(),
+        }
+    }
+
+    /// The direct parts, to be changed.
+    pub fn children_mut(&mut self) -> Vec<&mut Expr> {
+        use ExprKind::*;
+        match &mut self.kind {
+            Literal(_) | Column(_) | Now(_) | Scalar(_) | Exists(_) | Invalid => vec![],
+            Negate(a) | Not(a) | IsNull(a) | IsSet(a) | Cast(a) | InRange(a, _) | InQuery(a, _) | Shift { time: a, .. } => vec![a],
+            Arithmetic(_, a, b) | Compare(_, a, b) | Match(_, a, b) => vec![a, b],
+            And(v) | Or(v) | Call(_, v, _) => v.iter_mut().collect(),
+            In(a, v) => std::iter::once(a.as_mut()).chain(v).collect(),
+            Case(w, e) => w.iter_mut().flat_map(|(a, b)| [a, b]).chain(e.iter_mut().map(AsMut::as_mut)).collect(),
+        }
+    }
+
+    /// Columns that the expression reads, each once, in order of appearance.
+    pub fn columns(&self) -> Vec<ColumnId> {
+        let mut out = Vec::new();
+        self.visit(&mut |e| {
+            if let ExprKind::Column(id) = e.kind
+                && !out.contains(&id)
+            {
+                out.push(id);
+            }
+        });
+        out
+    }
+
+    /// Calls `f` for the expression and all its parts, the whole before its parts.
+    pub fn visit<'a>(&'a self, f: &mut dyn FnMut(&'a Expr)) {
+        f(self);
+        for c in self.children() {
+            c.visit(f);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The codes of semantic diagnostics, each with a title and an explanation: the manual's pages are made from here.
+
+/// One code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Code {
+    /// Stable code.
+    pub code: &'static str,
+    /// A few words.
+    pub title: &'static str,
+    /// What it means and what to do.
+    pub explanation: &'static str,
+}
+
+macro_rules! codes {
+    ($($name:ident $code:literal $title:literal $explanation:literal;)*) => {
+        $(#[doc = $title] pub const $name: &str = $code;)*
+        /// All semantic codes, in order.
+        pub const ALL: &[Code] = &[$(Code { code: $code, title: $title, explanation: $explanation }),*];
+    };
+}
+
+codes! {
+    ENTITY "EQL0201" "entity not defined" "The name stands where an entity type is expected and no DEFINE ENTITY made one of that name.";
+    PROPERTY "EQL0202" "property not defined" "The name or path leads to no property, system column, participant, relation, tag or result column here.";
+    SEGMENT "EQL0203" "segment not defined" "No DEFINE SEGMENT made a segment of that name for this entity type.";
+    EVENT "EQL0204" "event not defined" "The name stands where an event is expected and no DEFINE EVENT made one of that name.";
+    SESSION "EQL0205" "session rule not defined" "No DEFINE SESSION made a rule of that name.";
+    FUNCTION "EQL0206" "function not defined" "No function has that name, or it does not belong here.";
+    NOUN "EQL0207" "nothing of that name" "DESCRIBE, DROP, INSERT or REFRESH names something that is not defined.";
+    AMBIGUOUS "EQL0208" "ambiguous name" "Two sources offer a column of this name: write the source before it.";
+    PARAMETER "EQL0209" "parameter without a value" "The text has a parameter for which the request gave no value, or one of the wrong form.";
+    EXISTS "EQL0210" "already defined differently" "A definition of that name exists and differs: use DEFINE OR REPLACE, or another name.";
+    DUPLICATE "EQL0211" "name used twice" "Two columns, keys or aliases of one definition or list have the same name.";
+    CYCLE "EQL0212" "definition in a circle" "A segment, tag or property is defined, directly or not, by itself.";
+    TYPE_NAME "EQL0213" "no such type" "The word is not the name of a type.";
+    SUBJECT "EQL0214" "not a participant" "The events of the analysis do not name this entity type as a participant.";
+
+    CLAUSE "EQL0311" "clause not taken by this head" "The head of the statement does not take the clause.";
+    CLAUSE_TWICE "EQL0312" "clause given twice" "A clause may stand once in a statement.";
+    CLAUSE_MISSING "EQL0313" "clause missing" "The head needs the clause.";
+    CLAUSE_CONFLICT "EQL0314" "clauses contradict" "Two clauses exclude each other.";
+    VALUE "EQL0315" "value out of range" "A number, date, zone or length is not one that can be used here.";
+
+    TYPE "EQL0401" "types do not fit" "An operator or function was given values of types that it does not take.";
+    NULL_COMPARISON "EQL0402" "comparison with NULL" "A comparison with NULL is never true: use IS NULL or IS NOT NULL.";
+    TEXT_AS_NAME "EQL0403" "double quotes make names" "Text stands in single quotes; double quotes and backquotes make names.";
+    AGGREGATE "EQL0404" "aggregate not possible here" "An aggregate stands where rows are still single, or inside another aggregate.";
+    UNGROUPED "EQL0405" "column neither grouped nor aggregated" "Beside an aggregate, every column must be in GROUP BY or inside an aggregate.";
+    TO_MANY "EQL0406" "path to many" "The path leads to many rows: aggregate it, or test it with HAS.";
+    ARGUMENTS "EQL0407" "wrong arguments" "A function was called with too few, too many or unfitting arguments.";
+    NOT_PREDICATE "EQL0408" "not a condition" "A condition is expected and the expression is not BOOLEAN.";
+    HISTORY "EQL0409" "value of the past not kept" "The property has no HISTORY, so its value at an earlier instant is not known.";
+    COLUMNS "EQL0410" "columns do not match" "Both sides of a set operation, or the rows of INSERT, need the same number of columns of the same types.";
+
+    LIMIT "EQL0801" "limit reached" "The statement is larger than what is accepted.";
+    LATER "EQL0901" "not supported yet" "The construct belongs to the language and is checked, but this version cannot carry it out.";
+}

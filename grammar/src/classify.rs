@@ -1,0 +1,32 @@
+//! Says what is wrong at the place where the grammar gave up. The first file below that knows an answer gives it.
+
+mod bracket;
+mod expected;
+mod habit;
+mod misspelling;
+mod name;
+mod sign;
+mod site;
+mod timing;
+
+use crate::diagnostic::Diagnostic;
+use crate::parser::Miss;
+use crate::token::Token;
+use site::Site;
+
+/// What can be said without the grammar: unknown characters, foreign signs, open quotes, brackets that do not match.
+pub(crate) fn unsound(text: &str, tokens: &[Token]) -> Vec<Diagnostic> {
+    let signs: Vec<Diagnostic> = tokens.iter().enumerate().filter_map(|(i, _)| sign::unknown(text, tokens, i)).take(crate::limit::STATEMENT_ERRORS_MAX).collect();
+    if signs.is_empty() { bracket::unbalanced(text, tokens).into_iter().collect() } else { signs }
+}
+
+/// What is wrong where the grammar stopped.
+pub(crate) fn classify(text: &str, tokens: &[Token], miss: &Miss) -> Diagnostic {
+    let site = Site::new(text, tokens, miss);
+    timing::wrong(&site)
+        .or_else(|| name::incomplete(&site))
+        .or_else(|| habit::foreign(&site))
+        .or_else(|| misspelling::misspelt(&site))
+        .or_else(|| name::wrong(&site))
+        .unwrap_or_else(|| expected::expected(&site))
+}

@@ -1,0 +1,61 @@
+//! Keywords with a typing error: the word here against the words that could stand here.
+
+use super::expected::words_of;
+use super::site::Site;
+use crate::code;
+use crate::diagnostic::Diagnostic;
+use crate::parser::Rule;
+use crate::suggest::nearest;
+use crate::token::TokenKind;
+use crate::word::{CLAUSES, QUERY_HEADS, STATEMENT_HEADS, among, first_word};
+
+pub(super) fn misspelt(site: &Site<'_>) -> Option<Diagnostic> {
+    if site.at_start() {
+        return statement(site);
+    }
+    if site.kind(0) != Some(TokenKind::Word) {
+        return None;
+    }
+    let word = site.at(0);
+    let candidates: Vec<&'static str> = site.expected.iter().flat_map(|rule| words_of(*rule)).collect();
+    // The same word in the right spelling is not a typing error: something else is wrong with it.
+    let near = nearest(word, candidates.iter().copied()).filter(|near| !near.eq_ignore_ascii_case(word));
+    let clause = site.expects(Rule::clause) && near.is_none_or(|near| among(near, &CLAUSES.map(first_word)));
+    match near {
+        Some(near) if clause => Some(suggest(site, code::UNKNOWN_CLAUSE, format!("unknown clause {}", site.quote(0)), near)),
+        Some(near) => Some(suggest(site, code::MISSPELT, format!("unknown word {}", site.quote(0)), near)),
+        None => None,
+    }
+}
+
+fn suggest(site: &Site<'_>, code: &'static str, message: String, near: &str) -> Diagnostic {
+    site.error(code, site.span(0), message).with_hint(format!("did you mean `{near}`?")).with_fix(site.text, site.span(0), near)
+}
+
+fn statement(site: &Site<'_>) -> Option<Diagnostic> {
+    let word = site.at(0);
+    let message = format!("unknown statement {}", site.quote(0));
+    if site.kind(0) == Some(TokenKind::Word) {
+        if let Some(hint) = other_head(word) {
+            return Some(site.error(code::UNKNOWN_STATEMENT, site.span(0), message).with_hint(hint));
+        }
+        if let Some(near) = nearest(word, QUERY_HEADS.into_iter().chain(STATEMENT_HEADS)).filter(|near| !near.eq_ignore_ascii_case(word)) {
+            return Some(suggest(site, code::UNKNOWN_STATEMENT, message, near));
+        }
+    }
+    Some(site.error(code::UNKNOWN_STATEMENT, site.span(0), message).with_hint("a statement begins with a word such as `FIND`, `SELECT`, `TREND`, `FUNNEL` or `DEFINE`"))
+}
+
+/// Heads of other languages.
+fn other_head(word: &str) -> Option<&'static str> {
+    Some(match word.to_ascii_uppercase().as_str() {
+        "CREATE" | "ALTER" => "things are defined with `DEFINE`, and changed with `DEFINE OR REPLACE`",
+        "UPDATE" | "UPSERT" | "MERGE" => "`INSERT INTO ENTITY` updates the entity with that key",
+        "DELETE" | "TRUNCATE" => "entities are deleted through ingest; definitions with `DROP`",
+        "USE" | "BEGIN" | "COMMIT" | "ROLLBACK" => "a statement stands for itself: there are no databases to choose and no transactions",
+        "DESC" => "write `DESCRIBE`",
+        "VALUES" => "write `SELECT` without `FROM`",
+        "COUNT" | "SUM" | "AVG" => "a count over time is a `TREND`, a single one a `SELECT`",
+        _ => return None,
+    })
+}

@@ -1,0 +1,299 @@
+//! Configuration: defaults, under `eql.toml`, under `EQL_*`, under flags. One table of keys serves all of them.
+
+mod given;
+mod keys;
+
+use eql_engine::Limits;
+use given::Given;
+use keys::KEYS;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// The file that is read when no other is named.
+const FILE: &str = "eql.toml";
+
+/// Everything a server can be told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The data directory.
+    pub data: PathBuf,
+    /// Where Arrow Flight SQL listens; port 0 takes a free one.
+    pub flight: SocketAddr,
+    /// Where HTTP listens; port 0 takes a free one.
+    pub http: SocketAddr,
+    /// Tokens that are let in, as they are or as `sha256:<hex>`; none means everybody on this machine is.
+    pub tokens: Vec<String>,
+    /// Certificate and key, for both ports.
+    pub tls: Option<Tls>,
+    /// Allows listening off loopback without TLS.
+    pub insecure: bool,
+    /// What is logged: a level (`info`) or `tracing` directives (`info,eql_engine=debug`).
+    pub log: String,
+    /// Where uploads wait until they are imported.
+    pub temp: PathBuf,
+    /// Bounds of the engine.
+    pub limits: Limits,
+    /// Bytes of a request body; larger ones are refused.
+    pub body_bytes: u64,
+    /// Bytes of an uploaded file.
+    pub upload_bytes: u64,
+}
+
+/// PEM files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate chain.
+    pub cert: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from("./eql-data"),
+            flight: SocketAddr::from(([127, 0, 0, 1], 50051)),
+            http: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            tokens: Vec::new(),
+            tls: None,
+            insecure: false,
+            log: "info".to_string(),
+            temp: std::env::temp_dir(),
+            limits: Limits::default(),
+            // Ten times the longest generated query seen, and small enough for a few hundred at once.
+            body_bytes: 16 << 20,
+            upload_bytes: 16 << 30,
+        }
+    }
+}
+
+/// What the command line adds; everything unset falls through.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// `--config FILE`.
+    pub config: Option<PathBuf>,
+    /// `--data DIR`.
+    pub data: Option<PathBuf>,
+    /// `--flight HOST:PORT`.
+    pub flight: Option<String>,
+    /// `--http HOST:PORT`.
+    pub http: Option<String>,
+    /// `--token TOKEN`, repeated.
+    pub tokens: Vec<String>,
+    /// `--tls-cert FILE`.
+    pub tls_cert: Option<PathBuf>,
+    /// `--tls-key FILE`.
+    pub tls_key: Option<PathBuf>,
+    /// `--insecure`.
+    pub insecure: bool,
+    /// `--log LEVEL`.
+    pub log: Option<String>,
+    /// Any other key by its name in `eql.toml`: `limits.running` = `8`.
+    pub set: Vec<(String, String)>,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file is not there, or not to be read.
+    #[error("cannot read configuration {}: {source}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// The file is no TOML.
+    #[error("{place} is no TOML: {message}")]
+    Syntax {
+        /// Which file.
+        place: String,
+        /// What and where.
+        message: String,
+    },
+    /// No such key.
+    #[error("unknown key `{key}` in {place}: the nearest is `{nearest}`")]
+    UnknownKey {
+        /// As written.
+        key: String,
+        /// Where.
+        place: String,
+        /// What was probably meant.
+        nearest: String,
+    },
+    /// A value of the wrong kind.
+    #[error("`{key}` in {place}: {message}")]
+    Value {
+        /// Which key.
+        key: String,
+        /// Where.
+        place: String,
+        /// What is needed.
+        message: String,
+    },
+    /// Anybody could come in.
+    #[error("`{key}` = {address} can be reached from other machines, and no token is configured: set `tokens` (EQL_TOKENS), or listen on 127.0.0.1")]
+    Unprotected {
+        /// `flight` or `http`.
+        key: &'static str,
+        /// As configured.
+        address: SocketAddr,
+    },
+    /// Tokens would go over the wire in the clear.
+    #[error("`{key}` = {address} can be reached from other machines without encryption: set `tls.cert` and `tls.key`, or `insecure = true` behind a proxy that encrypts")]
+    Plain {
+        /// `flight` or `http`.
+        key: &'static str,
+        /// As configured.
+        address: SocketAddr,
+    },
+    /// Half of TLS.
+    #[error("`tls.cert` and `tls.key` go together: `{0}` is missing")]
+    HalfTls(&'static str),
+}
+
+/// Values by key, with the place they came from.
+type Layer = Vec<(String, Given)>;
+
+impl Config {
+    /// Reads the file, the environment and the options.
+    ///
+    /// # Errors
+    /// Anything unknown, unreadable or unsafe.
+    pub fn load(options: &Options) -> Result<Config, ConfigError> {
+        let named = options.config.clone().or_else(|| std::env::var_os("EQL_CONFIG").map(PathBuf::from));
+        let file = match named {
+            Some(path) => Some(read(&path)?),
+            None if Path::new(FILE).is_file() => Some(read(Path::new(FILE))?),
+            None => None,
+        };
+        let environment = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
+        Self::of(file, environment, options)
+    }
+
+    /// The same of parts at hand: a file's name and text, variables, options.
+    ///
+    /// # Errors
+    /// Anything unknown, unreadable or unsafe.
+    pub fn of(file: Option<(String, String)>, environment: impl Iterator<Item = (String, String)>, options: &Options) -> Result<Config, ConfigError> {
+        let mut config = Config::default();
+        if let Some((place, text)) = file {
+            config.take(file_layer(&place, &text)?)?;
+        }
+        config.take(environment_layer(environment)?)?;
+        config.take(options.layer())?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn take(&mut self, layer: Layer) -> Result<(), ConfigError> {
+        for (key, given) in layer {
+            let known = KEYS.iter().find(|k| k.name == key).ok_or_else(|| unknown(&key, &given.place))?;
+            (known.set)(self, &given).map_err(|message| ConfigError::Value { key, place: given.place.clone(), message })?;
+        }
+        Ok(())
+    }
+
+    /// Refuses what would let strangers in.
+    fn check(&self) -> Result<(), ConfigError> {
+        if let Some(tls) = &self.tls {
+            if tls.cert.as_os_str().is_empty() {
+                return Err(ConfigError::HalfTls("tls.cert"));
+            }
+            if tls.key.as_os_str().is_empty() {
+                return Err(ConfigError::HalfTls("tls.key"));
+            }
+        }
+        for (key, address) in [("flight", self.flight), ("http", self.http)] {
+            if address.ip().is_loopback() {
+                continue;
+            }
+            if self.tokens.is_empty() {
+                return Err(ConfigError::Unprotected { key, address });
+            }
+            if self.tls.is_none() && !self.insecure {
+                return Err(ConfigError::Plain { key, address });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read(path: &Path) -> Result<(String, String), ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_path_buf(), source })?;
+    Ok((path.display().to_string(), text))
+}
+
+fn file_layer(place: &str, text: &str) -> Result<Layer, ConfigError> {
+    let table: toml::Table = text.parse().map_err(|e: toml::de::Error| ConfigError::Syntax { place: place.to_string(), message: e.to_string() })?;
+    let mut layer = Layer::new();
+    flatten("", table, place, &mut layer);
+    Ok(layer)
+}
+
+fn flatten(prefix: &str, table: toml::Table, place: &str, layer: &mut Layer) {
+    for (name, value) in table {
+        let key = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
+        match value {
+            toml::Value::Table(inner) => flatten(&key, inner, place, layer),
+            value => layer.push((key, Given::new(value, place))),
+        }
+    }
+}
+
+/// A key's variable: `limits.running` is `EQL_LIMITS_RUNNING`.
+fn variable(key: &str) -> String {
+    format!("EQL_{}", key.replace('.', "_").to_uppercase())
+}
+
+/// The environment is shared with others, so a foreign `EQL_` name is ignored; one letter beside a name of ours is a mistake.
+fn environment_layer(environment: impl Iterator<Item = (String, String)>) -> Result<Layer, ConfigError> {
+    let known: BTreeMap<String, &str> = KEYS.iter().map(|k| (variable(k.name), k.name)).collect();
+    let mut layer = Layer::new();
+    for (name, value) in environment.filter(|(n, _)| n.starts_with("EQL_")) {
+        // The client's variable of one token: whoever sets it for both sides wants the server to know it.
+        let key = if name == "EQL_TOKEN" { Some(&"tokens") } else { known.get(&name) };
+        match key {
+            Some(key) => layer.push(((*key).to_string(), Given::new(value.into(), &format!("environment variable {name}")))),
+            None => {
+                if let Some(near) = known.keys().find(|k| strsim::osa_distance(k, &name) == 1) {
+                    return Err(ConfigError::UnknownKey { key: name, place: "the environment".to_string(), nearest: near.clone() });
+                }
+            }
+        }
+    }
+    Ok(layer)
+}
+
+impl Options {
+    fn layer(&self) -> Layer {
+        let path = |p: &Option<PathBuf>| p.as_ref().map(|p| p.display().to_string());
+        let texts = [
+            ("data", path(&self.data)),
+            ("flight", self.flight.clone()),
+            ("http", self.http.clone()),
+            ("tls.cert", path(&self.tls_cert)),
+            ("tls.key", path(&self.tls_key)),
+            ("log", self.log.clone()),
+        ];
+        let place = "the command line";
+        let mut layer: Layer = texts.into_iter().filter_map(|(key, v)| Some((key.to_string(), Given::new(v?.into(), place)))).collect();
+        if self.insecure {
+            layer.push(("insecure".to_string(), Given::new(true.into(), place)));
+        }
+        if !self.tokens.is_empty() {
+            layer.push(("tokens".to_string(), Given::new(self.tokens.clone().into(), place)));
+        }
+        layer.extend(self.set.iter().map(|(key, value)| (key.clone(), Given::new(value.clone().into(), place))));
+        layer
+    }
+}
+
+fn unknown(key: &str, place: &str) -> ConfigError {
+    let nearest = KEYS.iter().map(|k| k.name).min_by_key(|name| strsim::osa_distance(name, key)).unwrap_or_default();
+    ConfigError::UnknownKey { key: key.to_string(), place: place.to_string(), nearest: nearest.to_string() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,38 @@
+//! Every key that can be configured. The same table reads files, variables and flags.
+
+use super::given::Given;
+use super::{Config, Tls};
+
+pub(super) struct Key {
+    pub(super) name: &'static str,
+    pub(super) set: fn(&mut Config, &Given) -> Result<(), String>,
+}
+
+macro_rules! keys {
+    ($($name:literal $config:ident $given:ident $value:expr;)*) => {
+        &[$(Key { name: $name, set: |$config, $given| { $value; Ok(()) } }),*]
+    };
+}
+
+pub(super) const KEYS: &[Key] = keys! {
+    "data" c g c.data = g.path()?;
+    "flight" c g c.flight = g.address()?;
+    "http" c g c.http = g.address()?;
+    "tokens" c g c.tokens = g.tokens()?;
+    "tls.cert" c g c.tls.get_or_insert_with(Tls::default).cert = g.path()?;
+    "tls.key" c g c.tls.get_or_insert_with(Tls::default).key = g.path()?;
+    "insecure" c g c.insecure = g.flag()?;
+    "log" c g c.log = g.text()?;
+    "temp" c g c.temp = g.path()?;
+    "limits.timeout_ms" c g c.limits.timeout_ms = g.count()?;
+    "limits.memory_bytes" c g c.limits.memory_bytes = g.bytes()?;
+    "limits.running" c g c.limits.running = g.places()?;
+    "limits.waiting" c g c.limits.waiting = g.places()?;
+    "limits.result_cache_bytes" c g c.limits.result_cache_bytes = g.bytes()?;
+    "limits.plan_cache_bytes" c g c.limits.plan_cache_bytes = g.bytes()?;
+    "limits.read_cache_bytes" c g c.limits.read_cache_bytes = g.bytes()?;
+    "limits.cached_result_bytes" c g c.limits.cached_result_bytes = g.bytes()?;
+    "limits.threads" c g c.limits.threads = g.places()?;
+    "limits.body_bytes" c g c.body_bytes = g.bytes()?;
+    "limits.upload_bytes" c g c.upload_bytes = g.bytes()?;
+};

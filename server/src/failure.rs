@@ -1,0 +1,62 @@
+//! Which kind of failure an engine error is: one judgement, from which Flight takes a status and HTTP a number.
+
+use eql_engine::EngineError;
+
+/// The kinds of failure that a client can act on differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// The request is wrong: change it.
+    Invalid,
+    /// It ran too long.
+    Timeout,
+    /// It needs more than it may have.
+    TooLarge,
+    /// Too much at once: try again in a moment.
+    Busy,
+    /// Writes are refused for now.
+    Refused,
+    /// Our fault.
+    Internal,
+}
+
+impl Class {
+    pub(crate) fn of(error: &EngineError) -> Class {
+        match error {
+            EngineError::Diagnostics(_) | EngineError::Import(_) | EngineError::Invalid(_) => Class::Invalid,
+            EngineError::Timeout(_) => Class::Timeout,
+            EngineError::Memory(_) => Class::TooLarge,
+            EngineError::Overloaded(_) => Class::Busy,
+            EngineError::Store(error) => Class::of_store(error),
+            EngineError::Internal { .. } => Class::Internal,
+        }
+    }
+
+    fn of_store(error: &eql_store::StoreError) -> Class {
+        use eql_store::StoreError as E;
+        match error {
+            E::WritesRefused { .. } => Class::Refused,
+            E::Full { .. } => Class::TooLarge,
+            E::UnknownSegment(_) | E::UnknownTag(..) | E::UnknownRole(..) | E::Mismatch { .. } | E::Catalog(_) => Class::Invalid,
+            _ => Class::Internal,
+        }
+    }
+
+    /// For metrics and as the code of errors that are no diagnostics.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Class::Invalid => "invalid",
+            Class::Timeout => "timeout",
+            Class::TooLarge => "too_large",
+            Class::Busy => "overloaded",
+            Class::Refused => "writes_refused",
+            Class::Internal => "internal",
+        }
+    }
+}
+
+/// An error of ours with an id that stands in the log beside the cause.
+pub(crate) fn internal(message: impl std::fmt::Display) -> EngineError {
+    let id = crate::auth::random::<6>().map_or_else(|_| "unknown".to_string(), |b| b.iter().map(|b| format!("{b:02x}")).collect());
+    tracing::error!(id, %message, "internal error");
+    EngineError::Internal { id, message: message.to_string() }
+}

@@ -1,0 +1,228 @@
+//! Statements over Flight: planned by GetFlightInfo, which runs nothing, and run by DoGet in exactly the schema that was announced.
+
+use super::service::{Caller, Flight, packed};
+use super::{status, stream};
+use crate::parameters;
+use crate::plain::wire_schema;
+use crate::script::{Script, is_set};
+use crate::telemetry::Timer;
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Schema, SchemaRef};
+use arrow_flight::Ticket;
+use arrow_flight::sql::{DoPutPreparedStatementResult, TicketStatementQuery};
+use eql_engine::grammar::ast::StatementKind;
+use eql_engine::{Answer, EngineError, Params, ResultColumn, Session};
+use futures::StreamExt;
+use parking_lot::Mutex;
+use prost::Message;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+
+const PROTOCOL: &str = "flight";
+
+/// What a ticket stands for. The settings are those of planning, so that the rows fit the schema whatever SET comes in between.
+#[derive(Clone)]
+pub(crate) struct Plan {
+    script: Arc<Script>,
+    params: Params,
+    settings: Session,
+    schema: SchemaRef,
+    native: bool,
+    pub(super) cancel: CancellationToken,
+}
+
+impl Plan {
+    pub(super) fn bytes(&self) -> usize {
+        self.script.text().len() * 4 + params_bytes(&self.params) + self.schema.fields().len() * 256
+    }
+}
+
+/// A prepared statement with the parameters that were bound last.
+pub(crate) struct Bound {
+    pub(super) script: Arc<Script>,
+    pub(super) names: Vec<String>,
+    params: Mutex<Params>,
+}
+
+impl Bound {
+    pub(super) fn new(script: Script, names: Vec<String>) -> Self {
+        Self { script: Arc::new(script), names, params: Mutex::default() }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        // A tree takes a few times its text; bound values are replaced in place, so they are allowed for here.
+        self.script.text().len() * 4 + 4096
+    }
+}
+
+fn params_bytes(params: &Params) -> usize {
+    params.iter().map(|(name, value)| name.len() + value.to_string().len()).sum()
+}
+
+/// The schema a client sees: none for a statement without rows.
+pub(super) fn announced(columns: Option<(Vec<ResultColumn>, SchemaRef)>, native: bool) -> SchemaRef {
+    match columns {
+        Some((_, schema)) if native => schema,
+        Some((columns, schema)) => wire_schema(&columns, &schema),
+        None => Arc::new(Schema::empty()),
+    }
+}
+
+impl Flight {
+    pub(super) async fn plan_text(&self, caller: &Caller, text: &str) -> Result<(Schema, Ticket), Status> {
+        let script = Script::parse(text).map_err(|e| status::of(&e))?;
+        self.plan(caller, Arc::new(script), Params::new()).await
+    }
+
+    pub(super) async fn plan_prepared(&self, caller: &Caller, handle: &[u8]) -> Result<(Schema, Ticket), Status> {
+        let bound = self.bound(handle)?;
+        let params = bound.params.lock().clone();
+        self.plan(caller, Arc::clone(&bound.script), params).await
+    }
+
+    async fn plan(&self, caller: &Caller, script: Arc<Script>, params: Params) -> Result<(Schema, Ticket), Status> {
+        let plan = self.planned(caller, script, params).await?;
+        let schema = plan.schema.as_ref().clone();
+        let handle = self.tickets.issue(plan).map_err(status::no_randomness)?;
+        let ticket = TicketStatementQuery { statement_handle: handle.into() };
+        Ok((schema, Ticket::new(packed(&ticket))))
+    }
+
+    async fn planned(&self, caller: &Caller, script: Arc<Script>, params: Params) -> Result<Plan, Status> {
+        let settings = self.sessions.settings(&caller.session);
+        let columns = script.schema(&self.engine, &settings, &params).await.map_err(|e| status::of(&e))?;
+        let schema = announced(columns, caller.native);
+        Ok(Plan { script, params, settings, schema, native: caller.native, cancel: CancellationToken::new() })
+    }
+
+    pub(super) fn bound(&self, handle: &[u8]) -> Result<Arc<Bound>, Status> {
+        let handle: Option<[u8; 16]> = handle.try_into().ok();
+        let bound = handle.and_then(|handle| self.prepared.get(&handle));
+        bound.ok_or_else(|| Status::not_found("the prepared statement is closed or has expired: prepare it again"))
+    }
+
+    pub(super) async fn run_ticket(&self, caller: &Caller, ticket: &[u8]) -> Result<stream::FlightStream, Status> {
+        let plan = self.tickets.redeem(ticket).map_err(|e| Status::invalid_argument(e.to_string()))?;
+        self.run(caller, &plan).await
+    }
+
+    /// DoGet by handle, as clients may that never ask for FlightInfo.
+    pub(super) async fn run_prepared(&self, caller: &Caller, handle: &[u8]) -> Result<stream::FlightStream, Status> {
+        let bound = self.bound(handle)?;
+        let params = bound.params.lock().clone();
+        let plan = self.planned(caller, Arc::clone(&bound.script), params).await?;
+        self.run(caller, &plan).await
+    }
+
+    /// A ticket that is text: a statement, or influxdb3's JSON around one.
+    pub(super) async fn run_raw(&self, caller: &Caller, text: &str) -> Result<stream::FlightStream, Status> {
+        #[derive(serde::Deserialize)]
+        struct Raw {
+            sql_query: String,
+            #[serde(default)]
+            params: serde_json::Map<String, serde_json::Value>,
+        }
+        let (text, params) = match serde_json::from_str::<Raw>(text) {
+            Ok(raw) => (raw.sql_query, parameters::of_json(raw.params)),
+            Err(_) => (text.to_string(), Params::new()),
+        };
+        let script = Script::parse(&text).map_err(|e| status::of(&e))?;
+        let plan = self.planned(caller, Arc::new(script), params).await?;
+        self.run(caller, &plan).await
+    }
+
+    async fn run(&self, caller: &Caller, plan: &Plan) -> Result<stream::FlightStream, Status> {
+        let work = self.answer(caller, &plan.script, &plan.params, plan.settings.clone());
+        let answer = tokio::select! {
+            biased;
+            () = plan.cancel.cancelled() => return Err(Status::cancelled("the statement was cancelled")),
+            answer = work => answer.map_err(|e| status::of(&e))?,
+        };
+        Ok(match answer {
+            Answer::Rows(rows) => stream::rows(self.wire(plan, &rows.schema), rows.batches, plan.cancel.clone()),
+            Answer::Done(_) => stream::empty(Arc::clone(&plan.schema)),
+        })
+    }
+
+    /// What was announced, also when the engine answers in other types. A native plan of a statement whose schema changed keeps the announced one, too.
+    fn wire(&self, plan: &Plan, answered: &SchemaRef) -> SchemaRef {
+        if plan.native && plan.schema.fields().len() != answered.fields().len() {
+            tracing::warn!("a statement answers other columns than were planned");
+        }
+        Arc::clone(&plan.schema)
+    }
+
+    /// Runs SETs and the statement after them. The session keeps what SET changed, and only that.
+    async fn answer(&self, caller: &Caller, script: &Script, params: &Params, mut settings: Session) -> Result<Answer, EngineError> {
+        let (before, last) = script.only()?;
+        for set in before {
+            script.run(&self.engine, &mut settings, set, params, Timer::start(PROTOCOL)).await?;
+        }
+        let answer = script.run(&self.engine, &mut settings, last, params, Timer::start(PROTOCOL)).await?;
+        if is_set(last) || !before.is_empty() {
+            self.sessions.keep(&caller.session, settings);
+        }
+        Ok(answer)
+    }
+
+    /// All statements of a text; the answer is a number of rows, -1 when it is not known.
+    pub(super) async fn update_text(&self, caller: &Caller, text: &str) -> Result<i64, Status> {
+        let script = Script::parse(text).map_err(|e| status::of(&e))?;
+        self.update(caller, &script, &Params::new()).await.map_err(|e| status::of(&e))
+    }
+
+    /// Once a row of parameters, or once when there are none.
+    pub(super) async fn update_prepared(&self, caller: &Caller, handle: &[u8], batches: &[RecordBatch]) -> Result<i64, Status> {
+        let bound = self.bound(handle)?;
+        let mut count = 0;
+        let mut rows = Vec::new();
+        for batch in batches.iter().filter(|_| !bound.names.is_empty()) {
+            for row in 0..batch.num_rows() {
+                rows.push(parameters::of_row(&bound.names, batch, row).map_err(|e| status::of(&e))?);
+            }
+        }
+        if rows.is_empty() {
+            rows.push(bound.params.lock().clone());
+        }
+        for params in &rows {
+            let one = self.update(caller, &bound.script, params).await.map_err(|e| status::of(&e))?;
+            count = if one < 0 || count < 0 { -1 } else { count + one };
+        }
+        Ok(count)
+    }
+
+    async fn update(&self, caller: &Caller, script: &Script, params: &Params) -> Result<i64, EngineError> {
+        let mut settings = self.sessions.settings(&caller.session);
+        let mut count = 0;
+        for statement in script.statements() {
+            let answer = script.run(&self.engine, &mut settings, statement, params, Timer::start(PROTOCOL)).await?;
+            if let Answer::Rows(mut rows) = answer {
+                while let Some(batch) = rows.batches.next().await {
+                    batch?;
+                }
+            }
+            if is_set(statement) {
+                self.sessions.keep(&caller.session, settings.clone());
+            }
+            if !matches!(statement.kind, StatementKind::Define(_) | StatementKind::Drop { .. } | StatementKind::Set { .. } | StatementKind::Refresh { .. }) {
+                count = -1;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Binds one row of parameters to a prepared statement; the handle stays what it is.
+    pub(super) fn bind(&self, handle: &[u8], batches: &[RecordBatch]) -> Result<Vec<u8>, Status> {
+        let bound = self.bound(handle)?;
+        let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+        if rows > 1 {
+            return Err(Status::invalid_argument(format!("a query takes one row of parameters, {rows} were bound")));
+        }
+        if let Some(batch) = batches.iter().find(|b| b.num_rows() == 1) {
+            let params = parameters::of_row(&bound.names, batch, 0).map_err(|e| status::of(&e))?;
+            *bound.params.lock() = params;
+        }
+        Ok(DoPutPreparedStatementResult { prepared_statement_handle: None }.encode_to_vec())
+    }
+}

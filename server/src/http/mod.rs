@@ -1,0 +1,65 @@
+//! HTTP: JSON in and out unless said.
+//!
+//! ```text
+//! request → origin → token → project → query | check | catalog | files → body
+//! ```
+
+mod catalog;
+mod check;
+mod entrance;
+mod error;
+mod files;
+mod format;
+mod health;
+mod page;
+mod query;
+
+use crate::auth::Auth;
+use crate::config::Config;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use eql_engine::Engine;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// Files imported at once; the disk is the bound, and a second one only makes the first slower.
+const UPLOADS: usize = 2;
+
+/// What every handler may need.
+#[derive(Clone)]
+pub(crate) struct App {
+    engine: Arc<Engine>,
+    config: Arc<Config>,
+    auth: Arc<Auth>,
+    uploads: Arc<Semaphore>,
+    stopping: CancellationToken,
+}
+
+impl App {
+    pub(crate) fn new(engine: Arc<Engine>, config: Arc<Config>, auth: Arc<Auth>, stopping: CancellationToken) -> Self {
+        Self { engine, config, auth, uploads: Arc::new(Semaphore::new(UPLOADS)), stopping }
+    }
+}
+
+/// All paths. Only `/livez` and `/readyz` need no token.
+pub(crate) fn router(app: App) -> Router {
+    let body = usize::try_from(app.config.body_bytes).unwrap_or(usize::MAX);
+    let small = Router::new()
+        .route("/v1/query", post(query::query))
+        .route("/v1/check", post(check::check))
+        .route("/v1/format", post(check::format))
+        .route("/v1/catalog", get(catalog::catalog))
+        .route("/metrics", get(health::metrics))
+        .route("/openapi.json", get(page::openapi))
+        .route("/", get(page::page))
+        .layer(DefaultBodyLimit::max(body));
+    // Uploads are counted while they stream to disk.
+    let large = Router::new().route("/v1/files/{target}", post(files::import)).layer(DefaultBodyLimit::disable());
+    let guarded = small.merge(large).fallback(error::no_such_path).method_not_allowed_fallback(error::no_such_method);
+    let guarded = guarded.layer(from_fn_with_state(app.clone(), entrance::guard));
+    let open = Router::new().route("/livez", get(health::live)).route("/readyz", get(health::ready));
+    open.merge(guarded).with_state(app)
+}

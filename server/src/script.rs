@@ -1,0 +1,143 @@
+//! A text of one or more statements, and how one of them is run: the same for every protocol.
+
+use crate::failure::internal;
+use crate::telemetry::Timer;
+use eql_engine::grammar::ast::{Statement, StatementKind};
+use eql_engine::grammar::{self, Diagnostic};
+use eql_engine::{Answer, Engine, EngineError, Params, ResultColumn, Rows, Session};
+use arrow::datatypes::SchemaRef;
+use futures::{FutureExt, Stream, StreamExt};
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+/// A text that has parsed, with at least one statement.
+#[derive(Debug)]
+pub(crate) struct Script {
+    text: String,
+    statements: Vec<Statement>,
+}
+
+impl Script {
+    /// # Errors
+    /// Everything that is wrong with the text.
+    pub(crate) fn parse(text: &str) -> Result<Script, EngineError> {
+        let parsed = grammar::parse(text);
+        let diagnostics: Vec<Diagnostic> = parsed.statements.iter().filter_map(|s| s.as_ref().err()).flatten().cloned().collect();
+        if !diagnostics.is_empty() {
+            return Err(EngineError::Diagnostics(diagnostics));
+        }
+        let statements: Vec<Statement> = parsed.statements.into_iter().filter_map(Result::ok).collect();
+        if statements.is_empty() {
+            return Err(EngineError::Invalid("the text holds no statement".to_string()));
+        }
+        Ok(Script { text: text.to_string(), statements })
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn statements(&self) -> &[Statement] {
+        &self.statements
+    }
+
+    /// The statement that a protocol of single statements is asked for; SET may stand before it.
+    ///
+    /// # Errors
+    /// There is more than one.
+    pub(crate) fn only(&self) -> Result<(&[Statement], &Statement), EngineError> {
+        match self.statements.split_last() {
+            Some((last, before)) if before.iter().all(is_set) => Ok((before, last)),
+            _ => Err(EngineError::Invalid("Flight SQL takes one statement a request; only SET may stand before it".to_string())),
+        }
+    }
+
+    /// The columns the only statement will answer with, asked in a copy of the session: nothing is run but SET.
+    pub(crate) async fn schema(&self, engine: &Engine, session: &Session, params: &Params) -> Result<Option<(Vec<ResultColumn>, SchemaRef)>, EngineError> {
+        let (before, last) = self.only()?;
+        let mut session = session.clone();
+        for set in before {
+            guarded(engine.run(&mut session, &self.text, set, params)).await?;
+        }
+        guarded(engine.schema(&session, &self.text, last, params)).await
+    }
+
+    /// Runs one statement of this text.
+    pub(crate) async fn run(&self, engine: &Engine, session: &mut Session, statement: &Statement, params: &Params, timer: Timer) -> Result<Answer, EngineError> {
+        match guarded(engine.run(session, &self.text, statement, params)).await {
+            Ok(Answer::Rows(rows)) => Ok(Answer::Rows(measured(rows, timer))),
+            Ok(done) => {
+                timer.done();
+                Ok(done)
+            }
+            Err(error) => {
+                timer.failed(&error);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// True for statements that change the session and nothing else.
+pub(crate) fn is_set(statement: &Statement) -> bool {
+    matches!(statement.kind, StatementKind::Set { .. })
+}
+
+/// Our own mistakes end a request, not the server.
+async fn guarded<T>(work: impl Future<Output = Result<T, EngineError>>) -> Result<T, EngineError> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| Err(panicked(&*panic)))
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> EngineError {
+    let words = panic.downcast_ref::<&str>().map(|s| (*s).to_string()).or_else(|| panic.downcast_ref::<String>().cloned());
+    internal(words.unwrap_or_else(|| "a statement panicked".to_string()))
+}
+
+/// The same rows; the timer ends with them, and a panic ends the stream with an error.
+fn measured(rows: Rows, timer: Timer) -> Rows {
+    let batches = AssertUnwindSafe(rows.batches).catch_unwind().map(|item| item.unwrap_or_else(|panic| Err(panicked(&*panic))));
+    Rows { batches: ended(batches, timer).boxed(), ..rows }
+}
+
+fn ended<T>(items: impl Stream<Item = Result<T, EngineError>>, timer: Timer) -> impl Stream<Item = Result<T, EngineError>> {
+    futures::stream::unfold(Some((Box::pin(items), timer)), |state| async {
+        let (mut items, timer) = state?;
+        match items.next().await {
+            Some(Ok(item)) => Some((Ok(item), Some((items, timer)))),
+            Some(Err(error)) => {
+                timer.failed(&error);
+                Some((Err(error), None))
+            }
+            None => {
+                timer.done();
+                None
+            }
+        }
+    })
+}
+
+/// `SET name = value` by other means: a session option, or `settings` of an HTTP request. The engine judges name and value.
+pub(crate) async fn set(engine: &Engine, session: &mut Session, name: &str, value: &serde_json::Value) -> Result<(), EngineError> {
+    let wrong = |what: &str| EngineError::Invalid(format!("setting `{name}`: {what}"));
+    if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        return Err(wrong("a name has letters, digits and `_`"));
+    }
+    let value = match value {
+        serde_json::Value::String(text) => format!("'{}'", text.replace('\'', "''")),
+        serde_json::Value::Number(number) => number.to_string(),
+        serde_json::Value::Bool(flag) => if *flag { "'on'" } else { "'off'" }.to_string(),
+        _ => return Err(wrong("a text, a number or a truth value is needed")),
+    };
+    let script = Script::parse(&format!("SET {name} = {value}")).map_err(|e| wrong(&e.to_string()))?;
+    let statement = script.statements().first().filter(|s| is_set(s)).ok_or_else(|| wrong("it cannot be set"))?;
+    guarded(engine.run(session, script.text(), statement, &Params::new())).await.map_err(|e| wrong(&e.to_string()))?;
+    Ok(())
+}
+
+/// A shared engine and what a statement needs beside it; what tickets and prepared statements keep.
+#[derive(Clone, Debug)]
+pub(crate) struct Prepared {
+    pub(crate) script: Arc<Script>,
+    pub(crate) params: Params,
+}

@@ -1,0 +1,115 @@
+//! What the server says about itself: a log on stderr and metrics for Prometheus. Parameter values and tokens are in neither.
+
+use eql_engine::{EngineStats, EngineError};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+use tracing_subscriber::EnvFilter;
+
+/// Seconds; from a cached answer to the longest statement allowed.
+const QUERY_SECONDS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 300.0];
+/// How often samples are folded into buckets.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Logs to stderr from now on. `log` is a level for our own crates, or `tracing` directives. A second call changes nothing.
+///
+/// # Errors
+/// `log` is neither.
+pub fn init(log: &str) -> Result<(), String> {
+    let directives = match log.parse::<tracing::Level>() {
+        Ok(level) => format!("warn,eql_server={level},eql_engine={level},eql_stream={level},eql_planner={level},eql_store={level}"),
+        Err(_) => log.to_string(),
+    };
+    let filter = EnvFilter::try_new(&directives).map_err(|e| format!("`log` = `{log}` is no level (error, warn, info, debug, trace): {e}"))?;
+    // Somebody else's subscriber, in tests or in a program that embeds the server, is left alone.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).try_init();
+    Ok(())
+}
+
+/// The process's metrics. Only the first call installs the recorder.
+pub(crate) fn metrics() -> &'static PrometheusHandle {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    HANDLE.get_or_init(|| {
+        let builder = PrometheusBuilder::new();
+        let builder = builder.set_buckets_for_metric(Matcher::Full("eql_query_seconds".to_string()), &QUERY_SECONDS).unwrap_or_default();
+        let recorder = builder.build_recorder();
+        let handle = recorder.handle();
+        if metrics::set_global_recorder(recorder).is_err() {
+            tracing::warn!("another metrics recorder is installed: /metrics stays empty");
+        }
+        describe();
+        handle
+    })
+}
+
+fn describe() {
+    metrics::describe_histogram!("eql_query_seconds", metrics::Unit::Seconds, "Time from a statement's arrival to its last row");
+    metrics::describe_gauge!("eql_queries_running", "Statements running now");
+    metrics::describe_gauge!("eql_queries_waiting", "Statements waiting for a turn");
+    metrics::describe_gauge!("eql_log_lsn", "Last applied position of the log");
+    metrics::describe_counter!("eql_cache_hits_total", "Answers and plans found in a cache");
+    metrics::describe_counter!("eql_cache_misses_total", "Answers and plans not found in a cache");
+    metrics::describe_gauge!("eql_cache_bytes", "Bytes of cached answers");
+}
+
+/// Folds samples into buckets until it is dropped; without it they would pile up between scrapes.
+pub(crate) async fn upkeep() {
+    let mut tick = tokio::time::interval(UPKEEP);
+    loop {
+        tick.tick().await;
+        metrics().run_upkeep();
+    }
+}
+
+/// The text of `/metrics`.
+pub(crate) fn render(stats: &EngineStats) -> String {
+    let handle = metrics();
+    metrics::gauge!("eql_log_lsn").set(stats.position as f64);
+    metrics::gauge!("eql_queries_running").set(stats.running as f64);
+    metrics::gauge!("eql_queries_waiting").set(stats.waiting as f64);
+    for (cache, (hits, misses, _)) in [("result", stats.result_cache), ("plan", stats.plan_cache)] {
+        metrics::counter!("eql_cache_hits_total", "cache" => cache).absolute(hits);
+        metrics::counter!("eql_cache_misses_total", "cache" => cache).absolute(misses);
+    }
+    metrics::gauge!("eql_cache_bytes", "cache" => "result").set(stats.result_cache.2 as f64);
+    handle.render()
+}
+
+/// Measures one statement. Dropped without a result, the statement was cancelled.
+pub(crate) struct Timer {
+    protocol: &'static str,
+    started: Instant,
+    told: bool,
+}
+
+impl Timer {
+    pub(crate) fn start(protocol: &'static str) -> Self {
+        Self { protocol, started: Instant::now(), told: false }
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    pub(crate) fn done(mut self) {
+        self.tell("ok");
+    }
+
+    pub(crate) fn failed(mut self, error: &EngineError) {
+        self.tell(crate::failure::Class::of(error).word());
+    }
+
+    fn tell(&mut self, result: &'static str) {
+        self.told = true;
+        metrics::histogram!("eql_query_seconds", "protocol" => self.protocol, "result" => result).record(self.started.elapsed().as_secs_f64());
+        tracing::debug!(protocol = self.protocol, result, elapsed = ?self.started.elapsed(), "statement");
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        if !self.told {
+            self.tell("cancelled");
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The applier: the only one who changes the state, record by record in the order of the log. Same log, same state.
+
+use crate::cache::ReadCache;
+use crate::entity::EntityState;
+use crate::hot::{self, HotChunk, time_range};
+use crate::log::{AdmittedEvents, AdmittedMembers, Place, Record};
+use crate::manifest::SegmentMeta;
+use crate::part::Part;
+use crate::{EventRows, Snapshot, StoreError};
+use arrow::array::{Array, UInt64Array};
+use eql_catalog::{Catalog, Change, EntityTypeId, EventType, EventTypeId};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Everything the log says, up to a position.
+pub(crate) struct State {
+    pub(crate) position: u64,
+    pub(crate) next_sequence: u64,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) entities: BTreeMap<EntityTypeId, EntityState>,
+    pub(crate) events: BTreeMap<EventTypeId, EventState>,
+    pub(crate) members: BTreeMap<String, Members>,
+    /// In the order written.
+    pub(crate) parts: Arc<Vec<Arc<Part>>>,
+    /// Grows when rows move from memory to parts.
+    pub(crate) layout: u64,
+    /// Event and entity rows since the last checkpoint.
+    pub(crate) unsaved_rows: usize,
+    /// Why nothing more can be applied.
+    pub(crate) broken: Option<String>,
+    pub(crate) cache: Arc<ReadCache>,
+    pub(crate) snapshot: Option<Arc<Snapshot>>,
+}
+
+/// The events of one type.
+pub(crate) struct EventState {
+    pub(crate) definition: Arc<EventType>,
+    pub(crate) hot: Vec<Arc<HotChunk>>,
+    /// Chunks that a checkpoint is writing.
+    pub(crate) frozen: usize,
+    pub(crate) position: u64,
+    pub(crate) rows: Option<Arc<EventRows>>,
+}
+
+/// The members of a stored segment, by ordinal.
+#[derive(Clone, Default)]
+pub(crate) struct Members {
+    pub(crate) entity: Option<EntityTypeId>,
+    pub(crate) set: Arc<Vec<bool>>,
+    pub(crate) position: u64,
+    pub(crate) saved: Option<SegmentMeta>,
+}
+
+impl State {
+    pub(crate) fn apply(&mut self, position: u64, record: Record) -> Result<(), StoreError> {
+        match record {
+            Record::Definition(change) => self.define(position, &change)?,
+            Record::Events(batches) => self.append(position, batches)?,
+            Record::Entities(batch) => {
+                self.unsaved_rows += batch.keys.first().map_or(0, |k| k.len());
+                self.entity(batch.entity)?.upsert(&batch, position)?;
+            }
+            Record::Members(change) => self.change_members(position, change)?,
+            Record::TagValues(values) => {
+                self.unsaved_rows += values.values.len();
+                self.entity(values.entity)?.set_tag(&values, position)?;
+            }
+        }
+        self.position = position;
+        self.snapshot = None;
+        Ok(())
+    }
+
+    fn entity(&mut self, id: EntityTypeId) -> Result<&mut EntityState, StoreError> {
+        self.entities.get_mut(&id).ok_or(StoreError::UnknownEntity(id.0))
+    }
+
+    fn define(&mut self, position: u64, change: &Change) -> Result<(), StoreError> {
+        let catalog = Arc::new(self.catalog.apply(change)?);
+        for entity in catalog.entities() {
+            match self.entities.get_mut(&entity.id) {
+                Some(state) if **state.definition() == **entity => {}
+                Some(state) => state.redefine(entity.clone(), position)?,
+                None => drop(self.entities.insert(entity.id, EntityState::new(entity.clone(), position)?)),
+            }
+        }
+        for event in catalog.events() {
+            let state = self.events.entry(event.id).or_insert_with(|| EventState::new(event.clone(), position));
+            if *state.definition != **event {
+                (state.definition, state.position, state.rows) = (event.clone(), position, None);
+            }
+        }
+        self.entities.retain(|id, _| catalog.entity_by_id(*id).is_some());
+        self.events.retain(|id, _| catalog.event_by_id(*id).is_some());
+        for state in self.entities.values_mut() {
+            let name = state.definition().name.clone();
+            state.keep_tags(|tag| catalog.tag(&name, tag).is_some(), position);
+        }
+        self.members.retain(|name, members| {
+            let entity = catalog.segment(name).and_then(|s| catalog.entity(&s.entity)).map(|e| e.id);
+            entity.is_some() && entity == members.entity
+        });
+        self.catalog = catalog;
+        Ok(())
+    }
+
+    fn append(&mut self, position: u64, batches: Vec<AdmittedEvents>) -> Result<(), StoreError> {
+        let first = self.next_sequence;
+        for batch in batches {
+            let rows = batch.time.len();
+            self.append_batch(position, first, batch)?;
+            self.next_sequence += rows as u64;
+            self.unsaved_rows += rows;
+        }
+        Ok(())
+    }
+
+    fn append_batch(&mut self, position: u64, first_sequence: u64, batch: AdmittedEvents) -> Result<(), StoreError> {
+        let unknown = StoreError::UnknownEvent(batch.event.0);
+        let Some(definition) = self.events.get(&batch.event).map(|e| e.definition.clone()) else { return Err(unknown) };
+        let mut participants = Vec::with_capacity(batch.keys.len());
+        for (participant, keys) in definition.participants.iter().zip(&batch.keys) {
+            participants.push(self.entity(participant.entity)?.resolve(keys, position)?);
+        }
+        let Some(time_range) = time_range(batch.time.values()) else { return Ok(()) };
+        let chunk = HotChunk {
+            participants,
+            sequence: sequences(first_sequence, &batch.place, batch.time.len()),
+            time: batch.time,
+            id: batch.id,
+            received: batch.received,
+            properties: batch.properties,
+            extra: batch.extra,
+            time_range,
+        };
+        let Some(state) = self.events.get_mut(&batch.event) else { return Err(unknown) };
+        hot::push(&mut state.hot, state.frozen, chunk)?;
+        (state.position, state.rows) = (position, None);
+        Ok(())
+    }
+
+    fn change_members(&mut self, position: u64, change: AdmittedMembers) -> Result<(), StoreError> {
+        let add = self.entity(change.entity)?.resolve(&change.add, position)?;
+        let entity = self.entity(change.entity)?;
+        let remove = entity.source().parts.lookup(&change.remove)?;
+        self.unsaved_rows += add.len() + remove.len();
+        let members = self.members.entry(change.segment).or_default();
+        (members.entity, members.position) = (Some(change.entity), position);
+        if change.replace {
+            members.set = Arc::default();
+        }
+        let set = Arc::make_mut(&mut members.set);
+        for ordinal in remove.iter().flatten() {
+            if let Some(member) = set.get_mut(ordinal as usize) {
+                *member = false;
+            }
+        }
+        for ordinal in add.iter().flatten() {
+            set.resize(set.len().max(ordinal as usize + 1), false);
+            set[ordinal as usize] = true;
+        }
+        Ok(())
+    }
+
+    /// The same one while nothing changes.
+    pub(crate) fn snapshot(&mut self) -> Arc<Snapshot> {
+        if let Some(snapshot) = &self.snapshot {
+            return snapshot.clone();
+        }
+        let (parts, cache) = (&self.parts, &self.cache);
+        let snapshot = Arc::new(Snapshot {
+            position: self.position,
+            catalog: self.catalog.clone(),
+            entities: self.entities.iter_mut().map(|(id, e)| (*id, e.source())).collect(),
+            events: self.events.iter_mut().map(|(id, e)| (*id, e.rows(parts, cache))).collect(),
+            parts: parts.clone(),
+            members: self.members.iter().map(|(name, m)| (name.clone(), m.set.clone())).collect(),
+            layout: self.layout,
+            cache: cache.clone(),
+        });
+        self.snapshot = Some(snapshot.clone());
+        snapshot
+    }
+
+    pub(crate) fn hot_rows(&self) -> usize {
+        self.events.values().flat_map(|e| &e.hot).map(|c| c.rows()).sum()
+    }
+}
+
+impl EventState {
+    pub(crate) fn new(definition: Arc<EventType>, position: u64) -> EventState {
+        EventState { definition, hot: Vec::new(), frozen: 0, position, rows: None }
+    }
+
+    fn rows(&mut self, parts: &[Arc<Part>], cache: &Arc<ReadCache>) -> Arc<EventRows> {
+        let EventState { definition, hot, position, rows, .. } = self;
+        rows.get_or_insert_with(|| Arc::new(EventRows::new(definition.clone(), parts, hot, *position, cache.clone()))).clone()
+    }
+}
+
+fn sequences(first: u64, place: &Place, rows: usize) -> UInt64Array {
+    match place {
+        Place::From(place) => UInt64Array::from_iter_values((first + u64::from(*place)..).take(rows)),
+        Place::Each(places) => UInt64Array::from_iter_values(places.values().iter().map(|p| first + u64::from(*p))),
+    }
+}

@@ -1,0 +1,43 @@
+//! The bounds of the store, each with its reason.
+
+/// Version of the directory as a whole, of the manifest and of every file named by it.
+pub(crate) const FORMAT: u32 = 1;
+
+/// Largest payload of one log record: a length in a frame that is larger is damage, not data, and one record must fit in memory several times.
+pub(crate) const RECORD_BYTES_MAX: usize = 1 << 30;
+
+/// Rows below which a record is not compressed: LZ4 frames cost more than they save on small columns.
+pub(crate) const COMPRESS_ROWS_MIN: usize = 512;
+
+/// Duplicates that are named one by one in an answer.
+pub(crate) const DUPLICATE_ROWS_MAX: usize = 1000;
+
+/// Hot chunks are joined up to this many rows: large enough for scans, small enough that joining stays cheap.
+pub(crate) const HOT_CHUNK_ROWS: usize = 1 << 17;
+
+/// … and up to this many bytes, far from the 2 GiB that one string column can address.
+pub(crate) const HOT_CHUNK_BYTES: usize = 128 << 20;
+
+/// Rows of one part at most: what one decode brings into memory at once.
+pub(crate) const PART_ROWS_MAX: usize = 1 << 20;
+
+/// Estimated bytes of one part in memory at most; half of what one string column can address.
+pub(crate) const PART_BYTES_MAX: usize = 1 << 30;
+
+/// Patches of an entity column that may wait; then the column is rebuilt.
+pub(crate) const COLUMN_PATCHES_MAX: usize = 32;
+
+/// Keys looked up under one lock of the index, so that a long look-up does not hold up ingest.
+pub(crate) const LOOKUP_ROWS: usize = 1 << 14;
+
+/// Values in the key-value store are cut at this size: sled puts larger ones into blob files, which it neither syncs nor frees.
+pub(crate) const KV_VALUE_BYTES_MAX: usize = 7 << 10;
+
+/// Rows of one batch for the key-value store: a batch is held in memory and locks the tree.
+pub(crate) const KV_BATCH_ROWS: usize = 4096;
+
+/// Threads that write parts.
+pub(crate) const CHECKPOINT_THREADS: usize = 2;
+
+/// The ordinal of rows without a subject: sorts after all others.
+pub(crate) const NO_SUBJECT: u32 = u32::MAX;

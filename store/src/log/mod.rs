@@ -1,0 +1,14 @@
+//! The log: the truth. What is durable here is acknowledged; everything else can be made from it.
+//!
+//! ```text
+//! Record → Frame → writer (group commit, fdatasync) → segment files → replay → Record
+//! ```
+
+mod frame;
+mod record;
+mod replay;
+mod writer;
+
+pub(crate) use record::{AdmittedEntities, AdmittedEvents, AdmittedMembers, AdmittedTagValues, Payload, Place, Record};
+pub(crate) use replay::replay;
+pub(crate) use writer::Log;

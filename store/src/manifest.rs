@@ -1,0 +1,111 @@
+//! The manifest: what the directory holds as of the last checkpoint. Its bytes are a promise.
+//!
+//! Two lines of JSON: the first has the format and the checksum of the second.
+
+use crate::StoreError;
+use crate::disk::{FileMeta, checksum, replace_file};
+use crate::limit::FORMAT;
+use eql_catalog::{Catalog, EntityTypeId, EventTypeId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+pub(crate) const NAME: &str = "manifest.json";
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Manifest {
+    /// Everything up to this log position is in the files named below.
+    pub(crate) position: u64,
+    pub(crate) next_sequence: u64,
+    pub(crate) next_part: u64,
+    /// Number of the checkpoint: makes the names of rewritten files new.
+    pub(crate) generation: u64,
+    pub(crate) catalog: Catalog,
+    pub(crate) parts: Vec<PartMeta>,
+    pub(crate) entities: Vec<EntityMeta>,
+    pub(crate) segments: Vec<SegmentMeta>,
+    /// Last position that changed an event type.
+    pub(crate) event_positions: BTreeMap<u16, u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PartMeta {
+    pub(crate) id: u64,
+    pub(crate) subject: EntityTypeId,
+    /// Calendar month in UTC, counted from January 1970.
+    pub(crate) month: i64,
+    pub(crate) rows: u64,
+    pub(crate) time_min: i64,
+    pub(crate) time_max: i64,
+    /// Positions of the log whose rows may be here: after, up to.
+    pub(crate) positions: (u64, u64),
+    pub(crate) events: Vec<PartEvent>,
+    pub(crate) spine: FileMeta,
+    pub(crate) ids: FileMeta,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PartEvent {
+    pub(crate) event: EventTypeId,
+    pub(crate) rows: u32,
+    pub(crate) time_min: i64,
+    pub(crate) time_max: i64,
+    /// False: received at its own time, and the column is not stored.
+    pub(crate) received: bool,
+    pub(crate) file: FileMeta,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct EntityMeta {
+    pub(crate) entity: EntityTypeId,
+    pub(crate) rows: u32,
+    /// The last position that changed the type.
+    pub(crate) position: u64,
+    pub(crate) file: FileMeta,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SegmentMeta {
+    pub(crate) segment: String,
+    pub(crate) position: u64,
+    pub(crate) file: FileMeta,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Head {
+    format: u32,
+    xxh3: String,
+}
+
+impl Manifest {
+    pub(crate) fn write(&self, dir: &Path) -> Result<(), StoreError> {
+        let body = serde_json::to_string(self).map_err(|e| StoreError::damaged(&dir.join(NAME), 0, e.to_string()))?;
+        let head = serde_json::json!({ "format": FORMAT, "xxh3": checksum(body.as_bytes()) });
+        replace_file(dir, NAME, format!("{head}\n{body}\n").as_bytes())
+    }
+
+    /// None when there is no manifest yet.
+    pub(crate) fn read(dir: &Path) -> Result<Option<Manifest>, StoreError> {
+        let path = dir.join(NAME);
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(StoreError::io(&path, "read")(e)),
+        };
+        parse(&path, &text).map(Some)
+    }
+}
+
+fn parse(path: &Path, text: &[u8]) -> Result<Manifest, StoreError> {
+    let damaged = |offset: usize, what: String| StoreError::damaged(path, offset as u64, what);
+    let end = text.iter().position(|b| *b == b'\n').ok_or_else(|| damaged(0, "its first line has no end".to_string()))?;
+    let head: Head = serde_json::from_slice(&text[..end]).map_err(|e| damaged(0, e.to_string()))?;
+    if head.format > FORMAT {
+        return Err(StoreError::NewerFormat { path: path.to_path_buf(), found: head.format, known: FORMAT });
+    }
+    let body = text[end + 1..].trim_ascii_end();
+    if checksum(body) != head.xxh3 {
+        return Err(damaged(end + 1, "its checksum is not that of what was written".to_string()));
+    }
+    serde_json::from_slice(body).map_err(|e| damaged(end + 1, e.to_string()))
+}

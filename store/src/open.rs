@@ -1,0 +1,152 @@
+//! Opening a directory: lock, manifest, entities, packed rows, then the log from the checkpoint on.
+
+use crate::StoreError;
+use crate::apply::{EventState, Members, State};
+use crate::cache::ReadCache;
+use crate::checkpoint::{self, ENTITIES, PARTS, SEGMENTS, event_position, pack_rows};
+use crate::disk::{create_dir, names, read_checked, replace_file, sync_dir};
+use crate::entity::{self, EntityState};
+use crate::kv::{self, Kv, RowWriter};
+use crate::limit::FORMAT;
+use crate::lock::DirectoryLock;
+use crate::log::{Log, Record, replay};
+use crate::manifest::{Manifest, SegmentMeta};
+use crate::part::Part;
+use crate::store::StoreOptions;
+use arrow::array::AsArray;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+const LOG: &str = "log";
+const KV: &str = "kv";
+const FORMAT_FILE: &str = "format";
+
+/// What a store is made of.
+pub(crate) struct Opened {
+    pub(crate) lock: DirectoryLock,
+    pub(crate) manifest: Manifest,
+    pub(crate) state: State,
+    pub(crate) kv: Box<dyn Kv>,
+    pub(crate) log: Log,
+}
+
+pub(crate) fn open(dir: &Path, options: &StoreOptions) -> Result<Opened, StoreError> {
+    create_dir(dir)?;
+    let lock = DirectoryLock::take(dir)?;
+    check_format(dir)?;
+    let manifest = Manifest::read(dir)?.unwrap_or_default();
+    checkpoint::remove_unnamed(dir, &manifest)?;
+    checkpoint::remove_unnamed_parts(dir, &manifest)?;
+    let mut state = state_of(dir, &manifest, Arc::new(ReadCache::new(options.read_cache_bytes)))?;
+    let kv = open_kv(dir, options, &manifest, &mut state)?;
+    let log = open_log(dir, options, &manifest, &mut state)?;
+    Ok(Opened { lock, manifest, state, kv, log })
+}
+
+fn check_format(dir: &Path) -> Result<(), StoreError> {
+    let path = dir.join(FORMAT_FILE);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return replace_file(dir, FORMAT_FILE, format!("{FORMAT}\n").as_bytes()),
+        Err(e) => return Err(StoreError::io(&path, "read")(e)),
+    };
+    let found: u32 = text.trim().parse().map_err(|_| StoreError::damaged(&path, 0, "it holds no number"))?;
+    if found > FORMAT {
+        return Err(StoreError::NewerFormat { path, found, known: FORMAT });
+    }
+    Ok(())
+}
+
+/// The state as of the checkpoint.
+fn state_of(dir: &Path, manifest: &Manifest, cache: Arc<ReadCache>) -> Result<State, StoreError> {
+    let catalog = Arc::new(manifest.catalog.clone());
+    let mut entities = BTreeMap::new();
+    for definition in catalog.entities() {
+        let state = match manifest.entities.iter().find(|e| e.entity == definition.id) {
+            Some(meta) => entity::read(&dir.join(ENTITIES), meta, definition.clone())?,
+            None => EntityState::new(definition.clone(), 0)?,
+        };
+        entities.insert(definition.id, state);
+    }
+    let events = catalog.events().map(|e| (e.id, EventState::new(e.clone(), event_position(manifest, e.id)))).collect();
+    let mut members = BTreeMap::new();
+    for meta in &manifest.segments {
+        let entity = catalog.segment(&meta.segment).and_then(|s| catalog.entity(&s.entity)).map(|e| e.id);
+        let set = Arc::new(read_members(&dir.join(SEGMENTS), meta)?);
+        members.insert(meta.segment.clone(), Members { entity, set, position: meta.position, saved: Some(meta.clone()) });
+    }
+    let parts_dir = dir.join(PARTS);
+    let parts = manifest.parts.iter().map(|meta| Arc::new(Part::new(&parts_dir, meta.clone()))).collect();
+    Ok(State {
+        position: manifest.position,
+        next_sequence: manifest.next_sequence,
+        catalog,
+        entities,
+        events,
+        members,
+        parts: Arc::new(parts),
+        layout: 0,
+        unsaved_rows: 0,
+        broken: None,
+        cache,
+        snapshot: None,
+    })
+}
+
+fn read_members(dir: &Path, meta: &SegmentMeta) -> Result<Vec<bool>, StoreError> {
+    let path = dir.join(&meta.file.name);
+    let table = crate::ipc::decode_file(&path, read_checked(dir, &meta.file)?)?.batch;
+    let column = table.column_by_name("member").and_then(|c| c.as_boolean_opt());
+    Ok(column.ok_or_else(|| StoreError::damaged(&path, 0, "it has no members"))?.values().iter().collect())
+}
+
+/// Opens the packed rows; when they are damaged or not those of this checkpoint they are moved aside and made anew.
+fn open_kv(dir: &Path, options: &StoreOptions, manifest: &Manifest, state: &mut State) -> Result<Box<dyn Kv>, StoreError> {
+    let path = dir.join(KV);
+    if path.exists() {
+        let problem = match kv::open(&path, options.kv_cache_bytes) {
+            Ok(kv) => match kv::last_commit(&*kv) {
+                Some(commit) if commit.complete && commit.position == manifest.position => return Ok(kv),
+                Some(commit) => format!("its rows are of position {}, the checkpoint is of {}", commit.position, manifest.position),
+                None => "it has no commit record".to_string(),
+            },
+            Err(e) => e.to_string(),
+        };
+        let aside = free_name(dir)?;
+        tracing::warn!(problem, aside, "the packed rows of entities cannot be used; they are moved aside and rebuilt");
+        std::fs::rename(&path, dir.join(aside)).map_err(StoreError::io(&path, "move aside"))?;
+    }
+    let kv = kv::open(&path, options.kv_cache_bytes)?;
+    sync_dir(dir)?;
+    rebuild(&*kv, manifest, state)?;
+    Ok(kv)
+}
+
+fn free_name(dir: &Path) -> Result<String, StoreError> {
+    let taken = names(dir)?;
+    let free = (1..).map(|n| format!("{KV}.damaged-{n}")).find(|name| !taken.contains(name));
+    Ok(free.unwrap_or_default())
+}
+
+fn rebuild(kv: &dyn Kv, manifest: &Manifest, state: &mut State) -> Result<(), StoreError> {
+    let mut writer = RowWriter::new(kv, manifest.position);
+    for entity in state.entities.values_mut() {
+        let rows = entity.len();
+        if rows > 0 {
+            pack_rows(&mut writer, &entity.source(), 0..rows)?;
+        }
+    }
+    writer.finish()
+}
+
+fn open_log(dir: &Path, options: &StoreOptions, manifest: &Manifest, state: &mut State) -> Result<Log, StoreError> {
+    let path = dir.join(LOG);
+    create_dir(&path)?;
+    sync_dir(dir)?;
+    let replayed = replay(&path, manifest.position, |position, kind, payload, file, offset| {
+        let record = Record::decode(kind, payload).map_err(|what| StoreError::damaged(file, offset, what))?;
+        state.apply(position, record)
+    })?;
+    Ok(Log::new(path, options.log_segment_bytes, replayed.segments, replayed.position))
+}

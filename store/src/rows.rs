@@ -1,0 +1,203 @@
+//! The rows of one event type: parts first, then what is in memory.
+
+use crate::StoreError;
+use crate::arrow_type::{arrow_type, timestamp_type};
+use crate::cache::ReadCache;
+use crate::hot::HotChunk;
+use crate::part::Part;
+use arrow::array::{Array, ArrayRef, UInt32Array, new_empty_array};
+use arrow::compute::{interleave, take};
+use arrow::datatypes::DataType;
+use eql_catalog::{EventType, PropertyId};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A column of an event type.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum EventColumn {
+    /// When it happened: microseconds in UTC.
+    Time,
+    /// Its id (Utf8).
+    EventId,
+    /// When it arrived.
+    Received,
+    /// The ingest sequence (UInt64), unique over all events.
+    Sequence,
+    /// Ordinals (UInt32) of the participant of this place; NULL where it is absent.
+    Participant(usize),
+    /// A declared property.
+    Property(PropertyId),
+    /// JSON text of what is not declared (Utf8).
+    Extra,
+}
+
+/// All rows of one event type. Row numbers are u32, chunk by chunk.
+pub struct EventRows {
+    definition: Arc<EventType>,
+    chunks: Vec<Chunk>,
+    /// First row of each chunk, and the end.
+    starts: Vec<u32>,
+    position: u64,
+    cache: Arc<ReadCache>,
+}
+
+pub(crate) enum Chunk {
+    Part(Arc<Part>),
+    Hot(Arc<HotChunk>),
+}
+
+impl std::fmt::Debug for EventRows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EventRows").field("event", &self.definition.name).field("starts", &self.starts).finish_non_exhaustive()
+    }
+}
+
+#[allow(clippy::len_without_is_empty)]
+impl EventRows {
+    pub(crate) fn new(definition: Arc<EventType>, parts: &[Arc<Part>], hot: &[Arc<HotChunk>], position: u64, cache: Arc<ReadCache>) -> EventRows {
+        let in_parts = parts.iter().filter(|p| p.event(definition.id).is_some()).cloned().map(Chunk::Part);
+        let chunks: Vec<Chunk> = in_parts.chain(hot.iter().cloned().map(Chunk::Hot)).collect();
+        let mut starts = vec![0];
+        for chunk in &chunks {
+            let rows = match chunk {
+                Chunk::Part(part) => part.event(definition.id).map_or(0, |e| e.rows),
+                Chunk::Hot(hot) => hot.rows() as u32,
+            };
+            starts.push(starts[starts.len() - 1] + rows);
+        }
+        EventRows { definition, chunks, starts, position, cache }
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.starts[self.chunks.len()] as usize
+    }
+
+    /// How many chunks there are.
+    pub fn chunk_count(&self) -> usize {
+        self.chunks.len()
+    }
+
+    /// The row numbers of a chunk.
+    ///
+    /// # Panics
+    /// There is no chunk of that number.
+    pub fn chunk_range(&self, i: usize) -> Range<u32> {
+        self.starts[i]..self.starts[i + 1]
+    }
+
+    /// The first and the last time in a chunk (inclusive).
+    pub fn time_range(&self, chunk: usize) -> Option<(i64, i64)> {
+        match self.chunks.get(chunk)? {
+            Chunk::Part(part) => part.event(self.definition.id).map(|e| (e.time_min, e.time_max)),
+            Chunk::Hot(hot) => Some(hot.time_range),
+        }
+    }
+
+    /// A column of a chunk, decoded when first asked for.
+    ///
+    /// # Errors
+    /// An unknown property, participant or chunk, or a damaged file.
+    pub fn chunk_column(&self, chunk: usize, column: &EventColumn) -> Result<ArrayRef, StoreError> {
+        self.check(column)?;
+        match self.chunks.get(chunk) {
+            Some(Chunk::Part(part)) => part.column(&self.cache, &self.definition, column),
+            Some(Chunk::Hot(hot)) => Ok(hot.column(&self.definition, column)),
+            None => Err(StoreError::mismatch(self.owner(), format!("chunk {chunk} was asked for, there are {}", self.chunks.len()))),
+        }
+    }
+
+    /// The values of a column at some rows, in that order. Consecutive rows of one chunk are not copied.
+    ///
+    /// # Errors
+    /// An unknown property, a row out of range, or a damaged file.
+    pub fn gather(&self, column: &EventColumn, rows: &[u32]) -> Result<ArrayRef, StoreError> {
+        let (Some(low), Some(high)) = (rows.iter().min(), rows.iter().max()) else {
+            return self.check(column).map(|t| new_empty_array(&t));
+        };
+        if *high as usize >= self.len() {
+            return Err(StoreError::mismatch(self.owner(), format!("row {high} was asked for, there are {}", self.len())));
+        }
+        let chunk = self.chunk_of(*low);
+        if self.chunk_of(*high) != chunk {
+            return self.gather_from_chunks(column, rows);
+        }
+        let values = self.chunk_column(chunk, column)?;
+        let start = self.starts[chunk];
+        if rows.windows(2).all(|w| w[0] + 1 == w[1]) {
+            return Ok(values.slice((rows[0] - start) as usize, rows.len()));
+        }
+        Ok(take(&values, &UInt32Array::from_iter_values(rows.iter().map(|r| r - start)), None)?)
+    }
+
+    /// False when every event was received at its own time.
+    pub fn received_differs(&self) -> bool {
+        self.chunks.iter().any(|chunk| match chunk {
+            Chunk::Part(part) => part.event(self.definition.id).is_some_and(|e| e.received),
+            Chunk::Hot(hot) => hot.received.is_some(),
+        })
+    }
+
+    pub(crate) fn definition(&self) -> &Arc<EventType> {
+        &self.definition
+    }
+
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    pub(crate) fn chunks(&self) -> impl Iterator<Item = (&Chunk, u32)> {
+        self.chunks.iter().zip(self.starts.iter().copied())
+    }
+
+    fn gather_from_chunks(&self, column: &EventColumn, rows: &[u32]) -> Result<ArrayRef, StoreError> {
+        let mut place = vec![usize::MAX; self.chunks.len()];
+        let mut arrays: Vec<ArrayRef> = Vec::new();
+        let mut from = Vec::with_capacity(rows.len());
+        let mut chunk = 0;
+        for row in rows {
+            if !self.chunk_range(chunk).contains(row) {
+                chunk = self.chunk_of(*row);
+            }
+            if place[chunk] == usize::MAX {
+                place[chunk] = arrays.len();
+                arrays.push(self.chunk_column(chunk, column)?);
+            }
+            from.push((place[chunk], (row - self.starts[chunk]) as usize));
+        }
+        Ok(interleave(&arrays.iter().map(|a| a.as_ref()).collect::<Vec<_>>(), &from)?)
+    }
+
+    fn chunk_of(&self, row: u32) -> usize {
+        self.starts.partition_point(|start| *start <= row).saturating_sub(1)
+    }
+
+    /// The type of a column that there is.
+    fn check(&self, column: &EventColumn) -> Result<DataType, StoreError> {
+        let unknown = match column {
+            EventColumn::Participant(i) if *i >= self.definition.participants.len() => {
+                StoreError::mismatch(self.owner(), format!("it has {} participants, number {i} was asked for", self.definition.participants.len()))
+            }
+            EventColumn::Property(id) if !self.definition.properties.iter().any(|p| p.id == *id) => {
+                StoreError::UnknownProperty { owner: self.owner(), property: id.0 }
+            }
+            column => return Ok(column_type(&self.definition, column)),
+        };
+        Err(unknown)
+    }
+
+    fn owner(&self) -> String {
+        format!("event `{}`", self.definition.name)
+    }
+}
+
+/// The type of a column, as it is handed out.
+pub(crate) fn column_type(event: &EventType, column: &EventColumn) -> DataType {
+    match column {
+        EventColumn::Time | EventColumn::Received => timestamp_type(),
+        EventColumn::EventId | EventColumn::Extra => DataType::Utf8,
+        EventColumn::Sequence => DataType::UInt64,
+        EventColumn::Participant(_) => DataType::UInt32,
+        EventColumn::Property(id) => event.properties.iter().find(|p| p.id == *id).map_or(DataType::Null, |p| arrow_type(&p.data_type)),
+    }
+}

@@ -1,0 +1,160 @@
+//! What a query reads, from start to end.
+
+use crate::arrow_type::{arrow_type, timestamp_type};
+use crate::cache::{ReadCache, TimelineKey};
+use crate::entity::EntitySource;
+use crate::part::Part;
+use crate::timeline::{Involved, build};
+use crate::{EntityColumns, EventRows, StoreError, Timeline};
+use arrow::array::{ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray};
+use eql_catalog::{Catalog, DataType, EntityTypeId, EventType, EventTypeId, Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Everything at one position. It never changes.
+pub struct Snapshot {
+    pub(crate) position: u64,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) entities: BTreeMap<EntityTypeId, Arc<EntitySource>>,
+    pub(crate) events: BTreeMap<EventTypeId, Arc<EventRows>>,
+    pub(crate) parts: Arc<Vec<Arc<Part>>>,
+    pub(crate) members: BTreeMap<String, Arc<Vec<bool>>>,
+    /// Grows when rows move from memory to parts.
+    pub(crate) layout: u64,
+    pub(crate) cache: Arc<ReadCache>,
+}
+
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Snapshot").field("position", &self.position).field("parts", &self.parts.len()).finish_non_exhaustive()
+    }
+}
+
+impl Snapshot {
+    /// The last log position it includes.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The definitions at that position.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
+    }
+
+    /// The entities of a type; an entity type without rows gives an empty one.
+    ///
+    /// # Errors
+    /// An unknown entity type.
+    pub fn entities(&self, id: EntityTypeId) -> Result<Arc<EntityColumns>, StoreError> {
+        self.source(id)?.columns()
+    }
+
+    /// The events of a type.
+    ///
+    /// # Errors
+    /// An unknown event type.
+    pub fn events(&self, id: EventTypeId) -> Result<Arc<EventRows>, StoreError> {
+        self.events.get(&id).cloned().ok_or(StoreError::UnknownEvent(id.0))
+    }
+
+    /// The events of each entity of a type in order; an event is on the timeline of its first participant of that type.
+    ///
+    /// # Errors
+    /// An unknown entity type, or a damaged file.
+    pub fn timeline(&self, subject: EntityTypeId) -> Result<Arc<Timeline>, StoreError> {
+        self.timeline_of(subject, None, |event| event.participant_of(subject))
+    }
+
+    /// The same by the participant of a role.
+    ///
+    /// # Errors
+    /// An unknown entity type or role, or a damaged file.
+    pub fn timeline_by_role(&self, subject: EntityTypeId, role: &str) -> Result<Arc<Timeline>, StoreError> {
+        let place = |event: &EventType| event.participants.iter().position(|p| p.entity == subject && p.name == role);
+        if !self.events.values().any(|e| place(e.definition()).is_some()) {
+            let name = self.source(subject)?.parts.definition.name.clone();
+            return Err(StoreError::UnknownRole(name, role.to_string()));
+        }
+        self.timeline_of(subject, Some(role), place)
+    }
+
+    fn timeline_of(&self, subject: EntityTypeId, role: Option<&str>, place: impl Fn(&EventType) -> Option<usize>) -> Result<Arc<Timeline>, StoreError> {
+        let entities = self.source(subject)?.parts.len;
+        let involved = |rows: &Arc<EventRows>| Some(Involved { participant: place(rows.definition())?, rows: rows.clone() });
+        let involved: Vec<Involved> = self.events.values().filter_map(involved).collect();
+        let key = TimelineKey {
+            subject,
+            role: role.map(str::to_string),
+            entities,
+            events: involved.iter().map(|i| (i.rows.definition().id, i.participant, i.rows.position())).collect(),
+            layout: self.layout,
+        };
+        self.cache.timeline(key, || build(subject, entities, &involved, &self.parts, &self.cache))
+    }
+
+    /// Members of a stored segment, by ordinal; past the end means false. None when nothing was stored for it.
+    pub fn members(&self, segment: &str) -> Option<Arc<Vec<bool>>> {
+        self.members.get(segment).cloned()
+    }
+
+    /// Imported values of a tag, by ordinal; None when none were imported.
+    ///
+    /// # Errors
+    /// An unknown entity type or tag.
+    pub fn tag_values(&self, entity: EntityTypeId, tag: &str) -> Result<Option<ArrayRef>, StoreError> {
+        let source = self.source(entity)?;
+        let name = &source.parts.definition.name;
+        match self.catalog.tag(name, tag) {
+            Some(_) => source.tag(tag),
+            None => Err(StoreError::UnknownTag(name.clone(), tag.to_string())),
+        }
+    }
+
+    /// The last position that changed entities of a type; 0 for an unknown one.
+    pub fn entity_position(&self, id: EntityTypeId) -> u64 {
+        self.entities.get(&id).map_or(0, |e| e.parts.position)
+    }
+
+    /// The last position that changed events of a type; 0 for an unknown one.
+    pub fn event_position(&self, id: EventTypeId) -> u64 {
+        self.events.get(&id).map_or(0, |e| e.position())
+    }
+
+    /// The ordinal of the entity with a key.
+    ///
+    /// # Errors
+    /// An unknown entity type, or a key of another shape.
+    pub fn profile(&self, entity: EntityTypeId, keys: &[Value]) -> Result<Option<u32>, StoreError> {
+        let parts = &self.source(entity)?.parts;
+        let owner = || format!("entity `{}`", parts.definition.name);
+        if keys.len() != parts.definition.key.len() {
+            return Err(StoreError::mismatch(owner(), format!("its key has {} columns, {} were given", parts.definition.key.len(), keys.len())));
+        }
+        if keys.contains(&Value::Null) {
+            return Ok(None);
+        }
+        let array = |(value, p): (&Value, &eql_catalog::Property)| {
+            key_array(value, &p.data_type).ok_or_else(|| StoreError::mismatch(owner(), format!("key `{}` is {}, not {value:?}", p.name, p.data_type)))
+        };
+        let arrays = keys.iter().zip(&parts.definition.key).map(array).collect::<Result<Vec<_>, _>>()?;
+        Ok(parts.lookup(&arrays)?.iter().next().flatten())
+    }
+
+    fn source(&self, id: EntityTypeId) -> Result<&Arc<EntitySource>, StoreError> {
+        self.entities.get(&id).ok_or(StoreError::UnknownEntity(id.0))
+    }
+}
+
+/// One key value as an array of its declared type.
+fn key_array(value: &Value, data_type: &DataType) -> Option<ArrayRef> {
+    Some(match (value, data_type) {
+        (Value::Bool(v), DataType::Bool) => Arc::new(BooleanArray::from(vec![*v])),
+        (Value::Int(v), DataType::Int) => Arc::new(Int64Array::from(vec![*v])),
+        (Value::Double(v), DataType::Double) => Arc::new(Float64Array::from(vec![*v])),
+        (Value::Decimal(v, scale), DataType::Decimal(_, s)) if scale == s => Arc::new(Decimal128Array::from(vec![*v]).with_data_type(arrow_type(data_type))),
+        (Value::String(v), DataType::String | DataType::Json) => Arc::new(StringArray::from(vec![v.as_str()])),
+        (Value::Date(v), DataType::Date) => Arc::new(Date32Array::from(vec![*v])),
+        (Value::Timestamp(v), DataType::Timestamp) => Arc::new(TimestampMicrosecondArray::from(vec![*v]).with_data_type(timestamp_type())),
+        _ => return None,
+    })
+}

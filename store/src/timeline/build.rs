@@ -1,0 +1,226 @@
+//! Building a timeline: a counting sort by ordinal over all involved rows, then order within the entities where it is not there yet.
+
+use super::Timeline;
+use crate::StoreError;
+use crate::cache::ReadCache;
+use crate::limit::NO_SUBJECT;
+use crate::part::{Part, Spine};
+use crate::rows::{Chunk, EventColumn, EventRows};
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{TimestampMicrosecondType, UInt32Type, UInt64Type};
+use eql_catalog::EntityTypeId;
+use std::sync::Arc;
+
+/// An event type of a timeline, and which of its participants is the subject.
+pub(crate) struct Involved {
+    pub(crate) rows: Arc<EventRows>,
+    pub(crate) participant: usize,
+}
+
+pub(crate) fn build(subject: EntityTypeId, entities: u32, involved: &[Involved], parts: &[Arc<Part>], cache: &ReadCache) -> Result<Timeline, StoreError> {
+    let timeline = if involved.iter().all(|i| i.participant == 0) {
+        from_spines(subject, entities, involved, parts, cache)?
+    } else {
+        from_columns(entities, involved)?
+    };
+    let events = involved.iter().map(|i| i.rows.definition().id).collect();
+    Ok(Timeline { subject, events, ..timeline })
+}
+
+/// Everything is clustered by this subject: parts are in order already, and their sequences need not be read. Each part is older than
+/// the next one or of another month, and the hot rows are the youngest, so for equal times the order of sources is that of sequences.
+fn from_spines(subject: EntityTypeId, entities: u32, involved: &[Involved], parts: &[Arc<Part>], cache: &ReadCache) -> Result<Timeline, StoreError> {
+    let mut sources = Vec::new();
+    for part in parts.iter().filter(|p| p.meta.subject == subject) {
+        sources.push(PartSource::new(part, part.spine(cache)?, involved));
+    }
+    let mut hot = entries(involved, |chunk| matches!(chunk, Chunk::Hot(_)))?;
+    hot.sort_unstable_by_key(|e| (e.ordinal, e.time, e.sequence));
+    let mut counter = Counter::new(entities);
+    for source in &sources {
+        source.count(&mut counter)?;
+    }
+    hot.iter().try_for_each(|e| counter.count(e.ordinal, 1))?;
+    let mut placer = counter.placer()?;
+    for source in &mut sources {
+        source.place(&mut placer);
+    }
+    for e in &hot {
+        placer.place(e.ordinal, e.time, e.code, e.row);
+    }
+    let mut timeline = placer.timeline;
+    let Timeline { offsets, time, code, row, .. } = &mut timeline;
+    for entity in unsorted(offsets, |a, b| time[a] <= time[b]) {
+        let mut rows: Vec<(i64, u16, u32)> = entity.clone().map(|i| (time[i], code[i], row[i])).collect();
+        rows.sort_by_key(|r| r.0);
+        for (i, sorted) in entity.zip(rows) {
+            (time[i], code[i], row[i]) = sorted;
+        }
+    }
+    Ok(timeline)
+}
+
+/// The subject is some other participant: ordinals and sequences are read as columns.
+fn from_columns(entities: u32, involved: &[Involved]) -> Result<Timeline, StoreError> {
+    let entries = entries(involved, |_| true)?;
+    let mut counter = Counter::new(entities);
+    entries.iter().try_for_each(|e| counter.count(e.ordinal, 1))?;
+    let mut placer = counter.placer()?;
+    let mut sequence = vec![0; entries.len()];
+    for e in &entries {
+        let at = placer.place(e.ordinal, e.time, e.code, e.row);
+        sequence[at] = e.sequence;
+    }
+    let mut timeline = placer.timeline;
+    let Timeline { offsets, time, code, row, .. } = &mut timeline;
+    for entity in unsorted(offsets, |a, b| (time[a], sequence[a]) <= (time[b], sequence[b])) {
+        let mut rows: Vec<(i64, u64, u16, u32)> = entity.clone().map(|i| (time[i], sequence[i], code[i], row[i])).collect();
+        rows.sort_unstable();
+        for (i, sorted) in entity.zip(rows) {
+            (time[i], code[i], row[i]) = (sorted.0, sorted.2, sorted.3);
+        }
+    }
+    Ok(timeline)
+}
+
+/// The rows of the entities whose rows are not in order.
+fn unsorted(offsets: &[u32], in_order: impl Fn(usize, usize) -> bool) -> Vec<std::ops::Range<usize>> {
+    let entities = offsets.windows(2).map(|w| w[0] as usize..w[1] as usize);
+    entities.filter(|rows| rows.len() > 1 && !(rows.start + 1..rows.end).all(|i| in_order(i - 1, i))).collect()
+}
+
+/// One row on its way to its place.
+struct Entry {
+    ordinal: u32,
+    time: i64,
+    sequence: u64,
+    code: u16,
+    row: u32,
+}
+
+/// Rows of some chunks that have the subject.
+fn entries(involved: &[Involved], wanted: impl Fn(&Chunk) -> bool) -> Result<Vec<Entry>, StoreError> {
+    let mut entries = Vec::new();
+    for (code, event) in involved.iter().enumerate() {
+        for (number, (chunk, start)) in event.rows.chunks().enumerate() {
+            if wanted(chunk) {
+                chunk_entries(&mut entries, event, code as u16, number, start)?;
+            }
+        }
+    }
+    Ok(entries)
+}
+
+fn chunk_entries(entries: &mut Vec<Entry>, event: &Involved, code: u16, chunk: usize, start: u32) -> Result<(), StoreError> {
+    let ordinals = event.rows.chunk_column(chunk, &EventColumn::Participant(event.participant))?;
+    let time = event.rows.chunk_column(chunk, &EventColumn::Time)?;
+    let sequence = event.rows.chunk_column(chunk, &EventColumn::Sequence)?;
+    let (ordinals, time) = (ordinals.as_primitive::<UInt32Type>(), time.as_primitive::<TimestampMicrosecondType>().values());
+    let sequence = sequence.as_primitive::<UInt64Type>().values();
+    let present = (0..ordinals.len()).filter(|i| ordinals.is_valid(*i));
+    entries.extend(present.map(|i| Entry { ordinal: ordinals.value(i), time: time[i], sequence: sequence[i], code, row: start + i as u32 }));
+    Ok(())
+}
+
+/// A part clustered by the subject.
+struct PartSource {
+    spine: Arc<Spine>,
+    /// Code of the spine → code of the timeline, next row number; None when it is not involved.
+    codes: Vec<Option<(u16, u32)>>,
+    all_involved: bool,
+}
+
+impl PartSource {
+    fn new(part: &Part, spine: Arc<Spine>, involved: &[Involved]) -> PartSource {
+        let first_row = |event: &Involved| {
+            event.rows.chunks().find_map(|(chunk, start)| match chunk {
+                Chunk::Part(p) if p.meta.id == part.meta.id => Some(start),
+                _ => None,
+            })
+        };
+        let code = |event| {
+            let code = involved.iter().position(|i| i.rows.definition().id == event)?;
+            Some((code as u16, first_row(&involved[code])?))
+        };
+        let codes: Vec<_> = spine.events.iter().map(|e| code(*e)).collect();
+        PartSource { all_involved: codes.iter().all(Option::is_some), codes, spine }
+    }
+
+    fn count(&self, counter: &mut Counter) -> Result<(), StoreError> {
+        for (ordinal, start, end) in self.spine.runs().filter(|r| r.0 != NO_SUBJECT) {
+            let rows = match self.all_involved {
+                true => end - start,
+                false => (start..end).filter(|row| self.codes[self.spine.code(*row) as usize].is_some()).count(),
+            };
+            counter.count(ordinal, rows as u32)?;
+        }
+        Ok(())
+    }
+
+    /// Row numbers are counted over all rows of the part, also those that have no subject.
+    fn place(&mut self, placer: &mut Placer) {
+        for (ordinal, start, end) in self.spine.runs().filter(|r| r.0 != NO_SUBJECT) {
+            for row in start..end {
+                if let Some((code, next)) = &mut self.codes[self.spine.code(row) as usize] {
+                    placer.place(ordinal, self.spine.time(row), *code, *next);
+                    *next += 1;
+                }
+            }
+        }
+    }
+}
+
+/// Counts rows by ordinal.
+struct Counter {
+    counts: Vec<u32>,
+    rows: u64,
+}
+
+impl Counter {
+    fn new(entities: u32) -> Counter {
+        Counter { counts: vec![0; entities as usize], rows: 0 }
+    }
+
+    fn count(&mut self, ordinal: u32, rows: u32) -> Result<(), StoreError> {
+        let entities = self.counts.len();
+        let count = self.counts.get_mut(ordinal as usize);
+        let unknown = || StoreError::mismatch("a timeline", format!("an event names entity {ordinal}, there are {entities}"));
+        *count.ok_or_else(unknown)? += rows;
+        self.rows += u64::from(rows);
+        Ok(())
+    }
+
+    fn placer(self) -> Result<Placer, StoreError> {
+        if self.rows > u64::from(u32::MAX) {
+            return Err(StoreError::Full { what: format!("a timeline would have {} rows", self.rows), limit: u64::from(u32::MAX) });
+        }
+        let mut offsets = Vec::with_capacity(self.counts.len() + 1);
+        let mut total = 0;
+        offsets.push(0);
+        for count in &self.counts {
+            total += count;
+            offsets.push(total);
+        }
+        let rows = self.rows as usize;
+        let next = offsets[..self.counts.len()].to_vec();
+        let (time, code, row) = (vec![0; rows], vec![0; rows], vec![0; rows]);
+        Ok(Placer { next, timeline: Timeline { subject: EntityTypeId(0), events: Vec::new(), offsets, time, code, row } })
+    }
+}
+
+/// Puts rows where the counts say.
+struct Placer {
+    next: Vec<u32>,
+    timeline: Timeline,
+}
+
+impl Placer {
+    fn place(&mut self, ordinal: u32, time: i64, code: u16, row: u32) -> usize {
+        let at = self.next[ordinal as usize] as usize;
+        self.next[ordinal as usize] += 1;
+        self.timeline.time[at] = time;
+        self.timeline.code[at] = code;
+        self.timeline.row[at] = row;
+        at
+    }
+}

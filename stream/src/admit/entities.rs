@@ -1,0 +1,146 @@
+//! Rows as entities.
+
+use super::coerce::valid_rows;
+use super::columns::EntityColumns;
+use super::extra::extra;
+use super::fault::Why;
+use super::identity::content;
+use super::slice::{kept, Slice};
+use crate::source::RawColumn;
+use crate::ImportError;
+use arrow::array::*;
+use arrow::buffer::BooleanBuffer;
+use arrow::compute::take;
+use arrow::error::ArrowError;
+use eql_catalog::DataType;
+use eql_store::EntityBatch;
+use hashbrown::HashMap;
+use std::sync::Arc;
+
+/// Entities that were admitted. Batches differ in which columns they have.
+pub(crate) struct AdmittedEntities {
+    pub(crate) batches: Vec<EntityBatch>,
+    pub(crate) rows: u64,
+    pub(crate) undeclared: Vec<(String, u64)>,
+}
+
+/// Admits the rows of a slice as entities; rows at fault are left out and stand in `slice.faults`.
+pub(crate) fn admit(slice: &mut Slice<'_>, columns: &EntityColumns, strict: bool, keep_null: bool) -> Result<AdmittedEntities, ImportError> {
+    let mut keys = Vec::with_capacity(columns.keys.len());
+    for (property, column) in &columns.keys {
+        let values = slice.coerced(*column, &property.data_type)?;
+        slice.require(&values, Some(*column), || format!("the key `{}`", property.name));
+        keys.push(values);
+    }
+    let time = columns.time.map(|c| slice.coerced(c, &DataType::Timestamp)).transpose()?;
+    if let Some(time) = &time {
+        slice.require(time, columns.time, || "the time".to_string());
+    }
+    let mut properties = Vec::with_capacity(columns.properties.len());
+    for (property, column) in &columns.properties {
+        let values = slice.coerced(*column, &property.data_type)?;
+        if property.required && !keep_null {
+            slice.require(&values, Some(*column), || format!("property `{}`, which is NOT NULL,", property.name));
+        }
+        properties.push((property.id, values, slice.raw.columns[*column].present.clone()));
+    }
+    let undeclared = undeclared(slice, columns, strict)?;
+
+    let keep = slice.keep();
+    let keep = keep.as_ref();
+    let rows = slice.kept_rows(keep)?;
+    let undeclared = undeclared.into_iter().map(|(n, c)| Ok((n, c.with(kept(&c.values, keep)?)))).collect::<Result<Vec<_>, ArrowError>>()?;
+    let all = Columns {
+        keys: keys.iter().map(|k| kept(k, keep)).collect::<Result<_, _>>()?,
+        properties: properties.iter().map(|(_, v, _)| kept(v, keep)).collect::<Result<_, _>>()?,
+        extra: extra(&undeclared, rows.len()),
+        time: time.map(|t| kept(&t, keep)).transpose()?,
+    };
+    let presence: Vec<Option<BooleanBuffer>> = properties.iter().map(|(_, _, p)| p.as_ref().map(|p| present_of(p, &rows))).collect();
+    let whole = keep_null || presence.iter().all(Option::is_none);
+    let groups = if whole { vec![(all, vec![true; properties.len()])] } else { all.by_presence(&presence)? };
+    let count = |(name, c): &(String, RawColumn)| (name.clone(), (rows.len() - c.values.null_count()) as u64);
+    let batch = |(group, present): (Columns, Vec<bool>)| EntityBatch {
+        entity: columns.entity.id,
+        keys: group.keys,
+        properties: properties.iter().zip(group.properties).zip(present).filter(|(_, there)| *there).map(|(((id, ..), v), _)| (*id, v)).collect(),
+        extra: group.extra,
+        time: group.time.map(|t| t.as_primitive().clone()),
+        keep_null,
+    };
+    Ok(AdmittedEntities {
+        rows: rows.len() as u64,
+        undeclared: undeclared.iter().map(count).filter(|(_, n)| *n > 0).collect(),
+        batches: groups.into_iter().map(batch).filter(|b| b.keys.first().is_some_and(|k| !k.is_empty())).collect(),
+    })
+}
+
+fn undeclared(slice: &mut Slice<'_>, columns: &EntityColumns, strict: bool) -> Result<Vec<(String, RawColumn)>, ArrowError> {
+    let mut found = Vec::new();
+    for named in &columns.undeclared {
+        let column = slice.column(named.column)?;
+        if strict {
+            let owner = format!("entity `{}`", columns.entity.name);
+            valid_rows(&column.values).into_iter().for_each(|row| {
+                slice.fault(row as usize, Some(named.column), Why::Undeclared(owner.clone()));
+            });
+        }
+        found.push((named.name.clone(), column));
+    }
+    Ok(found)
+}
+
+fn present_of(present: &BooleanBuffer, rows: &UInt32Array) -> BooleanBuffer {
+    rows.values().iter().map(|row| present.value(*row as usize)).collect()
+}
+
+struct Columns {
+    keys: Vec<ArrayRef>,
+    properties: Vec<ArrayRef>,
+    extra: Option<StringArray>,
+    time: Option<ArrayRef>,
+}
+
+impl Columns {
+    /// A JSON object may lack a name, and then says nothing of that property. So rows are grouped by the properties that they name, after the
+    /// rows of one key were folded into one: the last that names a property counts. Rows with times are all kept: their order is by time.
+    fn by_presence(self, presence: &[Option<BooleanBuffer>]) -> Result<Vec<(Columns, Vec<bool>)>, ArrowError> {
+        let rows = self.keys.first().map_or(0, |k| k.len());
+        let entity = if self.time.is_some() { (0..rows as u128).collect() } else { content("", &mut self.named_keys(), rows) };
+        let there = |p: &Option<BooleanBuffer>, row: usize| p.as_ref().is_none_or(|p| p.value(row));
+        // For each entity: its last row, and for each property the last row that names it.
+        let mut place = HashMap::new();
+        let mut last: Vec<(u32, Vec<Option<u32>>)> = Vec::new();
+        for (row, key) in entity.into_iter().enumerate() {
+            let at = *place.entry(key).or_insert(last.len());
+            if at == last.len() {
+                last.push((0, vec![None; presence.len()]));
+            }
+            last[at].0 = row as u32;
+            let named = presence.iter().enumerate().filter(|(_, p)| there(p, row));
+            named.for_each(|(i, _)| last[at].1[i] = Some(row as u32));
+        }
+        let mut groups: HashMap<Vec<bool>, Vec<&(u32, Vec<Option<u32>>)>> = HashMap::new();
+        last.iter().for_each(|one| groups.entry(one.1.iter().map(Option::is_some).collect()).or_default().push(one));
+        let mut groups: Vec<_> = groups.into_iter().collect();
+        groups.sort_by_key(|(_, members)| members.first().map(|m| m.0));
+        groups.into_iter().map(|(present, members)| Ok((self.gathered(&members)?, present))).collect()
+    }
+
+    fn named_keys(&self) -> Vec<(&str, &ArrayRef)> {
+        self.keys.iter().map(|k| ("", k)).collect()
+    }
+
+    fn gathered(&self, members: &[&(u32, Vec<Option<u32>>)]) -> Result<Columns, ArrowError> {
+        let rows: UInt32Array = members.iter().map(|m| Some(m.0)).collect();
+        let by = |values: &ArrayRef| take(values, &rows, None);
+        let property = |(i, values): (usize, &ArrayRef)| take(values, &members.iter().map(|m| m.1[i]).collect::<UInt32Array>(), None);
+        let extra = self.extra.as_ref().map(|e| by(&(Arc::new(e.clone()) as ArrayRef))).transpose()?;
+        Ok(Columns {
+            keys: self.keys.iter().map(by).collect::<Result<_, _>>()?,
+            properties: self.properties.iter().enumerate().map(property).collect::<Result<_, _>>()?,
+            extra: extra.map(|e| e.as_string().clone()),
+            time: self.time.as_ref().map(by).transpose()?,
+        })
+    }
+}

@@ -1,0 +1,159 @@
+//! DATE and TIMESTAMP, and the clock of a zone.
+
+use super::coerce::{done, mapped, parsed, Coerced};
+use super::number::{double_of_text, int_of_text};
+use arrow::array::*;
+use arrow::datatypes::*;
+use chrono::{DateTime, LocalResult, NaiveDateTime, Offset, TimeZone};
+use chrono_tz::Tz;
+use eql_catalog::{parse_date, parse_timestamp};
+
+const DAY: i64 = 86_400_000_000;
+
+pub(crate) fn to_timestamp(values: &ArrayRef, zone: Tz) -> Option<Coerced> {
+    let mut clock = LocalClock::new(zone);
+    let (micros, failed) = match values.data_type() {
+        DataType::Timestamp(_, Some(_)) => micros(values)?,
+        DataType::Timestamp(_, None) => {
+            let (local, failed) = micros(values)?;
+            let (utc, more) = mapped::<TimestampMicrosecondType, TimestampMicrosecondType>(&local, |v| clock.utc(v));
+            (utc, failed.into_iter().chain(more).collect())
+        }
+        DataType::Date32 => mapped::<Date32Type, TimestampMicrosecondType>(values.as_primitive(), |d| clock.utc(i64::from(d) * DAY)),
+        DataType::Int64 => mapped::<Int64Type, TimestampMicrosecondType>(values.as_primitive(), |v| v.checked_mul(1000)),
+        DataType::Float64 => mapped::<Float64Type, TimestampMicrosecondType>(values.as_primitive(), of_millis),
+        DataType::Utf8 => parsed::<TimestampMicrosecondType>(values.as_string(), |t| of_text(t, &mut clock)),
+        _ => return None,
+    };
+    done(micros.with_timezone("UTC"), failed)
+}
+
+fn of_millis(millis: f64) -> Option<i64> {
+    let micros = (millis * 1000.0).round();
+    (micros.abs() < 9.2e18).then_some(micros as i64)
+}
+
+fn of_text(text: &str, clock: &mut LocalClock) -> Option<i64> {
+    match parse_timestamp(text) {
+        Some((instant, true)) => Some(instant),
+        Some((local, false)) => clock.utc(local),
+        None => int_of_text(text).and_then(|v| v.checked_mul(1000)).or_else(|| double_of_text(text).and_then(of_millis)),
+    }
+}
+
+/// In microseconds, of any unit; later digits are cut towards the past.
+fn micros(values: &ArrayRef) -> Option<(TimestampMicrosecondArray, Vec<u32>)> {
+    Some(match values.data_type() {
+        DataType::Timestamp(TimeUnit::Second, _) => mapped::<TimestampSecondType, _>(values.as_primitive(), |v| v.checked_mul(1_000_000)),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => mapped::<TimestampMillisecondType, _>(values.as_primitive(), |v| v.checked_mul(1000)),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => (values.as_primitive::<TimestampMicrosecondType>().clone(), Vec::new()),
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => mapped::<TimestampNanosecondType, _>(values.as_primitive(), |v| Some(v.div_euclid(1000))),
+        _ => return None,
+    })
+}
+
+/// A time is a day only at midnight.
+pub(crate) fn to_date(values: &ArrayRef, zone: Tz) -> Option<Coerced> {
+    let clock = LocalClock::new(zone);
+    let (days, failed) = match values.data_type() {
+        DataType::Timestamp(_, of_zone) => {
+            let (micros, cut) = micros(values)?;
+            let zoned = of_zone.is_some();
+            let day = |v: i64| day_at_midnight(if zoned { clock.local(v)? } else { v });
+            let (days, failed) = mapped::<TimestampMicrosecondType, Date32Type>(&micros, day);
+            (days, cut.into_iter().chain(failed).collect())
+        }
+        DataType::Utf8 => parsed::<Date32Type>(values.as_string(), |t| {
+            let late = || match parse_timestamp(t)? {
+                (instant, true) => day_at_midnight(clock.local(instant)?),
+                (local, false) => day_at_midnight(local),
+            };
+            parse_date(t).or_else(late)
+        }),
+        _ => return None,
+    };
+    done(days, failed)
+}
+
+fn day_at_midnight(local: i64) -> Option<i32> {
+    (local.rem_euclid(DAY) == 0).then(|| i32::try_from(local.div_euclid(DAY)).ok()).flatten()
+}
+
+/// The wall clock of a zone. It remembers the last day, as neighbours mostly share it.
+pub(crate) struct LocalClock {
+    zone: Tz,
+    day: i64,
+    /// Microseconds ahead of UTC, when that is the same all day and the days around it.
+    steady: Option<i64>,
+}
+
+impl LocalClock {
+    pub(crate) fn new(zone: Tz) -> LocalClock {
+        LocalClock { zone, day: i64::MIN, steady: None }
+    }
+
+    /// The instant of a local time: the first of two when clocks went back, as far after the jump as the clock shows when they went forward.
+    pub(crate) fn utc(&mut self, local: i64) -> Option<i64> {
+        if self.zone == Tz::UTC {
+            return Some(local);
+        }
+        let day = local.div_euclid(DAY);
+        if day != self.day {
+            let (before, after) = (self.ahead(day.checked_sub(1)?.checked_mul(DAY)?)?, self.ahead(day.checked_add(2)?.checked_mul(DAY)?)?);
+            self.steady = (before == after).then_some(before);
+            self.day = day;
+        }
+        let ahead = match self.steady {
+            Some(ahead) => ahead,
+            None => match self.zone.offset_from_local_datetime(&civil(local)?) {
+                LocalResult::Single(offset) | LocalResult::Ambiguous(offset, _) => i64::from(offset.fix().local_minus_utc()) * 1_000_000,
+                LocalResult::None => self.ahead(local.checked_sub(DAY)?)?,
+            },
+        };
+        local.checked_sub(ahead)
+    }
+
+    /// What the clock shows at an instant.
+    fn local(&self, utc: i64) -> Option<i64> {
+        utc.checked_add(self.ahead(utc)?)
+    }
+
+    fn ahead(&self, utc: i64) -> Option<i64> {
+        let offset = self.zone.offset_from_utc_datetime(&civil(utc)?);
+        Some(i64::from(offset.fix().local_minus_utc()) * 1_000_000)
+    }
+}
+
+fn civil(micros: i64) -> Option<NaiveDateTime> {
+    Some(DateTime::from_timestamp_micros(micros)?.naive_utc())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utc(zone: Tz, local: &str) -> String {
+        let micros = of_text(local, &mut LocalClock::new(zone)).expect("a time");
+        DateTime::from_timestamp_micros(micros).expect("in range").format("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+
+    #[test]
+    fn local_times_follow_the_zone_through_its_changes() {
+        let berlin = chrono_tz::Europe::Berlin;
+        assert_eq!(utc(berlin, "2021-01-15"), "2021-01-14T23:00:00Z");
+        assert_eq!(utc(berlin, "2021-07-15"), "2021-07-14T22:00:00Z");
+        assert_eq!(utc(berlin, "2021-03-28"), "2021-03-27T23:00:00Z");
+        assert_eq!(utc(berlin, "2021-03-28 02:30:00"), "2021-03-28T01:30:00Z");
+        assert_eq!(utc(berlin, "2021-03-28 03:30:00"), "2021-03-28T01:30:00Z");
+        assert_eq!(utc(berlin, "2021-10-31 02:30:00"), "2021-10-31T00:30:00Z");
+        assert_eq!(utc(berlin, "2021-10-31 04:30:00"), "2021-10-31T03:30:00Z");
+        assert_eq!(utc(berlin, "2021-07-15T00:00:00Z"), "2021-07-15T00:00:00Z");
+        assert_eq!(utc(berlin, "1000"), "1970-01-01T00:00:01Z");
+    }
+
+    #[test]
+    fn a_day_that_begins_with_a_jump_begins_after_it() {
+        assert_eq!(utc(chrono_tz::America::Sao_Paulo, "2018-11-04"), "2018-11-04T03:00:00Z");
+        assert_eq!(utc(chrono_tz::America::Havana, "2021-11-07"), "2021-11-07T04:00:00Z");
+    }
+}

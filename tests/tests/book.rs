@@ -1,0 +1,139 @@
+//! The book tells the truth: its blocks of EQL run against the sample, and the results it shows are the results.
+//!
+//! A block ```` ```eql ```` must succeed; a block ```` ```text ```` right after it is the result of its last statement. ```` ```eql,fails ```` must fail, with the
+//! codes that stand in the text after it. ```` ```eql,norun ```` is a sketch. `BLESS=1` writes the results of today into the text blocks: read that diff.
+
+use arrow::util::pretty::pretty_format_batches;
+use eql_engine::Session;
+use eql_tests::{Told, World, root, world};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// The moment at which the book is read: the end of the sample's year in New York.
+const CLOCK: &str = "SET now = '2018-01-01T05:00:00Z'";
+
+/// A fenced block of a page.
+struct Block {
+    kind: String,
+    /// Of the fence's line, from 1.
+    line: usize,
+    /// Lines between the fences, from 0.
+    body: Range<usize>,
+}
+
+#[test]
+fn every_example_of_the_book_holds() {
+    let world = world();
+    let mut wrong = Vec::new();
+    for page in pages(&root().join("docs/book/src")) {
+        wrong.extend(read_page(&world, &page));
+    }
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n\n"));
+}
+
+/// The pages in a fixed order, so that what one leaves behind is the same every time.
+fn pages(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    let inside = |path: PathBuf| if path.is_dir() { pages(&path) } else { vec![path] };
+    paths.into_iter().flat_map(inside).filter(|path| path.extension().is_some_and(|e| e == "md")).collect()
+}
+
+/// Runs a page from top to bottom in one session, and says what does not hold.
+fn read_page(world: &World, page: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(page).unwrap_or_else(|e| panic!("{}: {e}", page.display()));
+    let lines: Vec<&str> = text.lines().collect();
+    let blocks = blocks(&lines);
+    let mut session = Session::default();
+    let mut wrong: Vec<String> = world.ask(&mut session, CLOCK).err().map(|e| e.to_string()).into_iter().collect();
+    let mut blessed: Vec<(Range<usize>, String)> = Vec::new();
+    for (i, block) in blocks.iter().enumerate() {
+        let shown = blocks.get(i + 1).filter(|b| b.kind == "text" && follows(&lines, block, b));
+        let mut problem = |what: String| wrong.push(format!("{}:{}: {what}", page.display(), block.line));
+        let said = match (block.kind.as_str(), world_says(world, &mut session, &lines[block.body.clone()].join("\n"), &block.kind)) {
+            ("eql" | "eql,fails", Ok(said)) => said,
+            ("eql" | "eql,fails", Err(what)) => {
+                problem(what);
+                continue;
+            }
+            _ => continue,
+        };
+        let Some(shown) = shown else { continue };
+        let expected = lines[shown.body.clone()].join("\n");
+        if std::env::var_os("BLESS").is_some() {
+            blessed.push((shown.body.clone(), said));
+        } else if let Err(what) = if block.kind == "eql" { compare(&expected, &said) } else { codes(&expected, &said) } {
+            problem(what);
+        }
+    }
+    bless(page, &lines, &blessed);
+    wrong
+}
+
+/// What the block answers: the table of its last result, the words of its last statement, or the error it is to fail with.
+fn world_says(world: &World, session: &mut Session, text: &str, kind: &str) -> Result<String, String> {
+    let told = match kind {
+        "eql" | "eql,fails" => world.ask(session, text),
+        _ => return Ok(String::new()),
+    };
+    match (kind, told) {
+        ("eql", Ok(told)) => told.last().map_or(Ok(String::new()), drawn),
+        ("eql", Err(error)) => Err(error.to_string()),
+        (_, Ok(_)) => Err("this was to fail, and did not".to_string()),
+        (_, Err(error)) => Ok(error.to_string()),
+    }
+}
+
+fn drawn(told: &Told) -> Result<String, String> {
+    match told {
+        Told::Done(words) => Ok(words.clone()),
+        Told::Rows { batches, .. } => pretty_format_batches(batches).map(|table| table.to_string()).map_err(|e| e.to_string()),
+    }
+}
+
+fn compare(expected: &str, said: &str) -> Result<(), String> {
+    let plain = |text: &str| text.trim().lines().map(|l| l.trim_end().to_string()).collect::<Vec<_>>();
+    if plain(expected) == plain(said) { Ok(()) } else { Err(format!("the book shows\n{expected}\nand the answer is\n{said}")) }
+}
+
+/// The codes that the book shows must be among those that the error names.
+fn codes(expected: &str, said: &str) -> Result<(), String> {
+    let code = |at: usize| expected.get(at..at + "EQL0000".len());
+    let mut shown = expected.match_indices("EQL").filter_map(|(at, _)| code(at)).peekable();
+    match shown.peek() {
+        None => Err("the text after a block that fails shows no code".to_string()),
+        Some(_) if shown.all(|c| said.contains(c)) => Ok(()),
+        Some(_) => Err(format!("the book shows\n{expected}\nand the error is\n{said}")),
+    }
+}
+
+fn blocks(lines: &[&str]) -> Vec<Block> {
+    let mut found = Vec::new();
+    let mut open: Option<(String, usize)> = None;
+    for (i, line) in lines.iter().enumerate() {
+        match (line.strip_prefix("```"), open.take()) {
+            (Some(_), Some((kind, start))) => found.push(Block { kind, line: start + 1, body: start + 1..i }),
+            (Some(kind), None) => open = Some((kind.trim().to_string(), i)),
+            (None, still_open) => open = still_open,
+        }
+    }
+    found
+}
+
+/// True when there are only empty lines between two blocks.
+fn follows(lines: &[&str], block: &Block, next: &Block) -> bool {
+    lines[block.body.end + 1..next.body.start - 1].iter().all(|l| l.trim().is_empty())
+}
+
+/// Writes the answers of today into the page.
+fn bless(page: &Path, lines: &[&str], blessed: &[(Range<usize>, String)]) {
+    if blessed.is_empty() {
+        return;
+    }
+    let mut lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+    for (body, said) in blessed.iter().rev() {
+        lines.splice(body.clone(), said.trim_end().lines().map(|l| l.trim_end().to_string()));
+    }
+    std::fs::write(page, lines.join("\n") + "\n").unwrap_or_else(|e| panic!("{}: {e}", page.display()));
+}
