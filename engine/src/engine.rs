@@ -1,9 +1,12 @@
 //! The engine over one data directory.
 
-use crate::{Answer, EngineError, Limits, Params, Session};
-use eql_catalog::Catalog;
-use eql_grammar::Diagnostic;
-use eql_grammar::ast::Statement;
+use crate::admission::Admission;
+use crate::cache::{Plans, Results, plans, results};
+use crate::{EngineError, Limits};
+use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool};
+use eql_catalog::{Catalog, Change};
+use eql_store::{Store, StoreOptions, StoreStats};
+use eql_stream::{ImportReport, ImportRequest, Progress};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,12 +28,27 @@ pub struct EngineStats {
     pub waiting: usize,
     /// Result cache: hits, misses, bytes.
     pub result_cache: (u64, u64, u64),
-    /// Plan cache: hits, misses, entries.
+    /// Plan cache: hits, misses, bytes.
     pub plan_cache: (u64, u64, u64),
+    /// Bytes reserved by running statements.
+    pub query_memory_bytes: u64,
 }
 
 /// One data directory, open.
-pub struct Engine {}
+pub struct Engine {
+    pub(crate) store: Arc<Store>,
+    pub(crate) limits: Limits,
+    pub(crate) admission: Admission,
+    pub(crate) plans: Plans,
+    pub(crate) results: Arc<Results>,
+    pub(crate) memory: Arc<dyn MemoryPool>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("position", &self.store.position()).finish_non_exhaustive()
+    }
+}
 
 impl Engine {
     /// Opens or creates the data directory.
@@ -38,46 +56,65 @@ impl Engine {
     /// # Errors
     /// The directory is in use, damaged or not to be written.
     pub fn open(dir: &Path, options: EngineOptions) -> Result<Arc<Engine>, EngineError> {
-        unimplemented!("{dir:?} {options:?}")
+        let limits = options.limits;
+        let store = Store::open(dir, StoreOptions { read_cache_bytes: limits.read_cache_bytes, ..StoreOptions::default() })?;
+        let memory = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
+        Ok(Arc::new(Engine {
+            store: Arc::new(store),
+            admission: Admission::new(limits.running, limits.waiting),
+            plans: plans(limits.plan_cache_bytes),
+            results: Arc::new(results(limits.result_cache_bytes)),
+            memory: Arc::new(FairSpillPool::new(memory)),
+            limits,
+        }))
     }
+
     /// The catalog as it is now.
     pub fn catalog(&self) -> Arc<Catalog> {
-        unimplemented!()
+        self.store.catalog()
     }
-    /// Runs one parsed statement. `text` is the text the statement's spans point into. SET changes `session`.
+
+    /// Loads files. Blocks: call it from a thread of its own.
     ///
     /// # Errors
-    /// Diagnostics of the text, or what the execution meets.
-    pub async fn run(&self, session: &mut Session, text: &str, statement: &Statement, params: &Params) -> Result<Answer, EngineError> {
-        unimplemented!("{session:?} {text} {statement:?} {params:?}")
+    /// A file or the target is wrong; what was appended before stays.
+    pub fn import(&self, request: ImportRequest, progress: &(dyn Fn(Progress) + Sync)) -> Result<ImportReport, EngineError> {
+        eql_stream::import(&self.store, request, progress).map_err(|e| EngineError::Import(e.to_string()))
     }
-    /// The columns and Arrow schema a statement will answer with, without running it; None for a statement without rows.
+
+    /// Sets the clock of statements that set none; None is the server's own.
     ///
     /// # Errors
-    /// Diagnostics of the text.
-    #[allow(clippy::type_complexity)]
-    pub async fn schema(
-        &self,
-        session: &Session,
-        text: &str,
-        statement: &Statement,
-        params: &Params,
-    ) -> Result<Option<(Vec<crate::ResultColumn>, arrow::datatypes::SchemaRef)>, EngineError> {
-        unimplemented!("{session:?} {text} {statement:?} {params:?}")
+    /// What the store meets.
+    pub fn set_clock(&self, micros: Option<i64>) -> Result<(), EngineError> {
+        if self.catalog().clock != micros {
+            self.store.define(Change::SetClock(micros))?;
+        }
+        Ok(())
     }
-    /// Everything wrong with a text, warnings included, without running it. Definitions in the text count for the statements after them.
-    pub fn check(&self, session: &Session, text: &str) -> Vec<Diagnostic> {
-        unimplemented!("{session:?} {text}")
-    }
+
     /// Figures.
     pub fn stats(&self) -> EngineStats {
-        unimplemented!()
+        EngineStats {
+            position: self.store.position(),
+            running: self.admission.running(),
+            waiting: self.admission.waiting(),
+            result_cache: self.results.figures(),
+            plan_cache: self.plans.figures(),
+            query_memory_bytes: self.memory.reserved() as u64,
+        }
     }
+
+    /// Figures of the store.
+    pub fn store_stats(&self) -> StoreStats {
+        self.store.stats()
+    }
+
     /// Checkpoints and lets go of the directory.
     ///
     /// # Errors
     /// What the store meets.
     pub fn close(&self) -> Result<(), EngineError> {
-        unimplemented!()
+        Ok(self.store.close()?)
     }
 }

@@ -10,13 +10,21 @@
 //! Start with [`Engine::run`] in `query.rs` and read downwards.
 #![forbid(unsafe_code)]
 
+mod admission;
 mod answer;
+mod cache;
+mod change;
+mod check;
 mod engine;
 mod error;
+mod explain;
 mod limit;
+mod query;
+mod rows;
 mod session;
 
 pub use answer::{Answer, ResultColumn, Rows};
+pub use check::check_text;
 pub use engine::{Engine, EngineOptions, EngineStats};
 pub use error::EngineError;
 pub use limit::Limits;
@@ -24,3 +32,4 @@ pub use session::{Params, Session};
 
 pub use eql_catalog as catalog;
 pub use eql_grammar as grammar;
+pub use eql_stream as stream;

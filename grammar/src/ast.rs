@@ -827,7 +827,11 @@ pub enum ClauseKind {
     /// `EVERY day`, `EVERY 2 weeks`; the count is 1 when only a unit is written.
     Every(Duration),
     For(Duration),
-    Breakdown { items: Vec<Item>, top: Option<Bound>, attributed: Option<Attributed> },
+    Breakdown {
+        items: Vec<Item>,
+        top: Option<Bound>,
+        attributed: Option<Attributed>,
+    },
     GroupBy(Vec<Item>),
     Having(Expr),
     OrderBy(Vec<OrderItem>),
@@ -837,8 +841,14 @@ pub enum ClauseKind {
     /// None is PREVIOUS PERIOD.
     Compare(Option<Range>),
     Holding(Vec<Expr>),
-    Excluding { step: Step, between: Option<(u64, u64)> },
-    Mode { mode: OrderMode, ignoring: Vec<Step> },
+    Excluding {
+        step: Step,
+        between: Option<(u64, u64)>,
+    },
+    Mode {
+        mode: OrderMode,
+        ignoring: Vec<Step>,
+    },
     /// true is FORBIDDEN.
     Ties(bool),
     KeepRepeats,

@@ -96,16 +96,23 @@ impl<'t> Builder<'t> {
 
     /// Builds a node that stands `1 + extra` levels above what `build` builds, and keeps trees low enough to walk.
     fn deep<T>(&mut self, extra: usize, span: Span, build: impl FnOnce(&mut Self) -> Built<T>) -> Built<T> {
+        // Before it is built: a tree that is too high could not even be dropped.
+        self.bear(1 + extra, span)?;
         let beside = std::mem::take(&mut self.height);
         let built = build(self)?;
         let height = self.height + 1 + extra;
-        if height > EXPRESSION_HEIGHT_MAX {
-            let message = format!("this is nested more than {EXPRESSION_HEIGHT_MAX} levels deep");
-            return Err(self.refuse(code::TOO_DEEP, span, message, "split the expression, or name a part of it with DEFINE PROPERTY"));
-        }
+        self.bear(height, span)?;
         self.height = beside.max(height);
         self.count(span)?;
         Ok(built)
+    }
+
+    fn bear(&self, height: usize, span: Span) -> Built<()> {
+        if height <= EXPRESSION_HEIGHT_MAX {
+            return Ok(());
+        }
+        let message = format!("this is nested more than {EXPRESSION_HEIGHT_MAX} levels deep");
+        Err(self.refuse(code::TOO_DEEP, span, message, "split the expression, or name a part of it with DEFINE PROPERTY"))
     }
 
     /// Counts a node that is not a plain value.
@@ -144,7 +151,12 @@ impl<'t> Builder<'t> {
         let span = self.span(&pair);
         match pair.as_str().parse() {
             Ok(n) => Ok((n, span)),
-            Err(_) => Err(self.refuse(code::NUMBER_TOO_LARGE, span, format!("the count `{}` is too large", pair.as_str()), "counts end at 18446744073709551615")),
+            Err(_) => Err(self.refuse(
+                code::NUMBER_TOO_LARGE,
+                span,
+                format!("the count `{}` is too large", pair.as_str()),
+                "counts end at 18446744073709551615",
+            )),
         }
     }
 
@@ -159,7 +171,14 @@ impl<'t> Builder<'t> {
             None => ParamName::Name(pair.as_str().trim_start_matches(':').to_owned()),
             Some(digits) => match digits.parse() {
                 Ok(n) => ParamName::Position(n),
-                Err(_) => return Err(self.refuse(code::NUMBER_TOO_LARGE, span, format!("the parameter `{}` is too large", pair.as_str()), "parameters are numbered from `$1`")),
+                Err(_) => {
+                    return Err(self.refuse(
+                        code::NUMBER_TOO_LARGE,
+                        span,
+                        format!("the parameter `{}` is too large", pair.as_str()),
+                        "parameters are numbered from `$1`",
+                    ));
+                }
             },
         };
         Ok(Param { name, span })

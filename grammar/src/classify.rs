@@ -9,6 +9,7 @@ mod sign;
 mod site;
 mod timing;
 
+use crate::code;
 use crate::diagnostic::Diagnostic;
 use crate::parser::Miss;
 use crate::token::Token;
@@ -16,13 +17,17 @@ use site::Site;
 
 /// What can be said without the grammar: unknown characters, foreign signs, open quotes, brackets that do not match.
 pub(crate) fn unsound(text: &str, tokens: &[Token]) -> Vec<Diagnostic> {
-    let signs: Vec<Diagnostic> = tokens.iter().enumerate().filter_map(|(i, _)| sign::unknown(text, tokens, i)).take(crate::limit::STATEMENT_ERRORS_MAX).collect();
+    let signs: Vec<Diagnostic> =
+        tokens.iter().enumerate().filter_map(|(i, _)| sign::unknown(text, tokens, i)).take(crate::limit::STATEMENT_ERRORS_MAX).collect();
     if signs.is_empty() { bracket::unbalanced(text, tokens).into_iter().collect() } else { signs }
 }
 
 /// What is wrong where the grammar stopped.
 pub(crate) fn classify(text: &str, tokens: &[Token], miss: &Miss) -> Diagnostic {
     let site = Site::new(text, tokens, miss);
+    if miss.exhausted {
+        return site.error(code::TOO_COSTLY, site.span(0), "reading this statement takes too long").with_hint("split it, or nest it less");
+    }
     timing::wrong(&site)
         .or_else(|| name::incomplete(&site))
         .or_else(|| habit::foreign(&site))

@@ -33,6 +33,7 @@ pub(crate) const TOO_DEEP: &str = "EQL0121";
 pub(crate) const TOO_MANY_NODES: &str = "EQL0122";
 pub(crate) const TOO_MANY_STATEMENTS: &str = "EQL0123";
 pub(crate) const TOO_MANY_ERRORS: &str = "EQL0124";
+pub(crate) const TOO_COSTLY: &str = "EQL0125";
 pub(crate) const FAULT: &str = "EQL0199";
 
 /// All codes of the grammar, in order.
@@ -123,11 +124,15 @@ pub const CODES: &[Code] = &[
         explanation: "Single quotes make a text, double quotes and backquotes make a name.",
     },
     Code { code: NUMBER_TOO_LARGE, title: "number too large", explanation: "A count is a whole number of at most 64 bits." },
-    Code { code: TEXT_TOO_LONG, title: "text too long", explanation: "A text of statements has at most 1 MiB. Data is imported, not written into statements." },
+    Code {
+        code: TEXT_TOO_LONG,
+        title: "text too long",
+        explanation: "A text of statements has at most 1 MiB. Data is imported, not written into statements.",
+    },
     Code {
         code: TOO_DEEP,
         title: "nested too deep",
-        explanation: "Brackets, CASE and LIST nest at most 64 levels, and an expression is at most 128 levels high, chains such as \
+        explanation: "Brackets, CASE and LIST nest at most 64 levels, and an expression is at most 160 levels high, chains such as \
                       `a + b + c` included. AND and OR may be as long as you like.",
     },
     Code {
@@ -140,6 +145,11 @@ pub const CODES: &[Code] = &[
         code: TOO_MANY_ERRORS,
         title: "too many errors",
         explanation: "After 100 errors the rest of a text is not read; most likely it is not EQL at all.",
+    },
+    Code {
+        code: TOO_COSTLY,
+        title: "too costly to read",
+        explanation: "Reading the statement would take the parser unreasonably long. Split it, or nest it less.",
     },
     Code {
         code: FAULT,

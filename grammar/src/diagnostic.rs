@@ -67,7 +67,15 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// An error at `span` of `text`.
     pub fn error(code: &'static str, text: &str, span: Span, message: impl Into<String>) -> Self {
-        Self { code, severity: Severity::Error, message: message.into(), span: Place::of(text, span), labels: Vec::new(), hint: None, fix: None }
+        Self {
+            code,
+            severity: Severity::Error,
+            message: message.into(),
+            span: Place::of(text, span),
+            labels: Vec::new(),
+            hint: None,
+            fix: None,
+        }
     }
     /// A warning at `span` of `text`.
     pub fn warning(code: &'static str, text: &str, span: Span, message: impl Into<String>) -> Self {

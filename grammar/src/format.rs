@@ -53,6 +53,8 @@ struct Pages {
     written: String,
     /// End, in the source, of what was written last.
     last: usize,
+    /// A comment may still join the line.
+    open_line: bool,
 }
 
 impl Pages {
@@ -66,6 +68,7 @@ impl Pages {
             let inside: Vec<&Span> = std::iter::from_fn(|| comments.next_if(|c| c.start < stand.end)).collect();
             self.statement(text, &inside, blank, &statement);
             self.last = stand.end;
+            self.open_line = true;
         }
         for comment in comments {
             self.comment(text, comment);
@@ -76,12 +79,13 @@ impl Pages {
     fn comment(&mut self, text: &str, comment: &Span) {
         let gap = text.get(self.last..comment.start).unwrap_or_default();
         let words = text.get(comment.start..comment.end).unwrap_or_default().trim_end();
-        if gap.contains('\n') || self.last == 0 || !self.written.ends_with(";\n") {
-            let blank = self.blank_before(text, comment.start);
-            self.line(blank, words);
-        } else {
+        if self.open_line && !gap.contains('\n') {
             self.written.pop();
             self.written.push_str(&format!(" {words}\n"));
+        } else {
+            let blank = self.blank_before(text, comment.start);
+            self.line(blank, words);
+            self.open_line = false;
         }
         self.last = comment.end;
     }

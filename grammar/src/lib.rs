@@ -24,6 +24,7 @@ mod print;
 mod recover;
 mod render;
 mod split;
+mod stack;
 pub mod suggest;
 mod token;
 pub mod word;

@@ -10,7 +10,7 @@ pub const TEXT_BYTES_MAX: usize = 1 << 20;
 /// Deepest nesting of brackets, CASE and LIST. Each level costs the parser stack, and a small text can hold many.
 pub const NESTING_MAX: usize = 64;
 /// Tallest expression: nesting plus chains such as `a + b + …`, which are trees as high as they are long.
-pub const EXPRESSION_HEIGHT_MAX: usize = 128;
+pub const EXPRESSION_HEIGHT_MAX: usize = 160;
 /// Most expressions and steps of one statement; listed values such as those of IN and VALUES are not counted.
 pub const EXPRESSION_NODES_MAX: usize = 10_000;
 /// Most statements of one text.
@@ -26,7 +26,10 @@ pub(crate) fn length(text: &str) -> Option<Diagnostic> {
         return None;
     }
     let message = format!("the text has {} bytes, more than the {TEXT_BYTES_MAX} allowed", text.len());
-    Some(Diagnostic::error(code::TEXT_TOO_LONG, text, Span::new(0, 0), message).with_hint("send it in several texts, or import data with `eql import`"))
+    Some(
+        Diagnostic::error(code::TEXT_TOO_LONG, text, Span::new(0, 0), message)
+            .with_hint("send it in several texts, or import data with `eql import`"),
+    )
 }
 
 /// Refuses a statement that is nested too deep; the place is the first bracket too many.
@@ -37,8 +40,19 @@ pub(crate) fn nesting(text: &str, tokens: &[Token]) -> Option<Diagnostic> {
 }
 
 fn too_deep(text: &str, tokens: &[Token]) -> Option<Span> {
+    depths(text, tokens).find(|(depth, _)| *depth > NESTING_MAX).map(|(_, token)| token.span())
+}
+
+/// How deep the tokens are nested.
+pub(crate) fn depth(text: &str, tokens: &[Token]) -> usize {
+    depths(text, tokens).map(|(depth, _)| depth).max().unwrap_or(0)
+}
+
+/// Each token with the levels that are open after it.
+fn depths<'t>(text: &'t str, tokens: &'t [Token]) -> impl Iterator<Item = (usize, &'t Token)> {
     let (mut brackets, mut lists) = (0_usize, 0_usize);
-    for (i, token) in tokens.iter().enumerate() {
+    tokens.iter().enumerate().map(move |(i, token)| {
+        let before = i.checked_sub(1).and_then(|k| tokens.get(k));
         match (token.kind, token.text(text)) {
             (TokenKind::Symbol, "(" | "[") => brackets += 1,
             (TokenKind::Symbol, ")" | "]") => brackets = brackets.saturating_sub(1),
@@ -46,14 +60,10 @@ fn too_deep(text: &str, tokens: &[Token]) -> Option<Span> {
             (TokenKind::Word, word) if word.eq_ignore_ascii_case("end") => brackets = brackets.saturating_sub(1),
             // `LIST<LIST<…`: only an unbroken run of them recurses.
             (TokenKind::Word, word) if word.eq_ignore_ascii_case("list") => {
-                let nested = i > 0 && tokens.get(i - 1).is_some_and(|t| t.is_symbol(text, "<"));
-                lists = if nested { lists + 1 } else { 1 };
+                lists = if before.is_some_and(|t| t.is_symbol(text, "<")) { lists + 1 } else { 1 };
             }
             _ => {}
         }
-        if brackets > NESTING_MAX || lists > NESTING_MAX {
-            return Some(token.span());
-        }
-    }
-    None
+        (brackets + lists, token)
+    })
 }

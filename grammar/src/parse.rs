@@ -1,13 +1,13 @@
 //! From a text to trees or diagnostics, statement by statement.
 
-use crate::ast::{Duration, Expr, Range, Span, Statement};
+use crate::ast::{Duration, Expr, Range, Statement};
 use crate::build::{Builder, Built};
 use crate::code;
 use crate::diagnostic::Diagnostic;
 use crate::limit;
 use crate::parser::{self, Miss, Pair, Rule};
 use crate::token::{Token, tokenize};
-use crate::{classify, recover, split};
+use crate::{classify, recover, split, stack};
 
 /// What a text holds: each statement, or what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,12 +58,20 @@ fn enough(text: &str, piece: &[Token], statements: usize, errors: usize) -> Opti
 }
 
 fn statement(text: &str, piece: &[Token]) -> Result<Statement, Vec<Diagnostic>> {
-    let sound = sound(text, piece)?;
-    match sound.read(Rule::only_statement, |b, pair| b.whole_statement(pair)) {
-        Ok(statement) => Ok(statement),
-        Err(Trouble::Refused(why)) => Err(vec![*why]),
-        Err(Trouble::Missed(miss)) => Err(recover::diagnose(text, piece, miss)),
+    if let Some(deep) = limit::nesting(text, piece) {
+        return Err(vec![deep]);
     }
+    let read = || {
+        if !classify::unsound(text, piece).is_empty() {
+            return Err(recover::diagnose(text, piece, None));
+        }
+        match read(text, piece, Rule::only_statement, |b, pair| b.whole_statement(pair)) {
+            Ok(statement) => Ok(statement),
+            Err(Trouble::Refused(why)) => Err(vec![*why]),
+            Err(Trouble::Missed(miss)) => Err(recover::diagnose(text, piece, Some(miss))),
+        }
+    };
+    stack::with_room(limit::depth(text, piece), read).unwrap_or_else(|| Err(vec![fault(text, piece)]))
 }
 
 /// Reads an expression, such as the value of a parameter.
@@ -85,63 +93,47 @@ pub fn parse_range(text: &str) -> Result<Range, Diagnostic> {
 }
 
 #[expect(clippy::result_large_err, reason = "see the functions above")]
-fn only<T>(text: &str, rule: Rule, build: impl FnOnce(&mut Builder<'_>, Pair<'_>) -> Built<T>) -> Result<T, Diagnostic> {
-    if let Some(too_long) = limit::length(text) {
-        return Err(too_long);
+fn only<T: Send>(text: &str, rule: Rule, build: impl Fn(&mut Builder<'_>, Pair<'_>) -> Built<T> + Send + Sync) -> Result<T, Diagnostic> {
+    let tokens = if text.len() > limit::TEXT_BYTES_MAX { Vec::new() } else { tokenize(text).tokens };
+    let refused =
+        limit::length(text).or_else(|| limit::nesting(text, &tokens)).or_else(|| classify::unsound(text, &tokens).into_iter().next());
+    if let Some(refused) = refused {
+        return Err(refused);
     }
-    let tokens = tokenize(text).tokens;
-    let sound = match sound(text, &tokens) {
-        Ok(sound) => sound,
-        Err(unsound) => return Err(first(text, unsound)),
-    };
-    match sound.read(rule, build) {
+    let read = || match read(text, &tokens, rule, build) {
         Ok(tree) => Ok(tree),
         Err(Trouble::Refused(why)) => Err(*why),
-        Err(Trouble::Missed(miss)) => Err(classify::classify(text, &tokens, &miss)),
-    }
+        Err(Trouble::Missed(miss)) => {
+            let start = tokens.first().map_or(0, |t| t.start);
+            Err(classify::classify(text, &tokens, &Miss { at: start + miss.at, ..miss }))
+        }
+    };
+    stack::with_room(limit::depth(text, &tokens), read).unwrap_or_else(|| Err(fault(text, &tokens)))
 }
 
-fn first(text: &str, diagnostics: Vec<Diagnostic>) -> Diagnostic {
-    let fault = || Diagnostic::error(code::FAULT, text, Span::default(), "this text could not be read because of a fault in the parser");
-    diagnostics.into_iter().next().unwrap_or_else(fault)
+fn fault(text: &str, piece: &[Token]) -> Diagnostic {
+    let at = piece.first().map(Token::span).unwrap_or_default();
+    Diagnostic::error(code::FAULT, text, at, "this text could not be read because of a fault in the parser")
+        .with_hint("please report the text")
 }
 
 /// Why there is no tree.
 enum Trouble {
     /// The grammar matched, the tree was refused.
     Refused(Box<Diagnostic>),
-    /// The grammar stopped.
+    /// The grammar stopped; the place counts from the first token.
     Missed(Miss),
 }
 
-/// Tokens that may be given to the grammar: all known, brackets balanced, nothing nested too deep.
-struct Sound<'t> {
-    text: &'t str,
-    start: usize,
-    end: usize,
-    ends: Vec<usize>,
-}
-
-fn sound<'t>(text: &'t str, piece: &[Token]) -> Result<Sound<'t>, Vec<Diagnostic>> {
-    if let Some(deep) = limit::nesting(text, piece) {
-        return Err(vec![deep]);
-    }
-    let mut unsound = classify::unsound(text, piece);
-    if !unsound.is_empty() {
-        unsound.truncate(limit::STATEMENT_ERRORS_MAX);
-        return Err(unsound);
-    }
+/// Gives tokens to the grammar: all known, brackets balanced, nothing nested too deep.
+fn read<T>(text: &str, piece: &[Token], rule: Rule, build: impl FnOnce(&mut Builder<'_>, Pair<'_>) -> Built<T>) -> Result<T, Trouble> {
     let start = piece.first().map_or(text.len(), |t| t.start);
     let end = piece.last().map_or(text.len(), |t| t.end);
-    Ok(Sound { text, start, end, ends: piece.iter().map(|t| t.end).collect() })
-}
-
-impl Sound<'_> {
-    fn read<T>(&self, rule: Rule, build: impl FnOnce(&mut Builder<'_>, Pair<'_>) -> Built<T>) -> Result<T, Trouble> {
-        let piece = self.text.get(self.start..self.end).unwrap_or_default();
-        match parser::read(rule, piece) {
-            Ok(pair) => build(&mut Builder::new(self.text, self.start, &self.ends), pair).map_err(Trouble::Refused),
-            Err(miss) => Err(Trouble::Missed(Miss { at: self.start + miss.at, ..miss })),
+    match parser::read(rule, text.get(start..end).unwrap_or_default()) {
+        Ok(pair) => {
+            let ends: Vec<usize> = piece.iter().map(|t| t.end).collect();
+            build(&mut Builder::new(text, start, &ends), pair).map_err(Trouble::Refused)
         }
+        Err(miss) => Err(Trouble::Missed(miss)),
     }
 }

@@ -23,12 +23,19 @@ pub(crate) struct Miss {
     pub(crate) at: usize,
     /// Rules that were tried at that place.
     pub(crate) expected: Vec<Rule>,
+    /// The grammar did not stop, it was stopped: the text costs too much.
+    pub(crate) exhausted: bool,
 }
+
+/// Most steps of the grammar over one text. A text of full length needs a small part of them.
+const STEPS_MAX: usize = 500_000_000;
 
 /// Runs `rule`, one of the `only_…` entries, over the whole of `text`.
 pub(crate) fn read(rule: Rule, text: &str) -> Result<Pair<'_>, Miss> {
+    // The limit is the process's, and always the same: setting it again changes nothing.
+    pest::set_call_limit(std::num::NonZeroUsize::new(STEPS_MAX));
     match generated::Grammar::parse(rule, text) {
-        Ok(mut pairs) => pairs.next().ok_or_else(|| Miss { at: 0, expected: Vec::new() }),
+        Ok(mut pairs) => pairs.next().ok_or_else(|| Miss { at: 0, expected: Vec::new(), exhausted: false }),
         Err(error) => Err(miss(error)),
     }
 }
@@ -37,11 +44,10 @@ fn miss(error: pest::error::Error<Rule>) -> Miss {
     let at = match error.location {
         InputLocation::Pos(at) | InputLocation::Span((at, _)) => at,
     };
-    let expected = match error.variant {
-        ErrorVariant::ParsingError { positives, .. } => positives,
-        ErrorVariant::CustomError { .. } => Vec::new(),
-    };
-    Miss { at, expected }
+    match error.variant {
+        ErrorVariant::ParsingError { positives, .. } => Miss { at, expected: positives, exhausted: false },
+        ErrorVariant::CustomError { .. } => Miss { at, expected: Vec::new(), exhausted: true },
+    }
 }
 
 /// The children of a matched rule, read one by one; brackets and other punctuation are stepped over.

@@ -1,24 +1,79 @@
-//! Goes on after the first error of a statement: what follows is cut at clause keywords outside brackets, and each piece
-//! is read on its own with the same rules, so that one question brings all answers.
+//! Finds all errors of a broken statement, not only the first.
+//!
+//! Where an error has a mechanical repair, it is made in a draft and the draft is read again: the rest is then judged as
+//! if the writer had made no mistake. Where there is none, what follows is cut at clause keywords outside brackets, and
+//! each piece is read on its own with the same rules.
 
-use crate::classify::classify;
+mod draft;
+
+use crate::classify::{classify, unsound};
 use crate::diagnostic::Diagnostic;
-use crate::limit::STATEMENT_ERRORS_MAX;
+use crate::limit::{self, STATEMENT_ERRORS_MAX};
 use crate::parser::{self, Miss, Rule};
-use crate::token::{Token, TokenKind};
+use crate::token::{Token, TokenKind, tokenize};
 use crate::word::{CLAUSES, QUERY_HEADS, among};
+use draft::Draft;
 
-/// What is wrong with a statement that the grammar gave up at `miss`, at most ten errors in text order.
-pub(crate) fn diagnose(text: &str, tokens: &[Token], miss: Miss) -> Vec<Diagnostic> {
-    let mut found = vec![classify(text, tokens, &miss)];
-    let stopped = tokens.partition_point(|t| t.start < miss.at);
-    for piece in pieces(text, tokens, stopped) {
-        if found.len() == STATEMENT_ERRORS_MAX {
-            break;
-        }
-        found.extend(piece_error(text, tokens, piece).filter(|d| !found.iter().any(|f| f.span == d.span)));
+/// Longest statement that is mended and read again; a longer one is told its first error, and those of its clauses.
+const MENDED_BYTES_MAX: usize = 1 << 15;
+
+/// What is wrong with a statement, at most ten errors, in text order.
+///
+/// `stopped` is where the grammar gave up, if it was asked.
+pub(crate) fn diagnose(text: &str, piece: &[Token], stopped: Option<Miss>) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let mut draft = Draft::of(text, piece);
+    let rounds = if draft.text.len() > MENDED_BYTES_MAX { 1 } else { STATEMENT_ERRORS_MAX };
+    let mut next = round(&mut draft, 0, stopped, &mut found);
+    for _ in 1..rounds {
+        let Some(mended) = next else { break };
+        next = round(&mut draft, mended, None, &mut found);
     }
+    found.truncate(STATEMENT_ERRORS_MAX);
+    found.sort_by_key(|d| d.span.start);
     found
+}
+
+/// Reads the draft once and tells what is wrong. If that could be mended, the draft is, and where the repair ends is
+/// returned.
+fn round(draft: &mut Draft<'_>, mended: usize, stopped: Option<Miss>, found: &mut Vec<Diagnostic>) -> Option<usize> {
+    let tokens = tokenize(&draft.text).tokens;
+    let signs = unsound(&draft.text, &tokens);
+    if !signs.is_empty() {
+        return mend(draft, signs, found);
+    }
+    if limit::nesting(&draft.text, &tokens).is_some() {
+        return None;
+    }
+    let miss = match stopped {
+        Some(miss) => miss,
+        None => parser::read(Rule::only_statement, &draft.text).err()?,
+    };
+    // A repair that does not carry the reader past the next word was no repair.
+    let progress = tokens.iter().any(|t| t.start >= mended && t.start < miss.at);
+    if mended == 0 || progress {
+        let wrong = classify(&draft.text, &tokens, &miss);
+        if wrong.fix.is_some() {
+            return mend(draft, vec![wrong], found);
+        }
+        found.push(draft.in_source(wrong));
+    }
+    let rest: Vec<Diagnostic> = rest(&draft.text, &tokens, &miss).into_iter().map(|d| draft.in_source(d)).collect();
+    found.extend(rest);
+    None
+}
+
+/// Tells what is wrong and repairs it, from the last to the first, if all of it can be repaired.
+fn mend(draft: &mut Draft<'_>, wrong: Vec<Diagnostic>, found: &mut Vec<Diagnostic>) -> Option<usize> {
+    found.extend(wrong.iter().map(|d| draft.in_source(d.clone())));
+    let fixes: Option<Vec<_>> = wrong.into_iter().map(|d| d.fix).collect();
+    fixes?.iter().rev().map(|fix| draft.apply(fix)).min()
+}
+
+/// The errors of the clauses after the one where the grammar stopped.
+fn rest(text: &str, tokens: &[Token], miss: &Miss) -> Vec<Diagnostic> {
+    let stopped = tokens.partition_point(|t| t.start < miss.at);
+    pieces(text, tokens, stopped).into_iter().filter_map(|piece| piece_error(text, tokens, piece)).take(STATEMENT_ERRORS_MAX).collect()
 }
 
 /// Ranges of tokens: the clauses that begin after the token where the grammar stopped.
@@ -61,8 +116,8 @@ fn clause_starts(text: &str, tokens: &[Token]) -> Vec<usize> {
 
 /// Words after which a clause's keyword is something else: a name, a window of a step, an option.
 const BINDS_NEXT: [&str; 28] = [
-    "AND", "OR", "NOT", "BY", "AS", "OF", "IN", "TO", "ON", "WHEN", "THEN", "ELSE", "CASE", "LIKE", "BETWEEN", "DID", "OPTIONAL", "REFRESH",
-    "SHOW", "MEASURE", "WHERE", "SELECT", "LAST", "HAS", "CONTAINS", "REENTRY", "COUNTING", "STEP",
+    "AND", "OR", "NOT", "BY", "AS", "OF", "IN", "TO", "ON", "WHEN", "THEN", "ELSE", "CASE", "LIKE", "BETWEEN", "DID", "OPTIONAL",
+    "REFRESH", "SHOW", "MEASURE", "WHERE", "SELECT", "LAST", "HAS", "CONTAINS", "REENTRY", "COUNTING", "STEP",
 ];
 
 fn begins_clause(text: &str, tokens: &[Token], i: usize) -> bool {
@@ -75,9 +130,14 @@ fn begins_clause(text: &str, tokens: &[Token], i: usize) -> bool {
         TokenKind::Number => among(word(i), &["CALENDAR", "ROLLING"]),
         _ => false,
     };
-    let called = tokens.get(i + 1).is_some_and(|t| t.is_symbol(text, "(") || t.is_symbol(text, ".")) && !among(word(i), &["BUCKETS", "WHERE", "HAVING", "AMONG"]);
+    let opened = tokens.get(i + 1).is_some_and(|t| t.is_symbol(text, "(") || t.is_symbol(text, "."));
+    let called = opened && !among(word(i), &["BUCKETS", "WHERE", "HAVING", "AMONG"]);
     !bound && !called && CLAUSES.iter().any(matches)
 }
+
+/// Words and signs that show that a piece was cut out of something larger.
+const TORN: [&str; 17] =
+    ["AND", "OR", "THEN", "ELSE", "END", "AS", "WHEN", "UNION", "INTERSECT", "EXCEPT", "JOIN", "FROM", ",", ")", "]", "->", "→"];
 
 /// The error of one piece, unless it only shows that the piece was cut out of something larger.
 fn piece_error(text: &str, tokens: &[Token], piece: std::ops::Range<usize>) -> Option<Diagnostic> {
@@ -85,10 +145,6 @@ fn piece_error(text: &str, tokens: &[Token], piece: std::ops::Range<usize>) -> O
     let (start, end) = (own.first()?.start, own.last()?.end);
     let miss = parser::read(Rule::only_piece, text.get(start..end)?).err()?;
     let miss = Miss { at: start + miss.at, ..miss };
-    let stopped = own.iter().find(|t| t.start >= miss.at);
-    let torn = stopped.is_some_and(|t| {
-        let word = t.text(text);
-        among(word, &["AND", "OR", "THEN", "ELSE", "END", "AS", "WHEN", "UNION", "INTERSECT", "EXCEPT", "JOIN", "FROM"]) || matches!(word, "," | ")" | "]" | "->" | "→")
-    });
+    let torn = own.iter().find(|t| t.start >= miss.at).is_some_and(|t| among(t.text(text), &TORN));
     if torn { None } else { Some(classify(text, tokens, &miss)) }
 }

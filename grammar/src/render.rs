@@ -15,9 +15,16 @@ pub fn render(diagnostic: &Diagnostic, text: &str, colour: bool) -> String {
     let head = paint.with(tone, &format!("{word}[{}]", diagnostic.code));
     let mut drawn = format!("{head}: {}\n", visible(&diagnostic.message));
     let (beside, below) = hint_places(diagnostic);
-    drawn.push_str(&snippet(text, diagnostic.span, beside, &paint, tone));
+    let mut last = Line::around(text, diagnostic.span);
+    drawn.push_str(&paint.source(diagnostic.span, &last));
+    drawn.push_str(&paint.mark(diagnostic.span, &last, beside, tone));
     for label in &diagnostic.labels {
-        drawn.push_str(&snippet(text, label.span, &label.message, &paint, BLUE));
+        let line = Line::around(text, label.span);
+        if line.shown != last.shown {
+            drawn.push_str(&paint.source(label.span, &line));
+        }
+        drawn.push_str(&paint.mark(label.span, &line, &label.message, BLUE));
+        last = line;
     }
     if let Some(hint) = below {
         drawn.push_str(&format!("  {}: {}\n", paint.with(BLUE, "help"), visible(hint)));
@@ -33,17 +40,6 @@ fn hint_places(diagnostic: &Diagnostic) -> (&str, Option<&str>) {
     }
 }
 
-fn snippet(text: &str, place: Place, beside: &str, paint: &Paint, tone: &str) -> String {
-    let line = Line::around(text, place);
-    let number = place.line.to_string();
-    let gutter = " ".repeat(number.len());
-    let carets = "^".repeat(line.marked.max(1));
-    let beside = visible(beside);
-    let mark = format!("{carets}{}{beside}", if beside.is_empty() { "" } else { " " });
-    let bar = paint.with(BLUE, "|");
-    format!("  {} {bar} {}\n  {gutter} {bar} {}{}\n", paint.with(BLUE, &number), line.shown, " ".repeat(line.before), paint.with(tone, &mark))
-}
-
 /// The part of a line that is shown, with widths in terminal columns.
 struct Line {
     shown: String,
@@ -55,8 +51,10 @@ impl Line {
     fn around(text: &str, place: Place) -> Self {
         let start = floor(text, place.start);
         let (head, tail) = text.split_at(start);
-        let before = last_columns(head, COLUMNS_BEFORE);
-        let after = first_columns(tail, COLUMNS_MAX - COLUMNS_BEFORE.min(before.width));
+        // What one side does not need, the other may use.
+        let needed = first_columns(tail, COLUMNS_MAX - COLUMNS_BEFORE).width;
+        let before = last_columns(head, COLUMNS_MAX - needed);
+        let after = first_columns(tail, COLUMNS_MAX - before.width);
         let inside = after.taken.min(place.end.saturating_sub(start));
         let marked = tail.get(..floor(tail, inside)).map_or(0, width);
         let shown = format!("{}{}{}{}", before.cut, before.text, after.text, after.cut);
@@ -161,5 +159,18 @@ struct Paint {
 impl Paint {
     fn with(&self, tone: &str, text: &str) -> String {
         if self.colour && !text.is_empty() { format!("\u{1b}[{tone}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    /// The line of the text.
+    fn source(&self, place: Place, line: &Line) -> String {
+        format!("  {} {} {}\n", self.with(BLUE, &place.line.to_string()), self.with(BLUE, "|"), line.shown)
+    }
+
+    /// The carets below it.
+    fn mark(&self, place: Place, line: &Line, beside: &str, tone: &str) -> String {
+        let gutter = " ".repeat(place.line.to_string().len());
+        let beside = visible(beside);
+        let mark = format!("{}{}{beside}", "^".repeat(line.marked.max(1)), if beside.is_empty() { "" } else { " " });
+        format!("  {gutter} {} {}{}\n", self.with(BLUE, "|"), " ".repeat(line.before), self.with(tone, &mark))
     }
 }

@@ -9,3 +9,39 @@ use crate::token::{Token, TokenKind};
 pub(crate) fn statements(tokens: &[Token]) -> impl Iterator<Item = &[Token]> {
     tokens.split(|t| t.kind == TokenKind::End).filter(|piece| !piece.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::token::tokenize;
+
+    fn split(text: &str) -> Vec<&str> {
+        let tokens = tokenize(text).tokens;
+        super::statements(&tokens).filter_map(|piece| text.get(piece.first()?.start..piece.last()?.end)).collect()
+    }
+
+    #[test]
+    fn a_semicolon_ends_a_statement() {
+        assert_eq!(split("a; b ;c"), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn empty_statements_are_none() {
+        assert_eq!(split(";; ; -- nothing\n; /* ; */ a;"), ["a"]);
+        assert_eq!(split("").len(), 0);
+    }
+
+    #[test]
+    fn quotes_and_comments_hide_it() {
+        assert_eq!(split("a 'x;y''z;' b; c `p;q` \"r;s\" -- ;\n /* ; */ d"), ["a 'x;y''z;' b", "c `p;q` \"r;s\" -- ;\n /* ; */ d"]);
+    }
+
+    #[test]
+    fn a_forgotten_bracket_does_not_swallow_the_next_statement() {
+        assert_eq!(split("f(a [b; c"), ["f(a [b", "c"]);
+    }
+
+    #[test]
+    fn an_open_quote_takes_the_rest() {
+        assert_eq!(split("a 'b; c"), ["a 'b; c"]);
+    }
+}

@@ -8,7 +8,7 @@ const DISTANCE_MAX: usize = 2;
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = word.to_lowercase();
     let allowed = allowed_distance(folded.chars().count());
-    let mut best: Option<(usize, &'a str)> = None;
+    let mut best: Option<(Nearness, &'a str)> = None;
     for candidate in candidates {
         let other = candidate.to_lowercase();
         if other == folded {
@@ -19,11 +19,31 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
             continue;
         }
         let distance = strsim::damerau_levenshtein(&folded, &other);
-        if distance <= allowed && best.is_none_or(|(least, _)| distance < least) {
-            best = Some((distance, candidate));
+        let nearness = Nearness { distance, letters_differ: !same_letters(&folded, &other), not_begun: !other.starts_with(&folded) };
+        if distance <= allowed && best.is_none_or(|(nearest, _)| nearness < nearest) {
+            best = Some((nearness, candidate));
         }
     }
     best.map(|(_, candidate)| candidate)
+}
+
+/// What makes one candidate likelier than another: the fields in their order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Nearness {
+    distance: usize,
+    /// Letters in the wrong order are the commonest slip.
+    letters_differ: bool,
+    /// Then comes a word broken off too early.
+    not_begun: bool,
+}
+
+fn same_letters(word: &str, other: &str) -> bool {
+    let sorted = |text: &str| {
+        let mut letters: Vec<char> = text.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    word.len() == other.len() && sorted(word) == sorted(other)
 }
 
 fn allowed_distance(length: usize) -> usize {
@@ -57,8 +77,13 @@ mod tests {
     }
 
     #[test]
+    fn swapped_letters_and_broken_words_come_first() {
+        assert_eq!(nearest("form", ["for", "from"]), Some("from"));
+        assert_eq!(nearest("wher", ["when", "where"]), Some("where"));
+    }
+
+    #[test]
     fn the_first_of_equals_wins() {
-        assert_eq!(nearest("hoarse", ["house", "horse"]), Some("horse"));
         assert_eq!(nearest("cart", ["card", "care"]), Some("card"));
     }
 }

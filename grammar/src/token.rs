@@ -66,9 +66,8 @@ pub(crate) struct Tokens {
 }
 
 /// Signs of two characters before those of one, so that the longest is found first.
-const SYMBOLS: [&str; 24] = [
-    "|>", "||", "->", "=>", "!=", "<>", "<=", ">=", "::", "→", "(", ")", "[", "]", ",", ".", "=", "<", ">", "+", "-", "*", "/", "%",
-];
+const SYMBOLS: [&str; 24] =
+    ["|>", "||", "->", "=>", "!=", "<>", "<=", ">=", "::", "→", "(", ")", "[", "]", ",", ".", "=", "<", ">", "+", "-", "*", "/", "%"];
 const FOREIGN: [&str; 8] = ["===", "==", "&&", "=~", "!~", "!", "|", "?"];
 
 /// Cuts `text` into tokens in one pass.
@@ -171,4 +170,48 @@ fn exponent(rest: &str) -> usize {
 
 fn run(rest: &str, belongs: fn(char) -> bool) -> usize {
     rest.find(|c| !belongs(c)).unwrap_or(rest.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TokenKind, tokenize};
+
+    fn cut(text: &str) -> Vec<(TokenKind, &str)> {
+        tokenize(text).tokens.iter().map(|t| (t.kind, t.text(text))).collect()
+    }
+
+    #[test]
+    fn numbers_end_where_a_word_begins() {
+        use TokenKind::{Number, Word};
+        assert_eq!(
+            cut("30days 1e6 1.5E-3 2e"),
+            [(Number, "30"), (Word, "days"), (Number, "1e6"), (Number, "1.5E-3"), (Number, "2"), (Word, "e")]
+        );
+    }
+
+    #[test]
+    fn names_of_all_scripts_and_presets() {
+        use TokenKind::{Name, Param, Word};
+        assert_eq!(
+            cut("支付订单 $city $1 :p `a``b`"),
+            [(Word, "支付订单"), (Word, "$city"), (Param, "$1"), (Param, ":p"), (Name, "`a``b`")]
+        );
+    }
+
+    #[test]
+    fn longest_signs_first() {
+        let signs: Vec<&str> = cut("|> || -> => != <> <= >= :: == === && ! | → < -").into_iter().map(|(_, sign)| sign).collect();
+        assert_eq!(signs, ["|>", "||", "->", "=>", "!=", "<>", "<=", ">=", "::", "==", "===", "&&", "!", "|", "→", "<", "-"]);
+    }
+
+    #[test]
+    fn what_is_not_closed_reaches_to_the_end() {
+        assert_eq!(cut("a /* b"), [(TokenKind::Word, "a"), (TokenKind::UnclosedComment, "/* b")]);
+        assert_eq!(cut("'it''s"), [(TokenKind::UnclosedText, "'it''s")]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_character_of_the_text() {
+        assert_eq!(cut("\u{feff}a"), [(TokenKind::Word, "a")]);
+    }
 }

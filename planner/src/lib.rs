@@ -1,1 +1,25 @@
-//! placeholder
+//! # eql-planner: how an answer is computed
+//!
+//! A bound query becomes a DataFusion plan over one snapshot. What is ordinary (filters, joins, groups, order) is DataFusion's; what an entity did
+//! is one pass of [`fold`] over its timeline. The planner never writes.
+//!
+//! ```text
+//! bound::Query ── rel/ ──▶ LogicalPlan ── DataFusion ──▶ ExecutionPlan ──▶ batches
+//!                            │ leaves: event scans, and FoldExec over timelines
+//!                            └ expressions: lower.rs, once for scans and folds
+//! ```
+//! Start with [`Planner::plan`].
+#![forbid(unsafe_code)]
+
+mod clock;
+mod fold;
+mod function;
+mod lower;
+mod planner;
+mod rel;
+mod row;
+mod scan;
+mod world;
+
+pub use clock::{instant, resolve};
+pub use planner::{Plan, Planner, Settings};

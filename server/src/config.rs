@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 const FILE: &str = "eql.toml";
 
 /// Everything a server can be told.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     /// The data directory.
     pub data: PathBuf,
@@ -38,6 +38,17 @@ pub struct Config {
     pub body_bytes: u64,
     /// Bytes of an uploaded file.
     pub upload_bytes: u64,
+}
+
+/// Tokens are counted, never shown.
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Config { data, flight, http, tokens, tls, insecure, log, temp, limits, body_bytes, upload_bytes } = self;
+        let mut out = f.debug_struct("Config");
+        out.field("data", data).field("flight", flight).field("http", http).field("tokens", &tokens.len()).field("tls", tls);
+        out.field("insecure", insecure).field("log", log).field("temp", temp).field("limits", limits);
+        out.field("body_bytes", body_bytes).field("upload_bytes", upload_bytes).finish()
+    }
 }
 
 /// PEM files.
@@ -69,7 +80,7 @@ impl Default for Config {
 }
 
 /// What the command line adds; everything unset falls through.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Options {
     /// `--config FILE`.
     pub config: Option<PathBuf>,

@@ -12,10 +12,11 @@
 #![forbid(unsafe_code)]
 
 pub mod auth;
-mod config;
+pub mod config;
 mod failure;
 mod flight;
 mod http;
+mod import;
 mod parameters;
 mod plain;
 pub mod render;
@@ -25,4 +26,4 @@ pub mod telemetry;
 mod tls;
 
 pub use config::{Config, ConfigError, Options, Tls};
-pub use serve::{Addresses, ServeError, serve, shutdown_signal};
+pub use serve::{Address, Addresses, ServeError, serve, shutdown_signal};

@@ -9,7 +9,6 @@ use arrow::datatypes::SchemaRef;
 use futures::{FutureExt, Stream, StreamExt};
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 
 /// A text that has parsed, with at least one statement.
 #[derive(Debug)]
@@ -133,11 +132,4 @@ pub(crate) async fn set(engine: &Engine, session: &mut Session, name: &str, valu
     let statement = script.statements().first().filter(|s| is_set(s)).ok_or_else(|| wrong("it cannot be set"))?;
     guarded(engine.run(session, script.text(), statement, &Params::new())).await.map_err(|e| wrong(&e.to_string()))?;
     Ok(())
-}
-
-/// A shared engine and what a statement needs beside it; what tickets and prepared statements keep.
-#[derive(Clone, Debug)]
-pub(crate) struct Prepared {
-    pub(crate) script: Arc<Script>,
-    pub(crate) params: Params,
 }

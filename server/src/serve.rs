@@ -3,6 +3,7 @@
 use crate::auth::{Auth, NoRandomness};
 use crate::config::Config;
 use crate::flight::Flight;
+use crate::import::Importer;
 use crate::{http, telemetry, tls};
 use arrow_flight::flight_service_server::FlightServiceServer;
 use axum::serve::ListenerExt;
@@ -26,25 +27,27 @@ const STREAMS: u32 = 256;
 /// Bytes of headers of one Flight call.
 const HEADER_BYTES: u32 = 32 << 10;
 
-/// Where the server really listens.
+/// Where the server really listens. Both print as addresses that clients take: `grpc://127.0.0.1:50051`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Addresses {
     /// Arrow Flight SQL.
-    pub flight: SocketAddr,
+    pub flight: Address,
     /// HTTP.
-    pub http: SocketAddr,
-    /// Both speak TLS.
-    pub tls: bool,
+    pub http: Address,
 }
 
-impl Addresses {
-    /// `grpc://…`, or `grpc+tls://…`.
-    pub fn flight_url(&self) -> String {
-        format!("{}://{}", if self.tls { "grpc+tls" } else { "grpc" }, self.flight)
-    }
-    /// `http://…`, or `https://…`.
-    pub fn http_url(&self) -> String {
-        format!("{}://{}", if self.tls { "https" } else { "http" }, self.http)
+/// A scheme and a port that is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// `grpc`, `grpc+tls`, `http` or `https`.
+    pub scheme: &'static str,
+    /// Where it listens.
+    pub socket: SocketAddr,
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.socket)
     }
 }
 
@@ -101,17 +104,20 @@ pub async fn serve(
     telemetry::metrics();
     let config = Arc::new(config);
     let auth = Arc::new(Auth::new(&config.tokens));
-    let flight = Flight::new(Arc::clone(&engine), Arc::clone(&config), Arc::clone(&auth))?;
+    let (stop, kill) = (CancellationToken::new(), CancellationToken::new());
+    let importer = Arc::new(Importer::new(Arc::clone(&engine), Arc::clone(&config)));
+    let flight = Flight::new(Arc::clone(&engine), Arc::clone(&config), Arc::clone(&auth), Arc::clone(&importer), kill.clone())?;
     let (flight_port, http_port) = (listen("flight", config.flight).await?, listen("http", config.http).await?);
-    let addresses = Addresses { flight: address(&flight_port, config.flight), http: address(&http_port, config.http), tls: config.tls.is_some() };
-    let stop = CancellationToken::new();
-    let app = http::App::new(Arc::clone(&engine), Arc::clone(&config), auth, stop.clone());
+    let (grpc, web) = if config.tls.is_some() { ("grpc+tls", "https") } else { ("grpc", "http") };
+    let addresses = Addresses { flight: address(grpc, &flight_port, config.flight), http: address(web, &http_port, config.http) };
+    let app = http::App::new(Arc::clone(&engine), Arc::clone(&config), auth, importer, stop.clone(), kill.clone());
     let flight = serve_flight(flight, flight_port, &config, stop.clone())?;
     let http = serve_http(http::router(app), http_port, &config, stop.clone())?;
     let upkeep = tokio::spawn(telemetry::upkeep());
-    tracing::info!(flight = %addresses.flight_url(), http = %addresses.http_url(), "ready");
+    tracing::info!(flight = %addresses.flight, http = %addresses.http, "ready");
     ready(addresses);
     let served = until(shutdown, &stop, flight, http).await;
+    kill.cancel();
     upkeep.abort();
     let closed = close(engine).await;
     served.and(closed)
@@ -165,8 +171,8 @@ async fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, S
     })
 }
 
-fn address(listener: &TcpListener, configured: SocketAddr) -> SocketAddr {
-    listener.local_addr().unwrap_or(configured)
+fn address(scheme: &'static str, listener: &TcpListener, configured: SocketAddr) -> Address {
+    Address { scheme, socket: listener.local_addr().unwrap_or(configured) }
 }
 
 fn serve_flight(flight: Flight, port: TcpListener, config: &Config, stop: CancellationToken) -> Result<JoinHandle<Result<(), String>>, ServeError> {

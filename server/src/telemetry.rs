@@ -87,10 +87,6 @@ impl Timer {
         Self { protocol, started: Instant::now(), told: false }
     }
 
-    pub(crate) fn elapsed(&self) -> Duration {
-        self.started.elapsed()
-    }
-
     pub(crate) fn done(mut self) {
         self.tell("ok");
     }

@@ -21,10 +21,6 @@ pub(crate) struct Submitted {
 }
 
 impl Submitted {
-    pub(crate) fn rows(&self) -> usize {
-        self.hashes.iter().map(Vec::len).sum()
-    }
-
     pub(crate) fn events(&self) -> impl Iterator<Item = (EventTypeId, usize)> + '_ {
         self.batches.iter().zip(&self.hashes).map(|(b, h)| (b.event, h.len()))
     }
@@ -51,7 +47,16 @@ fn event_batch(catalog: &Catalog, batch: EventBatch) -> Result<AdmittedEvents, S
     let time = in_utc(&batch.time);
     let received = batch.received.map(|r| check.length("its receive time", &r).map(|()| in_utc(&r))).transpose()?;
     let received = received.map(|r| or_time(r, &time)).filter(|r| r.values() != time.values());
-    Ok(AdmittedEvents { event: event.id, keys: batch.keys, time, id: batch.id, received, properties: batch.properties, extra: batch.extra, place: Place::From(0) })
+    Ok(AdmittedEvents {
+        event: event.id,
+        keys: batch.keys,
+        time,
+        id: batch.id,
+        received,
+        properties: batch.properties,
+        extra: batch.extra,
+        place: Place::From(0),
+    })
 }
 
 fn check_event_keys(check: &Check, catalog: &Catalog, event: &EventType, keys: &[Vec<ArrayRef>]) -> Result<(), StoreError> {
@@ -76,13 +81,15 @@ fn or_time(received: TimestampMicrosecondArray, time: &TimestampMicrosecondArray
 
 /// (batch, row) in the order of the `order` columns; equal ones stay batch after batch.
 fn submitted_order(batches: &[EventBatch]) -> Result<Option<Vec<(u32, u32)>>, StoreError> {
-    if batches.iter().all(|b| b.order.is_none()) {
+    let with_rows = || batches.iter().enumerate().filter(|(_, b)| !b.time.is_empty());
+    if with_rows().all(|(_, b)| b.order.is_none()) {
         return Ok(None);
     }
     let mut rows = Vec::new();
-    for (i, batch) in batches.iter().enumerate() {
+    for (i, batch) in with_rows() {
         let order = batch.order.as_ref().filter(|o| o.len() == batch.time.len() && o.null_count() == 0);
-        let order = order.ok_or_else(|| StoreError::mismatch("events", "the order must be given for every row of every batch of a call, or for none"))?;
+        let order = order
+            .ok_or_else(|| StoreError::mismatch("events", "the order must be given for every row of every batch of a call, or for none"))?;
         rows.extend(order.values().iter().enumerate().map(|(row, place)| (*place, i as u32, row as u32)));
     }
     rows.sort_unstable();
@@ -166,7 +173,8 @@ pub(crate) fn keep_fresh(submitted: Submitted, fresh: Vec<Vec<bool>>) -> Result<
 
 /// The order with the numbers that rows have once others are gone.
 fn renumbered(order: &[(u32, u32)], fresh: &[Vec<bool>]) -> Vec<(u32, u32)> {
-    let numbers: Vec<Vec<u32>> = fresh.iter().map(|rows| rows.iter().scan(0, |n, f| Some(std::mem::replace(n, *n + u32::from(*f)))).collect()).collect();
+    let numbers: Vec<Vec<u32>> =
+        fresh.iter().map(|rows| rows.iter().scan(0, |n, f| Some(std::mem::replace(n, *n + u32::from(*f)))).collect()).collect();
     let kept = order.iter().filter(|(b, r)| fresh[*b as usize][*r as usize]);
     kept.map(|(b, r)| (*b, numbers[*b as usize][*r as usize])).collect()
 }
@@ -220,7 +228,13 @@ pub(crate) fn keys(catalog: &Catalog, entity: EntityTypeId, keys: Vec<ArrayRef>)
 }
 
 /// One column that goes with keys.
-pub(crate) fn values(owner: String, rows: usize, name: &str, expected: &eql_catalog::DataType, values: &ArrayRef) -> Result<(), StoreError> {
+pub(crate) fn values(
+    owner: String,
+    rows: usize,
+    name: &str,
+    expected: &eql_catalog::DataType,
+    values: &ArrayRef,
+) -> Result<(), StoreError> {
     let check = Check { owner, rows };
     check.column(name, expected, values)
 }
@@ -247,7 +261,11 @@ impl Check {
     fn column(&self, name: &str, expected: &eql_catalog::DataType, column: &ArrayRef) -> Result<(), StoreError> {
         self.length(name, column)?;
         let wanted = arrow_type(expected);
-        if *column.data_type() == wanted { Ok(()) } else { Err(self.wrong(format!("{name} is a column of {}, not of {wanted}", column.data_type()))) }
+        if *column.data_type() == wanted {
+            Ok(())
+        } else {
+            Err(self.wrong(format!("{name} is a column of {}, not of {wanted}", column.data_type())))
+        }
     }
 
     fn keys(&self, whose: &str, entity: &EntityType, keys: &[ArrayRef]) -> Result<(), StoreError> {

@@ -64,7 +64,11 @@ impl ReadCache {
         }
     }
 
-    pub(crate) fn timeline(&self, key: TimelineKey, build: impl FnOnce() -> Result<Timeline, StoreError>) -> Result<Arc<Timeline>, StoreError> {
+    pub(crate) fn timeline(
+        &self,
+        key: TimelineKey,
+        build: impl FnOnce() -> Result<Timeline, StoreError>,
+    ) -> Result<Arc<Timeline>, StoreError> {
         match self.get(Key::Timeline(key), || Ok(Value::Timeline(Arc::new(build()?))))? {
             Value::Timeline(timeline) => Ok(timeline),
             _ => Err(wrong_kind()),

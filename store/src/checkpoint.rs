@@ -87,7 +87,8 @@ impl State {
             captured.entities.push(CapturedEntity { id: *id, source, known, changed, saved: entity.saved.clone() });
         }
         let members = self.members.iter().map(|(name, m)| (name.clone(), m.clone()));
-        captured.members = members.map(|(segment, m)| CapturedMembers { segment, position: m.position, set: m.set, saved: m.saved }).collect();
+        captured.members =
+            members.map(|(segment, m)| CapturedMembers { segment, position: m.position, set: m.set, saved: m.saved }).collect();
         captured
     }
 
@@ -150,7 +151,8 @@ fn write(dir: &Path, captured: &Captured, kv: &mut Option<Box<dyn Kv>>, manifest
     let generation = manifest.generation + 1;
     let (parts, (entities, segments), rows) = std::thread::scope(|scope| {
         let rows = scope.spawn(|| kv.as_deref().map_or(Ok(()), |kv| write_rows(kv, captured)));
-        let files = scope.spawn(|| Ok::<_, StoreError>((write_entities(dir, generation, captured)?, write_members(dir, generation, captured)?)));
+        let files =
+            scope.spawn(|| Ok::<_, StoreError>((write_entities(dir, generation, captured)?, write_members(dir, generation, captured)?)));
         let parts = write_parts(&dir.join(PARTS), manifest, captured);
         (parts, files.join(), rows.join())
     })
@@ -269,7 +271,8 @@ fn write_rows(kv: &dyn Kv, captured: &Captured) -> Result<(), StoreError> {
 /// Packs some entities of one type into rows.
 pub(crate) fn pack_rows(writer: &mut RowWriter<'_>, source: &EntitySource, ordinals: impl Iterator<Item = u32>) -> Result<(), StoreError> {
     let definition = &source.parts.definition;
-    let properties: Vec<PropertyId> = source.parts.properties.keys().copied().filter(|id| definition.properties.iter().any(|p| p.id == *id)).collect();
+    let properties: Vec<PropertyId> =
+        source.parts.properties.keys().copied().filter(|id| definition.properties.iter().any(|p| p.id == *id)).collect();
     let packer = RowPacker::new(&*source.columns()?, definition.key.len(), &properties)?;
     for ordinal in ordinals {
         writer.put(definition.id, ordinal, &packer.pack(ordinal))?;

@@ -54,7 +54,13 @@ impl std::fmt::Debug for EventRows {
 
 #[allow(clippy::len_without_is_empty)]
 impl EventRows {
-    pub(crate) fn new(definition: Arc<EventType>, parts: &[Arc<Part>], hot: &[Arc<HotChunk>], position: u64, cache: Arc<ReadCache>) -> EventRows {
+    pub(crate) fn new(
+        definition: Arc<EventType>,
+        parts: &[Arc<Part>],
+        hot: &[Arc<HotChunk>],
+        position: u64,
+        cache: Arc<ReadCache>,
+    ) -> EventRows {
         let in_parts = parts.iter().filter(|p| p.event(definition.id).is_some()).cloned().map(Chunk::Part);
         let chunks: Vec<Chunk> = in_parts.chain(hot.iter().cloned().map(Chunk::Hot)).collect();
         let mut starts = vec![0];
@@ -175,9 +181,10 @@ impl EventRows {
     /// The type of a column that there is.
     fn check(&self, column: &EventColumn) -> Result<DataType, StoreError> {
         let unknown = match column {
-            EventColumn::Participant(i) if *i >= self.definition.participants.len() => {
-                StoreError::mismatch(self.owner(), format!("it has {} participants, number {i} was asked for", self.definition.participants.len()))
-            }
+            EventColumn::Participant(i) if *i >= self.definition.participants.len() => StoreError::mismatch(
+                self.owner(),
+                format!("it has {} participants, number {i} was asked for", self.definition.participants.len()),
+            ),
             EventColumn::Property(id) if !self.definition.properties.iter().any(|p| p.id == *id) => {
                 StoreError::UnknownProperty { owner: self.owner(), property: id.0 }
             }

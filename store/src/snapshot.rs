@@ -6,7 +6,9 @@ use crate::entity::EntitySource;
 use crate::part::Part;
 use crate::timeline::{Involved, build};
 use crate::{EntityColumns, EventRows, StoreError, Timeline};
-use arrow::array::{ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray};
+use arrow::array::{
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
+};
 use eql_catalog::{Catalog, DataType, EntityTypeId, EventType, EventTypeId, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -78,7 +80,12 @@ impl Snapshot {
         self.timeline_of(subject, Some(role), place)
     }
 
-    fn timeline_of(&self, subject: EntityTypeId, role: Option<&str>, place: impl Fn(&EventType) -> Option<usize>) -> Result<Arc<Timeline>, StoreError> {
+    fn timeline_of(
+        &self,
+        subject: EntityTypeId,
+        role: Option<&str>,
+        place: impl Fn(&EventType) -> Option<usize>,
+    ) -> Result<Arc<Timeline>, StoreError> {
         let entities = self.source(subject)?.parts.len;
         let involved = |rows: &Arc<EventRows>| Some(Involved { participant: place(rows.definition())?, rows: rows.clone() });
         let involved: Vec<Involved> = self.events.values().filter_map(involved).collect();
@@ -128,13 +135,17 @@ impl Snapshot {
         let parts = &self.source(entity)?.parts;
         let owner = || format!("entity `{}`", parts.definition.name);
         if keys.len() != parts.definition.key.len() {
-            return Err(StoreError::mismatch(owner(), format!("its key has {} columns, {} were given", parts.definition.key.len(), keys.len())));
+            return Err(StoreError::mismatch(
+                owner(),
+                format!("its key has {} columns, {} were given", parts.definition.key.len(), keys.len()),
+            ));
         }
         if keys.contains(&Value::Null) {
             return Ok(None);
         }
         let array = |(value, p): (&Value, &eql_catalog::Property)| {
-            key_array(value, &p.data_type).ok_or_else(|| StoreError::mismatch(owner(), format!("key `{}` is {}, not {value:?}", p.name, p.data_type)))
+            key_array(value, &p.data_type)
+                .ok_or_else(|| StoreError::mismatch(owner(), format!("key `{}` is {}, not {value:?}", p.name, p.data_type)))
         };
         let arrays = keys.iter().zip(&parts.definition.key).map(array).collect::<Result<Vec<_>, _>>()?;
         Ok(parts.lookup(&arrays)?.iter().next().flatten())
@@ -151,7 +162,9 @@ fn key_array(value: &Value, data_type: &DataType) -> Option<ArrayRef> {
         (Value::Bool(v), DataType::Bool) => Arc::new(BooleanArray::from(vec![*v])),
         (Value::Int(v), DataType::Int) => Arc::new(Int64Array::from(vec![*v])),
         (Value::Double(v), DataType::Double) => Arc::new(Float64Array::from(vec![*v])),
-        (Value::Decimal(v, scale), DataType::Decimal(_, s)) if scale == s => Arc::new(Decimal128Array::from(vec![*v]).with_data_type(arrow_type(data_type))),
+        (Value::Decimal(v, scale), DataType::Decimal(_, s)) if scale == s => {
+            Arc::new(Decimal128Array::from(vec![*v]).with_data_type(arrow_type(data_type)))
+        }
         (Value::String(v), DataType::String | DataType::Json) => Arc::new(StringArray::from(vec![v.as_str()])),
         (Value::Date(v), DataType::Date) => Arc::new(Date32Array::from(vec![*v])),
         (Value::Timestamp(v), DataType::Timestamp) => Arc::new(TimestampMicrosecondArray::from(vec![*v]).with_data_type(timestamp_type())),

@@ -356,7 +356,7 @@ impl Core {
             for part in parts.iter().filter(|p| p.event(event).is_some()) {
                 let hashes = part.id_hashes(event)?;
                 ids.reserve(hashes.len());
-                hashes.into_iter().for_each(|id| drop(ids.insert(id)));
+                hashes.into_iter().for_each(|id| _ = ids.insert(id));
             }
             for id in hot.iter().flat_map(|chunk| chunk.id.iter()) {
                 ids.insert(id_hash(id.unwrap_or_default()));
@@ -387,7 +387,10 @@ impl Admission {
         for (event, _) in submitted.events() {
             let now = self.catalog.event_by_id(event).ok_or(StoreError::UnknownEvent(event.0))?;
             if then.event_by_id(event) != Some(now) {
-                return Err(StoreError::mismatch(format!("event `{}`", now.name), "its definition changed during the call, send the events again"));
+                return Err(StoreError::mismatch(
+                    format!("event `{}`", now.name),
+                    "its definition changed during the call, send the events again",
+                ));
             }
         }
         Ok(())
@@ -446,7 +449,10 @@ fn check_keeps_rows(state: &mut State, catalog: &Catalog, change: &Change) -> Re
 fn same_types(owner: String, old: &[eql_catalog::Property], new: &[eql_catalog::Property]) -> Result<(), StoreError> {
     let changed = new.iter().find(|n| old.iter().any(|o| o.id == n.id && o.data_type != n.data_type));
     match changed {
-        Some(p) => Err(StoreError::mismatch(owner, format!("property `{}` cannot become {} while there are rows; give it a new number", p.name, p.data_type))),
+        Some(p) => Err(StoreError::mismatch(
+            owner,
+            format!("property `{}` cannot become {} while there are rows; give it a new number", p.name, p.data_type),
+        )),
         None => Ok(()),
     }
 }

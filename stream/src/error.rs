@@ -30,7 +30,9 @@ pub enum ImportError {
         file: String,
     },
     /// The end or some of the content is missing, or was changed.
-    #[error("`{file}` is truncated or damaged: {reason}; rows appended before this point stay, import the whole file again once it is repaired")]
+    #[error(
+        "`{file}` is truncated or damaged: {reason}; rows appended before this point stay, import the whole file again once it is repaired"
+    )]
     Damaged {
         /// As given.
         file: String,
@@ -88,7 +90,10 @@ pub enum ImportError {
         guess: Option<String>,
     },
     /// Entities need their key.
-    #[error("`{file}` has no column `{key}`, the key of entity `{entity}`; its columns are {}; say which one it is with `--map COLUMN={key}`", listed(columns))]
+    #[error(
+        "`{file}` has no column `{key}`, the key of entity `{entity}`; its columns are {}; say which one it is with `--map COLUMN={key}`",
+        listed(columns)
+    )]
     NoKeyColumn {
         /// As given.
         file: String,
@@ -134,7 +139,10 @@ pub enum ImportError {
         name: String,
     },
     /// `--define` cannot tell who takes part.
-    #[error("event `{event}` cannot be defined by itself: none of its columns {} is the key of a known entity; define the entities first, or write the DEFINE EVENT", listed(columns))]
+    #[error(
+        "event `{event}` cannot be defined by itself: none of its columns {} is the key of a known entity; define the entities first, or write the DEFINE EVENT",
+        listed(columns)
+    )]
     NoParticipants {
         /// Its name.
         event: String,

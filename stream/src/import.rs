@@ -2,9 +2,9 @@
 
 use crate::admit::{Admission, Admitted, Tally};
 use crate::limit::QUEUE;
-use crate::{source, ImportError, ImportReport, ImportRequest, Input, Progress};
+use crate::{ImportError, ImportReport, ImportRequest, Input, Progress, source};
 use eql_store::Store;
-use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -50,11 +50,11 @@ fn read(inputs: Vec<Input>, mut admission: Admission<'_>, sender: &SyncSender<St
             let (bytes_done, bytes_total) = source.bytes();
             let progress = Progress { file: file.clone(), rows, bytes_done, bytes_total };
             if sender.send(Step { admitted, progress }).is_err() {
-                return Ok(admission.tally);
+                return Ok(admission.finish());
             }
         }
     }
-    Ok(admission.tally)
+    Ok(admission.finish())
 }
 
 /// What the store said, added up.

@@ -1,7 +1,7 @@
 //! What is asked for, and what is answered.
 
-use crate::error::nearest;
 use crate::ImportError;
+use crate::error::nearest;
 use eql_catalog::Catalog;
 use std::io::Read;
 use std::path::PathBuf;

@@ -47,41 +47,36 @@ fn read_page(world: &World, page: &Path) -> Vec<String> {
     let blocks = blocks(&lines);
     let mut session = Session::default();
     let mut wrong: Vec<String> = world.ask(&mut session, CLOCK).err().map(|e| e.to_string()).into_iter().collect();
-    let mut blessed: Vec<(Range<usize>, String)> = Vec::new();
-    for (i, block) in blocks.iter().enumerate() {
+    let mut blessed = Vec::new();
+    for (i, block) in blocks.iter().enumerate().filter(|(_, b)| b.kind == "eql" || b.kind == "eql,fails") {
+        let fails = block.kind == "eql,fails";
         let shown = blocks.get(i + 1).filter(|b| b.kind == "text" && follows(&lines, block, b));
-        let mut problem = |what: String| wrong.push(format!("{}:{}: {what}", page.display(), block.line));
-        let said = match (block.kind.as_str(), world_says(world, &mut session, &lines[block.body.clone()].join("\n"), &block.kind)) {
-            ("eql" | "eql,fails", Ok(said)) => said,
-            ("eql" | "eql,fails", Err(what)) => {
-                problem(what);
-                continue;
+        let said = says(world, &mut session, &lines[block.body.clone()].join("\n"), fails);
+        let outcome = match (said, shown) {
+            (Ok(said), Some(shown)) if std::env::var_os("BLESS").is_some() => {
+                blessed.push((shown.body.clone(), said));
+                Ok(())
             }
-            _ => continue,
+            (Ok(said), Some(shown)) => {
+                let expected = lines[shown.body.clone()].join("\n");
+                if fails { codes(&expected, &said) } else { compare(&expected, &said) }
+            }
+            (Ok(_), None) if fails => Err("the text with the code is missing".to_string()),
+            (said, _) => said.map(drop),
         };
-        let Some(shown) = shown else { continue };
-        let expected = lines[shown.body.clone()].join("\n");
-        if std::env::var_os("BLESS").is_some() {
-            blessed.push((shown.body.clone(), said));
-        } else if let Err(what) = if block.kind == "eql" { compare(&expected, &said) } else { codes(&expected, &said) } {
-            problem(what);
-        }
+        wrong.extend(outcome.err().map(|what| format!("{}:{}: {what}", page.display(), block.line)));
     }
     bless(page, &lines, &blessed);
     wrong
 }
 
-/// What the block answers: the table of its last result, the words of its last statement, or the error it is to fail with.
-fn world_says(world: &World, session: &mut Session, text: &str, kind: &str) -> Result<String, String> {
-    let told = match kind {
-        "eql" | "eql,fails" => world.ask(session, text),
-        _ => return Ok(String::new()),
-    };
-    match (kind, told) {
-        ("eql", Ok(told)) => told.last().map_or(Ok(String::new()), drawn),
-        ("eql", Err(error)) => Err(error.to_string()),
-        (_, Ok(_)) => Err("this was to fail, and did not".to_string()),
-        (_, Err(error)) => Ok(error.to_string()),
+/// What a block answers: its last result or words, or the error it is to fail with.
+fn says(world: &World, session: &mut Session, text: &str, fails: bool) -> Result<String, String> {
+    match (world.ask(session, text), fails) {
+        (Ok(told), false) => told.last().map_or(Ok(String::new()), drawn),
+        (Err(error), true) => Ok(error.to_string()),
+        (Err(error), false) => Err(error.to_string()),
+        (Ok(_), true) => Err("this was to fail, and did not".to_string()),
     }
 }
 
@@ -99,13 +94,11 @@ fn compare(expected: &str, said: &str) -> Result<(), String> {
 
 /// The codes that the book shows must be among those that the error names.
 fn codes(expected: &str, said: &str) -> Result<(), String> {
-    let code = |at: usize| expected.get(at..at + "EQL0000".len());
-    let mut shown = expected.match_indices("EQL").filter_map(|(at, _)| code(at)).peekable();
-    match shown.peek() {
-        None => Err("the text after a block that fails shows no code".to_string()),
-        Some(_) if shown.all(|c| said.contains(c)) => Ok(()),
-        Some(_) => Err(format!("the book shows\n{expected}\nand the error is\n{said}")),
+    let shown: Vec<&str> = expected.match_indices("EQL").filter_map(|(at, _)| expected.get(at..at + "EQL0000".len())).collect();
+    if !shown.is_empty() && shown.iter().all(|code| said.contains(code)) {
+        return Ok(());
     }
+    Err(format!("the book shows\n{expected}\nand the error is\n{said}"))
 }
 
 fn blocks(lines: &[&str]) -> Vec<Block> {

@@ -2,6 +2,8 @@
 
 mod any_order;
 mod attempt;
+mod bitmap;
+mod furthest;
 mod linear;
 mod optional;
 mod part;
@@ -9,6 +11,7 @@ mod reach;
 mod search;
 mod select;
 mod transversal;
+mod walk;
 
 pub(crate) use attempt::{Found, Judge};
 pub(crate) use part::{Absence, Part, Plan, bit, partitions};
@@ -119,6 +122,8 @@ pub struct Attempt {
 ///
 /// `group` gives each row the code of its (period, breakdown), read for start rows alone; without it all are 0. `holding` gives each
 /// row the code of the HOLDING value ([`crate::NULL`] matches nothing). `pairs` relates rows of different steps.
+///
+/// For many runs, [`Funnel`] prepares once.
 pub fn funnel(
     spec: &FunnelSpec,
     run: Run<'_>,
@@ -127,41 +132,66 @@ pub fn funnel(
     pairs: Option<&dyn Pairs>,
     out: &mut Vec<Attempt>,
 ) {
-    let plan = Plan::new(spec);
-    if plan.steps.is_empty() {
-        return;
+    Funnel::new(spec).attempts(run, group, holding, pairs, out);
+}
+
+/// The fold, prepared for many runs.
+pub struct Funnel {
+    plan: Plan,
+}
+
+impl Funnel {
+    /// Prepares for runs.
+    pub fn new(spec: &FunnelSpec) -> Self {
+        Funnel { plan: Plan::new(spec.clone()) }
     }
-    // Conditions between steps that are never related cost nothing.
-    let pairs = pairs.filter(|_| relate_any(pairs, plan.steps.len()));
-    let first = out.len();
-    let mut slots = Slots::default();
-    match holding {
-        None => judge(&plan, &Part::whole(run), group, pairs, &mut slots, out),
-        Some(codes) => {
-            for rows in partitions(codes, run.len()) {
-                let (time, mask) = (rows.take(run.time), rows.take(run.mask));
-                let part = Part { time: &time, mask: &mask, rows: Some(&rows.rows), run };
-                judge(&plan, &part, group, pairs, &mut slots, out);
+
+    /// As [`funnel()`].
+    pub fn attempts(
+        &self,
+        run: Run<'_>,
+        group: Option<&[u32]>,
+        holding: Option<&[u32]>,
+        pairs: Option<&dyn Pairs>,
+        out: &mut Vec<Attempt>,
+    ) {
+        let plan = &self.plan;
+        if plan.spec.steps.is_empty() {
+            return;
+        }
+        // Conditions between steps that are never related cost nothing.
+        let pairs = pairs.filter(|_| relate_any(pairs, plan.spec.steps.len()));
+        let first = out.len();
+        let mut slots = Slots::default();
+        match holding {
+            None => judge(plan, &Part::whole(run), group, pairs, &mut slots, out),
+            Some(codes) => {
+                for rows in partitions(codes, run.len()) {
+                    let (time, mask) = (rows.take(run.time), rows.take(run.mask));
+                    let part = Part { time: &time, mask: &mask, rows: Some(&rows.rows), ..Part::whole(run) };
+                    judge(plan, &part, group, pairs, &mut slots, out);
+                }
             }
         }
-    }
-    slots.finish(&plan, run, out);
-    if let Some(new) = out.get_mut(first..) {
-        new.sort_by_key(|attempt| attempt.start);
+        slots.finish(plan, run, out);
+        if let Some(new) = out.get_mut(first..) {
+            new.sort_by_key(|attempt| attempt.start);
+        }
     }
 }
 
 /// Judges one partition with the cheapest method that is exact for it.
-fn judge(plan: &Plan<'_>, part: &Part<'_>, group: Option<&[u32]>, pairs: Option<&dyn Pairs>, slots: &mut Slots, out: &mut Vec<Attempt>) {
+fn judge(plan: &Plan, part: &Part<'_>, group: Option<&[u32]>, pairs: Option<&dyn Pairs>, slots: &mut Slots, out: &mut Vec<Attempt>) {
     with_judge(plan, part, pairs, &mut |judge| select::select(plan, part, group, judge, slots, out));
 }
 
 /// Hands the method to `go`.
-pub(crate) fn with_judge(plan: &Plan<'_>, part: &Part<'_>, pairs: Option<&dyn Pairs>, go: &mut dyn FnMut(&mut dyn Judge)) {
+pub(crate) fn with_judge(plan: &Plan, part: &Part<'_>, pairs: Option<&dyn Pairs>, go: &mut dyn FnMut(&mut dyn Judge)) {
     match part.shape(plan, pairs.is_some()) {
         Shape::Nothing => {}
         Shape::Linear { strictly } => go(&mut linear::Linear::new(plan, part, strictly)),
         Shape::Reach { strictly } => go(&mut reach::Reach::new(plan, part, strictly)),
+        Shape::Walk => go(&mut walk::Walk::new(plan, part)),
         Shape::Search => go(&mut search::Search::new(plan, part, pairs)),
         Shape::AnyOrder { single: true } => go(&mut any_order::Earliest::new(plan, part)),
         Shape::AnyOrder { single: false } => go(&mut any_order::Matching::new(plan, part, pairs)),

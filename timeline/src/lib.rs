@@ -18,6 +18,7 @@
 //! interval      how long from this to that                          rules 25, 41
 //! path          which way did it go                                 rules 19, 38, 42
 //! attribution   what led to the goal                                rule 18
+//! ltv           what it was worth                             rules 26, 54
 //! lifecycle     new, returning, resurrecting, dormant               rules 23, 45
 //! aggregate     counts, sums, streaks of behaviour                  rules 17, 46, 47
 //! threshold     "at least k within n" as one instant                rule 12
@@ -31,6 +32,7 @@ pub mod calendar;
 pub mod funnel;
 pub mod interval;
 pub mod lifecycle;
+pub mod ltv;
 pub mod path;
 pub mod retention;
 pub mod run;
@@ -38,10 +40,14 @@ pub mod sequence;
 pub mod session;
 pub mod threshold;
 
+pub use attribution::{AttributionSpec, Credit, Model, attribution};
 pub use calendar::{Bucketer, Calendar, Unit, WeekStart, Window};
-pub use funnel::{Attempt, Counting, Exclusion, FunnelSpec, FunnelStep, Mode, Reentry, funnel};
+pub use funnel::{Attempt, Counting, Exclusion, Funnel, FunnelSpec, FunnelStep, Mode, Reentry, funnel};
 pub use interval::{IntervalSpec, Pair, intervals};
-pub use retention::{Cells, Cohort, RetentionSpec, retention};
+pub use lifecycle::{Phase, lifecycle, stickiness};
+pub use ltv::ltv;
+pub use path::{NO_NODE, Path, PathSpec, path};
+pub use retention::{Cells, Cohort, Retention, RetentionSpec, Return, cell_count, cell_of, mature, retention};
 pub use run::{NULL, Pairs, Run, UNMATCHED};
-pub use sequence::{Match, SequenceSpec, SequenceStep, Truth, did, sequence};
+pub use sequence::{Match, Sequence, SequenceSpec, SequenceStep, Truth, did, sequence};
 pub use session::{SessionSpan, SessionSpec, sessions};

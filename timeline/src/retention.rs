@@ -1,12 +1,14 @@
 //! Retention: who came back, and when (rule 20).
 
 mod cells;
+mod returns;
 
 pub use cells::{cell_count, cell_of, elapsed, mature};
 
 use crate::calendar::{Bucketer, Calendar, Unit};
 use crate::run::{NULL, Run, first_after, first_at};
 use hashbrown::HashMap;
+use returns::Returns;
 use std::ops::Range;
 
 /// The cells of the return axis.
@@ -90,67 +92,117 @@ pub struct Retention<'a> {
     spec: &'a RetentionSpec,
     bucketer: Bucketer,
     unit: Unit,
-    cells: usize,
+    /// The cells of the start at hand.
+    bits: Vec<u64>,
+    /// Groups (with HOLDING code) seen in the run, ascending.
+    seen: Vec<(u32, u32)>,
+    returns: Returns,
 }
 
 impl<'a> Retention<'a> {
     /// Makes ready for runs.
     pub fn new(spec: &'a RetentionSpec) -> Self {
         let unit = cells::unit_of(&spec.cells);
-        Retention { spec, bucketer: Bucketer::new(spec.calendar, unit, 1), unit, cells: cell_count(&spec.cells, spec.unbounded) }
+        let bits = vec![0; cell_count(&spec.cells, spec.unbounded).div_ceil(64)];
+        Retention { spec, bucketer: Bucketer::new(spec.calendar, unit, 1), unit, bits, seen: Vec::new(), returns: Returns::default() }
     }
 
     /// As [`retention()`].
     pub fn cohorts(&mut self, run: Run<'_>, group: Option<&[u32]>, holding: Option<&[u32]>, out: &mut Vec<Cohort>) {
-        let words = self.cells.div_ceil(64);
-        let first = out.len();
         let mut places: HashMap<u32, usize> = HashMap::new();
-        for (group, start_row) in self.starts(run, group, holding) {
-            let at = match places.get(&group) {
-                Some(&at) => at,
-                None => {
+        self.each(run, group, holding, &mut |group, start_row, bits| {
+            let Some(&at) = places.get(&group) else {
+                if holding.is_some() {
                     places.insert(group, out.len());
-                    out.push(Cohort { group, start_row: start_row as u32, returned: vec![0; words] });
-                    out.len() - 1
                 }
+                return out.push(Cohort { group, start_row, returned: bits.to_vec() });
             };
-            let returned = &mut out[at].returned;
-            self.visit(run, holding, start_row, |_, cells| cells.for_each(|cell| returned[cell / 64] |= 1 << (cell % 64)));
+            // One entity, several values: it counts once, with all that it did.
+            out[at].returned.iter_mut().zip(bits).for_each(|(word, more)| *word |= more);
+        });
+    }
+
+    /// Calls `each` with group, start row and cells of every cohort, in order, without allocating. With HOLDING an entity may come several
+    /// times in a group, once for each code; its cells are then to be united.
+    pub fn each(&mut self, run: Run<'_>, group: Option<&[u32]>, holding: Option<&[u32]>, each: &mut dyn FnMut(u32, u32, &[u64])) {
+        let plain = holding.is_none() && !self.spec.rolling;
+        if plain {
+            self.returns.gather(run, &mut self.bucketer);
         }
-        if let Some(new) = out.get_mut(first..) {
-            new.sort_by_key(|cohort| cohort.start_row);
-        }
+        self.starts(run, group, holding, |fold, group, start_row| {
+            let mut bits = std::mem::take(&mut fold.bits);
+            bits.fill(0);
+            let mut set = |cells: Range<usize>| cells.for_each(|cell| bits[cell / 64] |= 1 << (cell % 64));
+            if plain {
+                fold.periods(run, start_row, set);
+            } else {
+                fold.visit(run, holding, start_row, |_, cells| set(cells));
+            }
+            each(group, start_row as u32, &bits);
+            fold.bits = bits;
+        });
     }
 
     /// Appends every return row with the cells it fills: the rows that a measure of a cell ranges over (rules 26, 49). With HOLDING a
     /// return row belongs to the start row of its own code.
     pub fn returns(&mut self, run: Run<'_>, group: Option<&[u32]>, holding: Option<&[u32]>, out: &mut Vec<Return>) {
-        for (group, start_row) in self.starts(run, group, holding) {
-            self.visit(run, holding, start_row, |row, cells| {
+        self.starts(run, group, holding, |fold, group, start_row| {
+            fold.visit(run, holding, start_row, |row, cells| {
                 let cells = cells.start as u32..cells.end as u32;
                 out.push(Return { group, start_row: start_row as u32, row: row as u32, cells });
             });
-        }
+        });
     }
 
-    /// The first start row of every group (and HOLDING code), in order; FIRST TIME: of the entity's history, if it lies in range.
-    fn starts(&self, run: Run<'_>, group: Option<&[u32]>, holding: Option<&[u32]>) -> Vec<(u32, usize)> {
+    /// Calls `each` with the first start row of every group (and HOLDING code), in order; FIRST TIME: of the entity's history, if it lies in
+    /// range.
+    fn starts(&mut self, run: Run<'_>, group: Option<&[u32]>, holding: Option<&[u32]>, mut each: impl FnMut(&mut Self, u32, usize)) {
         let code = |codes: Option<&[u32]>, row: usize| codes.and_then(|codes| codes.get(row).copied()).unwrap_or(0);
         let starts = |row: &usize| run.mask[*row] & 1 != 0 && (holding.is_none() || code(holding, *row) != NULL);
         if self.spec.first_time {
             let first = (0..run.len()).find(starts).filter(|&row| self.spec.start.contains(&run.time[row]));
-            return first.map(|row| (code(group, row), row)).into_iter().collect();
+            if let Some(row) = first {
+                each(self, code(group, row), row);
+            }
+            return;
         }
         let range = first_at(run.time, 0, self.spec.start.start)..first_at(run.time, 0, self.spec.start.end).min(run.len());
-        let mut seen = hashbrown::HashSet::new();
-        let mut last = None;
-        let mut fresh = |key: (u32, u32)| {
-            // Rows of a cohort stand together, so most are settled without the set.
-            let new = last != Some(key) && seen.insert(key);
-            last = Some(key);
-            new
-        };
-        range.filter(starts).filter(|&row| fresh((code(group, row), code(holding, row)))).map(|row| (code(group, row), row)).collect()
+        self.seen.clear();
+        for row in range.filter(starts) {
+            let key = (code(group, row), code(holding, row));
+            // Cohorts mostly ascend in time, so the list mostly grows at its end.
+            let place = if self.seen.last().is_none_or(|last| *last < key) { Err(self.seen.len()) } else { self.seen.binary_search(&key) };
+            if let Err(place) = place {
+                self.seen.insert(place, key);
+                each(self, key.0, row);
+            }
+        }
+    }
+
+    /// The cells of a start by calendar periods: a period counts once, however many rows it holds.
+    fn periods(&mut self, run: Run<'_>, start_row: usize, mut set: impl FnMut(Range<usize>)) {
+        let t0 = run.time[start_row];
+        let period = self.bucketer.index(t0);
+        let cells = |passed: i64| cells::cells_of(&self.spec.cells, self.spec.unbounded, passed);
+        let last = if self.spec.unbounded { i64::MAX } else { cells::last_of(&self.spec.cells) };
+        if self.spec.same_step {
+            set(cells(0));
+        }
+        for (later, last_row) in self.returns.from(period).take_while(|(later, _)| later - period <= last) {
+            if later > period || self.returns_within(run, start_row, last_row) {
+                set(cells(later - period));
+            }
+        }
+    }
+
+    /// Whether a return row other than the start, and no earlier, comes in the start's own period, the last of which is `last_row`.
+    fn returns_within(&self, run: Run<'_>, start_row: usize, last_row: usize) -> bool {
+        let t0 = run.time[start_row];
+        if run.time[last_row] != t0 {
+            return run.time[last_row] > t0;
+        }
+        let ties = (0..=last_row).rev().take_while(|&row| run.time[row] == t0);
+        !self.spec.ties_forbidden && ties.into_iter().any(|row| row != start_row && run.mask[row] & 2 != 0)
     }
 
     /// Calls `each` with every return row of a start, and the cells it fills.

@@ -4,7 +4,7 @@ mod absence;
 mod plan;
 
 use crate::calendar::{Window, end_of};
-use crate::funnel::{Exclusion, Found, Mode, Part, Plan, partitions, with_judge};
+use crate::funnel::{Exclusion, Found, Mode, Part, partitions, with_judge};
 use crate::run::{Pairs, Run, UNMATCHED, first_at, relate_any};
 use plan::{Prepared, Renumbered};
 use std::ops::Range;
@@ -89,6 +89,15 @@ pub struct Sequence<'a> {
     prepared: Prepared,
 }
 
+/// What is looked for.
+#[derive(Clone, Copy)]
+struct Seek {
+    /// Absences that end before this instant hold, if nothing came.
+    settled: i64,
+    /// The matched rows are wanted, not only whether there are any.
+    rows: bool,
+}
+
 impl<'a> Sequence<'a> {
     /// Prepares for runs. All steps and other events together need a bit each, 64 at most; what goes beyond never matches.
     pub fn new(spec: &'a SequenceSpec) -> Self {
@@ -98,7 +107,7 @@ impl<'a> Sequence<'a> {
     /// As [`sequence()`].
     pub fn matches(&self, run: Run<'_>, holding: Option<&[u32]>, pairs: Option<&dyn Pairs>, out: &mut Vec<Match>) {
         let first = out.len();
-        self.search(run, holding, pairs, self.settled(), &mut |found| {
+        self.search(run, holding, pairs, Seek { settled: self.settled(), rows: true }, &mut |found| {
             out.push(found);
             true
         });
@@ -111,7 +120,7 @@ impl<'a> Sequence<'a> {
     pub fn did(&self, run: Run<'_>, holding: Option<&[u32]>, pairs: Option<&dyn Pairs>) -> Truth {
         let happens = |settled: i64| {
             let mut happened = false;
-            self.search(run, holding, pairs, settled, &mut |_| {
+            self.search(run, holding, pairs, Seek { settled, rows: false }, &mut |_| {
                 happened = true;
                 false
             });
@@ -119,7 +128,7 @@ impl<'a> Sequence<'a> {
         };
         if happens(self.settled()) {
             Truth::Yes
-        } else if self.spec.steps.iter().any(|step| step.negated) && happens(i64::MAX) {
+        } else if self.unsettled(run) && happens(i64::MAX) {
             Truth::Unknown
         } else {
             Truth::No
@@ -131,21 +140,29 @@ impl<'a> Sequence<'a> {
         self.spec.now.saturating_sub(self.spec.grace)
     }
 
+    /// Whether the window of some absence may still be open after the last row.
+    fn unsettled(&self, run: Run<'_>) -> bool {
+        let Some(&last) = run.time.last() else { return false };
+        let windows = self.prepared.absent.iter().flatten().map(|away| away.within.as_ref().or(self.spec.window.as_ref()));
+        windows.map(|window| end_of(window, last)).any(|end| end >= self.settled())
+    }
+
     /// Calls `each` with the match of every first row until it says stop.
-    fn search(&self, run: Run<'_>, holding: Option<&[u32]>, pairs: Option<&dyn Pairs>, settled: i64, each: &mut dyn FnMut(Match) -> bool) {
+    fn search(&self, run: Run<'_>, holding: Option<&[u32]>, pairs: Option<&dyn Pairs>, seek: Seek, each: &mut dyn FnMut(Match) -> bool) {
         if self.prepared.steps.is_empty() {
             return;
         }
-        let mask = self.prepared.renumber(run);
+        let Some(mask) = self.prepared.renumber(run) else { return };
         let run = Run { time: &run.time[..run.len()], mask: &mask };
         let renumbered = pairs.map(|pairs| Renumbered { pairs, steps: &self.prepared.steps });
-        let pairs = renumbered.as_ref().map(|pairs| pairs as &dyn Pairs).filter(|pairs| relate_any(Some(*pairs), self.prepared.steps.len()));
+        let pairs =
+            renumbered.as_ref().map(|pairs| pairs as &dyn Pairs).filter(|pairs| relate_any(Some(*pairs), self.prepared.steps.len()));
         let Some(codes) = holding else {
-            self.part(run.time, mask.clone(), None, run, pairs, settled, each);
+            self.part(run.time, &mask, None, run, pairs, seek, each);
             return;
         };
         for rows in partitions(codes, run.len()) {
-            if !self.part(&rows.take(run.time), rows.take(run.mask), Some(&rows.rows), run, pairs, settled, each) {
+            if !self.part(&rows.take(run.time), &rows.take(run.mask), Some(&rows.rows), run, pairs, seek, each) {
                 return;
             }
         }
@@ -156,27 +173,40 @@ impl<'a> Sequence<'a> {
     fn part(
         &self,
         time: &[i64],
-        mut mask: Vec<u64>,
+        mask: &[u64],
         rows: Option<&[u32]>,
         run: Run<'_>,
         pairs: Option<&dyn Pairs>,
-        settled: i64,
+        seek: Seek,
         each: &mut dyn FnMut(Match) -> bool,
     ) -> bool {
-        let mut plan = Plan::new(&self.prepared.funnel);
-        plan.settled = settled;
-        plan.absent = self.prepared.absences();
-        plan.entangled = absence::clear(&plan, time, &mut mask);
-        let part = Part { time, mask: &mask, rows, run };
-        let last = self.prepared.last_absences();
+        let plan = &self.prepared.plan;
+        let mut part = Part { time, mask, rows, settled: seek.settled, ..Part::whole(run) };
+        let mut cleared = Vec::new();
+        if !plan.absent.is_empty() {
+            cleared.extend_from_slice(mask);
+            part.entangled = absence::clear(plan, time, &mut cleared, |end| part.holds(end));
+            part.mask = &cleared;
+        }
         let range = first_at(time, 0, self.spec.start.start)..first_at(time, 0, self.spec.start.end);
         let mut more = true;
-        with_judge(&plan, &part, pairs, &mut |judge| {
+        with_judge(plan, &part, pairs, &mut |judge| {
+            match judge.most() {
+                Some(most) if most < plan.required.len() => return,
+                // Whether there is a match is known without looking for it.
+                Some(_) if !seek.rows && self.prepared.last.is_empty() => {
+                    more = each(Match { rows: Vec::new(), at: 0 });
+                    return;
+                }
+                _ => {}
+            }
             let mut found = Found::default();
-            for start in range.clone().filter(|&row| mask[row] & plan.start_bits != 0) {
-                judge.judge(start, &mut found);
+            let mut next = judge.next_start(range.start);
+            while more && next < range.end {
+                judge.judge(next, &mut found);
+                next = judge.next_start(next + 1);
                 let complete = found.level as usize == plan.required.len();
-                if more && complete && absence::hold_after(&plan, &part, &last, &found) {
+                if complete && absence::hold_after(plan, &part, &self.prepared.last, &found) {
                     judge.finish(&mut found);
                     found.place(&part);
                     more = each(self.matched(run, &found));

@@ -159,7 +159,15 @@ fn nothing_breaks_at_the_ends_of_time() {
 
 fn instants() -> impl Strategy<Value = i64> {
     // 1972 to 2037, with more weight near the changes of offset and around whole hours.
-    let spots = vec![at("2011-12-30 10:00"), at("2026-03-08 07:00"), at("2026-11-01 06:00"), at("2018-11-04 03:00"), at("2018-02-18 02:00"), at("2026-04-04 15:00"), at("2026-10-03 15:30")];
+    let spots = vec![
+        at("2011-12-30 10:00"),
+        at("2026-03-08 07:00"),
+        at("2026-11-01 06:00"),
+        at("2018-11-04 03:00"),
+        at("2018-02-18 02:00"),
+        at("2026-04-04 15:00"),
+        at("2026-10-03 15:30"),
+    ];
     prop_oneof![
         (63_072_000_000_000i64 * 1000 / 1000)..2_114_380_800_000_000,
         (prop::sample::select(spots), -30i64..30, -2i64..3).prop_map(|(spot, quarters, micros)| spot + quarters * HOUR / 4 + micros),

@@ -37,7 +37,11 @@ fn window() -> impl Strategy<Value = Option<Window>> {
 }
 
 fn steps(withins: bool, distinct: bool) -> impl Strategy<Value = Vec<FunnelStep>> {
-    let within = if withins { prop_oneof![2 => Just(None), 1 => (0i64..4).prop_map(|n| Some(Window::Micros(n)))].boxed() } else { Just(None).boxed() };
+    let within = if withins {
+        prop_oneof![2 => Just(None), 1 => (0i64..4).prop_map(|n| Some(Window::Micros(n)))].boxed()
+    } else {
+        Just(None).boxed()
+    };
     prop::collection::vec((0u8..4, prop::bool::weighted(0.25), within), 1..5).prop_map(move |steps| {
         let place = |(k, (bit, optional, within)): (usize, (u8, bool, Option<Window>))| FunnelStep {
             bit: if distinct { k as u8 } else { bit },
@@ -86,19 +90,25 @@ fn case(withins: bool, distinct: bool, exclusions: bool, paired: bool) -> impl S
     };
     let row = (0i64..8, mask, 0u32..3, prop_oneof![4 => 0u32..3, 1 => Just(NULL)], 0u8..2);
     let related = prop::collection::vec((0usize..3, 1usize..3), if paired { 1..3 } else { 0..1 });
-    let flags = (prop::bool::weighted(0.4), prop::bool::weighted(0.3));
-    (spec(withins, distinct, exclusions), prop::collection::vec(row, 0..9), related, flags).prop_map(|(spec, mut rows, related, (grouped, held))| {
-        rows.sort_by_key(|row| row.0);
-        Case {
-            spec,
-            time: rows.iter().map(|row| row.0).collect(),
-            mask: rows.iter().map(|row| row.1).collect(),
-            group: grouped.then(|| rows.iter().map(|row| row.2).collect()),
-            holding: held.then(|| rows.iter().map(|row| row.3).collect()),
-            values: rows.iter().map(|row| row.4).collect(),
-            related: related.into_iter().map(|(a, b)| (a, a + b)).collect(),
-        }
-    })
+    let flags = (prop::bool::weighted(0.4), prop::bool::weighted(0.3), any::<bool>());
+    (spec(withins, distinct, exclusions), prop::collection::vec(row, 0..9), related, flags).prop_map(
+        |(spec, mut rows, related, (grouped, held, untied))| {
+            rows.sort_by_key(|row| row.0);
+            if untied {
+                rows.iter_mut().enumerate().for_each(|(place, row)| row.0 = place as i64 + (row.0 & 4) / 4);
+                rows.dedup_by_key(|row| row.0);
+            }
+            Case {
+                spec,
+                time: rows.iter().map(|row| row.0).collect(),
+                mask: rows.iter().map(|row| row.1).collect(),
+                group: grouped.then(|| rows.iter().map(|row| row.2).collect()),
+                holding: held.then(|| rows.iter().map(|row| row.3).collect()),
+                values: rows.iter().map(|row| row.4).collect(),
+                related: related.into_iter().map(|(a, b)| (a, a + b)).collect(),
+            }
+        },
+    )
 }
 
 fn check(case: &Case) -> Result<(), TestCaseError> {
@@ -133,5 +143,77 @@ proptest! {
     #[test]
     fn related_steps_equal_the_oracle(case in case(true, false, true, true)) {
         check(&case)?;
+    }
+}
+
+/// Relates all steps and allows everything: the exact search must judge, and comes to the same answer.
+struct Anything;
+
+impl Pairs for Anything {
+    fn allowed(&self, _: usize, _: u32, _: usize, _: u32) -> bool {
+        true
+    }
+
+    fn relates(&self, _: usize, _: usize) -> bool {
+        true
+    }
+}
+
+prop_compose! {
+    /// Runs of more than one machine word of rows, sparse matches, few ties.
+    fn long()(
+        mut spec in spec(false, true, false),
+        within in prop::option::weighted(0.3, 5i64..60),
+        window in prop::option::of(5i64..120),
+        rows in prop::collection::vec((prop_oneof![4 => 1i64..5, 1 => Just(0i64)], prop_oneof![6 => Just(0u64), 4 => (0u32..4).prop_map(|k| 1u64 << k), 1 => Just(1 << 6)], 0u32..4), 60..160),
+        ties in any::<bool>(),
+        (from, length) in (0i64..150, 50i64..400),
+        grouped in any::<bool>(),
+    ) -> Case {
+        spec.window = window.map(Window::Micros);
+        spec.start = from..from + length;
+        spec.ignoring = 0;
+        if let Some(step) = spec.steps.last_mut() {
+            step.within = within.map(Window::Micros);
+        }
+        if spec.mode == Mode::AnyOrder {
+            spec.mode = Mode::InOrder;
+        }
+        let mut t = 0;
+        let time: Vec<i64> = rows.iter().map(|row| { t += if ties { row.0 } else { row.0.max(1) }; t }).collect();
+        let mask = rows.iter().map(|row| if spec.mode == Mode::Strict && row.1 == 0 { 1 << (row.2 % 2) } else { row.1 }).collect();
+        Case { spec, time, mask, group: grouped.then(|| rows.iter().map(|row| row.2).collect()), holding: None, values: Vec::new(), related: Vec::new() }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_passes_equal_the_search_on_long_runs(case in long()) {
+        let run = Run { time: &case.time, mask: &case.mask };
+        let (mut fast, mut slow) = (Vec::new(), Vec::new());
+        funnel(&case.spec, run, case.group.as_deref(), None, None, &mut fast);
+        funnel(&case.spec, run, case.group.as_deref(), None, Some(&Anything), &mut slow);
+        prop_assert_eq!(fast, slow);
+    }
+
+    #[test]
+    fn the_furthest_level_is_found_on_the_edge_of_the_window(
+        steps in 2usize..5, window in 2i64..7, within in prop::option::weighted(0.3, 1i64..4), steps_bits in prop::collection::vec(0u32..6, 3..90), from in 0i64..4,
+    ) {
+        let within = within.map(Window::Micros);
+        let place = |bit: usize| FunnelStep { bit: bit as u8, optional: false, within: within.filter(|_| bit > 0) };
+        let spec = FunnelSpec {
+            steps: (0..steps).map(place).collect(), window: Some(Window::Micros(window)), ties_forbidden: false, mode: Mode::InOrder,
+            reentry: Reentry::Best, counting: Counting::Entities, start: from..80, now: 0, exclusions: Vec::new(), until: None, ignoring: 0,
+        };
+        let time: Vec<i64> = (0..steps_bits.len() as i64).collect();
+        let mask: Vec<u64> = steps_bits.iter().map(|&bit| 1 << bit).collect();
+        let run = Run { time: &time, mask: &mask };
+        let (mut fast, mut slow) = (Vec::new(), Vec::new());
+        funnel(&spec, run, None, None, None, &mut fast);
+        funnel(&spec, run, None, None, Some(&Anything), &mut slow);
+        prop_assert_eq!(fast, slow);
     }
 }

@@ -26,6 +26,18 @@ impl Failure {
         Failure::Failed(format!("{what}: {}", chain(cause)))
     }
 
+    /// A failure to write; somewhere among its causes may be a reader that is gone.
+    pub(crate) fn of_writing(what: &str, error: &(dyn Error + 'static)) -> Self {
+        let mut cause = Some(error);
+        while let Some(e) = cause {
+            if e.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) {
+                return Failure::ReaderGone;
+            }
+            cause = e.source();
+        }
+        Failure::of(what, error)
+    }
+
     /// Says it on stderr and names the exit status.
     pub(crate) fn tell(&self) -> ExitCode {
         self.say();

@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod defect;
 mod failure;
 mod out;
 mod output;
@@ -25,8 +26,9 @@ use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let outcome = verbs::run(verbs::Cli::parse());
-    match outcome {
+    defect::speak_plainly();
+    let cli = verbs::Cli::parse();
+    match defect::caught(|| verbs::run(cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.tell(),
     }

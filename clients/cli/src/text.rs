@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::report;
-use eql_engine::grammar::ast::Statement;
+use eql_engine::grammar::ast::{Statement, StatementKind};
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 
@@ -55,4 +55,10 @@ pub(crate) fn statements(text: &str) -> Result<Vec<Statement>, Failure> {
     }
     report::diagnostics(&wrong, text);
     Err(Failure::Told)
+}
+
+/// True for statements that answer with a table.
+pub(crate) fn has_rows(statement: &Statement) -> bool {
+    use StatementKind::{Describe, Explain, Query, Show};
+    matches!(statement.kind, Query(_) | Show { .. } | Describe { .. } | Explain { .. })
 }

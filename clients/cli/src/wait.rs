@@ -10,7 +10,7 @@ use tokio::sync::watch;
 #[derive(Clone)]
 pub(crate) struct Waiter {
     runtime: Arc<Runtime>,
-    interrupts: Option<watch::Receiver<u64>>,
+    interrupts: Option<(Arc<watch::Sender<u64>>, watch::Receiver<u64>)>,
 }
 
 impl Waiter {
@@ -21,23 +21,26 @@ impl Waiter {
         Ok(Self { runtime: Arc::new(runtime), interrupts: None })
     }
 
-    /// Ctrl-C ends the waiting only: for the shell.
+    /// Once it listens, Ctrl-C ends the waiting only: for the shell.
     pub(crate) fn interruptible() -> Result<Self, Failure> {
-        let mut waiter = Self::patient()?;
         let (sender, receiver) = watch::channel(0);
-        waiter.runtime.spawn(async move {
+        Ok(Self { interrupts: Some((Arc::new(sender), receiver)), ..Self::patient()? })
+    }
+
+    /// Takes Ctrl-C from now on. The line editor takes it too, for itself alone: this has to come after it.
+    pub(crate) fn listen(&self) {
+        let Some((sender, _)) = self.interrupts.clone() else { return };
+        self.runtime.spawn(async move {
             while tokio::signal::ctrl_c().await.is_ok() {
                 sender.send_modify(|n| *n += 1);
             }
         });
-        waiter.interrupts = Some(receiver);
-        Ok(waiter)
     }
 
     /// The same waiter, deaf to Ctrl-C pressed before now.
     pub(crate) fn fresh(&self) -> Self {
         let mut waiter = self.clone();
-        if let Some(interrupts) = &mut waiter.interrupts {
+        if let Some((_, interrupts)) = &mut waiter.interrupts {
             interrupts.mark_unchanged();
         }
         waiter
@@ -45,7 +48,7 @@ impl Waiter {
 
     /// Waits for `work`, or for Ctrl-C.
     pub(crate) fn wait<T>(&self, work: impl Future<Output = T>) -> Result<T, Failure> {
-        let Some(mut interrupts) = self.interrupts.clone() else {
+        let Some((_, mut interrupts)) = self.interrupts.clone() else {
             return Ok(self.runtime.block_on(work));
         };
         self.runtime.block_on(async move {

@@ -85,7 +85,7 @@ impl Binder<'_> {
 
     /// Reports a parameter without a value; nothing when a text is only checked.
     pub(super) fn missing_param(&mut self, p: &ast::Param) {
-        if self.lenient {
+        if self.lenient || self.check {
             self.unknown = true;
         } else {
             let name = param_key(p);

@@ -12,6 +12,8 @@ use std::sync::Arc;
 impl Binder<'_> {
     pub(super) fn funnel(&mut self, a: &ast::Analysis, steps: &[AstStep]) -> Option<Query> {
         let head = HeadKind::Funnel;
+        // What is open or not over yet depends on the instant.
+        self.uses_now = true;
         let clauses = self.clauses(head, &a.clauses);
         self.clock = self.head_clock(clauses);
         let during = self.required_during(clauses, head, a.head_span);

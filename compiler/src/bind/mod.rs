@@ -48,6 +48,8 @@ pub struct Context<'a> {
     pub week_start: WeekStart,
     /// Names that are defined nowhere are warnings, and parameters need no values: a text is checked without its data directory.
     pub lenient: bool,
+    /// The text is only checked: parameters need no values.
+    pub check: bool,
 }
 
 /// Binds one statement; spans of diagnostics point into `text`.
@@ -68,6 +70,7 @@ pub(crate) struct Binder<'a> {
     catalog: &'a Catalog,
     params: &'a ParamValues,
     lenient: bool,
+    check: bool,
     /// The zone, week and AS OF of what is being bound.
     clock: Clock,
     /// DURING of the head, for aggregates over behaviour that have none of their own.
@@ -97,6 +100,7 @@ impl<'a> Binder<'a> {
             catalog: c.catalog,
             params: c.params,
             lenient: c.lenient,
+            check: c.check,
             clock: Clock { zone: Arc::from(c.time_zone), week_start: c.week_start, as_of: None },
             during: None,
             events_where: None,

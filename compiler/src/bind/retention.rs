@@ -10,6 +10,8 @@ use eql_grammar::ast::{self, ClauseKind, Span, Unit};
 impl Binder<'_> {
     pub(super) fn retention(&mut self, a: &ast::Analysis) -> Option<Query> {
         let head = HeadKind::Retention;
+        // What is open or not over yet depends on the instant.
+        self.uses_now = true;
         let clauses = self.clauses(head, &a.clauses);
         self.clock = self.head_clock(clauses);
         let during = self.required_during(clauses, head, a.head_span);

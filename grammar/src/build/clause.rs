@@ -2,12 +2,30 @@
 
 use super::step::{order_mode, ties_forbidden};
 use super::{Builder, Built};
-use crate::ast::{Attributed, Bound, Clause, ClauseKind, Counting, Expr, ExprKind, Literal, Reentry, Show, Weekday};
+use crate::ast::{Attributed, Bound, Clause, ClauseKind, Counting, EventRef, Expr, ExprKind, Literal, Reentry, Show, Weekday};
+use crate::code;
 use crate::parser::{Pair, Parts, Rule};
 
 impl Builder<'_> {
     pub(super) fn clauses(&mut self, p: &mut Parts<'_>) -> Built<Vec<Clause>> {
-        self.list(p, Rule::clause, Self::clause)
+        let clauses = self.list(p, Rule::clause, Self::clause)?;
+        self.one_condition(&clauses)?;
+        Ok(clauses)
+    }
+
+    /// A second WHERE after `DID event` was meant for the event.
+    fn one_condition(&self, clauses: &[Clause]) -> Built<()> {
+        let mut conditions = clauses.iter().filter_map(|c| match &c.kind {
+            ClauseKind::Where(condition) => Some((condition, c.span)),
+            _ => None,
+        });
+        match (conditions.next().and_then(|(first, _)| last_bare_event(first)), conditions.next()) {
+            (Some(event), Some((_, second))) => {
+                let hint = format!("write `[{event} WHERE …]`");
+                Err(self.refuse(code::UNBRACKETED_CONDITION, second, "an event with a condition stands in brackets", &hint))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn clause(&mut self, p: &mut Parts<'_>) -> Built<Clause> {
@@ -224,6 +242,19 @@ impl Builder<'_> {
         p.eat(Rule::kw_zone);
         let zone = self.key_value(p)?.ok_or_else(|| self.fault())?;
         Ok(ClauseKind::TimeZone(zone))
+    }
+}
+
+/// The event of a DID that ends a condition, if it has no brackets of its own.
+fn last_bare_event(condition: &Expr) -> Option<&str> {
+    match &condition.kind {
+        ExprKind::And(terms) | ExprKind::Or(terms) => last_bare_event(terms.last()?),
+        ExprKind::Not(inner) => last_bare_event(inner),
+        ExprKind::Behaviour(behaviour) => match behaviour.steps.last()?.scope.events.as_slice() {
+            [EventRef::Named(event)] if behaviour.steps.last()?.scope.filter.is_none() => Some(&event.name),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -1,7 +1,9 @@
 //! DEFINE in its eight forms.
 
 use super::{Builder, Built};
-use crate::ast::{Column, ColumnOption, DefOption, Define, Definition, Duration, EventScope, Ident, SegmentExpr, SegmentMode, SetDefinition};
+use crate::ast::{
+    Column, ColumnOption, DefOption, Define, Definition, Duration, EventScope, Ident, SegmentExpr, SegmentMode, SetDefinition,
+};
 use crate::parser::{Parts, Rule};
 
 impl Builder<'_> {

@@ -1,7 +1,9 @@
 //! Expressions: AND and OR over predicates over values, with the precedence inside a value.
 
 use super::{Builder, Built, inside};
-use crate::ast::{Arg, BinaryOp, Call, Expr, ExprKind, Ident, InList, IsWhat, Item, Literal, MatchOp, OrderItem, Over, Path, Query, Scope, Span, TypeName};
+use crate::ast::{
+    Arg, BinaryOp, Call, Expr, ExprKind, Ident, InList, IsWhat, Item, Literal, MatchOp, OrderItem, Over, Path, Query, Scope, Span, TypeName,
+};
 use crate::code;
 use crate::parser::{Pair, Parts, Rule};
 
@@ -30,12 +32,11 @@ impl Builder<'_> {
 
     pub(super) fn expr(&mut self, p: &mut Parts<'_>) -> Built<Expr> {
         let (mut p, span) = self.enter(p, Rule::expr)?;
-        let words = words_in(&p);
-        if words == 0 {
+        let levels = levels_in(&p);
+        if levels == 0 {
             return self.predicate(&mut p);
         }
-        let negations = negations_in(&p);
-        self.deep(negations + 2, span, |b| b.any_of(&mut p))
+        self.deep(levels - 1, span, |b| b.any_of(&mut p))
     }
 
     fn any_of(&mut self, p: &mut Parts<'_>) -> Built<Expr> {
@@ -270,19 +271,17 @@ impl Builder<'_> {
     /// `( … )`: a query, expressions, or an expression that turns out to be the first term of a query.
     fn bracketed(&mut self, p: &mut Parts<'_>) -> Built<(Bracketed, Span)> {
         let (mut p, span) = self.enter(p, Rule::paren)?;
-        let inside = self.deep(0, span, |b| {
-            if let Some(inner) = p.take(Rule::inner_query) {
-                return Ok(Bracketed::Query(Box::new(b.query(&mut Parts::of(inner))?)));
-            }
-            let mut exprs = b.exprs(&mut p)?;
-            match (p.take(Rule::query_tail), exprs.pop()) {
-                (Some(tail), Some(first)) => Ok(Bracketed::Query(Box::new(b.query_after(first, tail, span)?))),
-                (_, last) => {
-                    exprs.extend(last);
-                    Ok(Bracketed::Exprs(exprs))
-                }
-            }
-        })?;
+        if let Some(inner) = p.take(Rule::inner_query) {
+            return Ok((Bracketed::Query(Box::new(self.query(&mut Parts::of(inner))?)), span));
+        }
+        if children(&p, Rule::expr) > 1 {
+            return Ok((Bracketed::Exprs(self.deep(0, span, |b| b.exprs(&mut p))?), span));
+        }
+        let first = self.expr(&mut p)?;
+        let inside = match p.take(Rule::query_tail) {
+            Some(tail) => Bracketed::Query(Box::new(self.query_after(first, tail, span)?)),
+            None => Bracketed::Exprs(vec![first]),
+        };
         Ok((inside, span))
     }
 
@@ -290,7 +289,12 @@ impl Builder<'_> {
     fn query_after(&mut self, first: Expr, tail: Pair<'_>, span: Span) -> Built<Query> {
         let ExprKind::Subquery(query) = first.kind else {
             let place = Span::new(self.span(&tail).start, self.span(&tail).start + 2);
-            return Err(self.refuse(code::EXPECTED, place, "a value cannot be combined like a query", "expected `,` or `)` after the value"));
+            return Err(self.refuse(
+                code::EXPECTED,
+                place,
+                "a value cannot be combined like a query",
+                "expected `,` or `)` after the value",
+            ));
         };
         self.query_from(*query, &mut Parts::of(tail), span)
     }
@@ -460,9 +464,9 @@ fn children(p: &Parts<'_>, rule: Rule) -> usize {
     std::iter::from_fn(|| p.next()).filter(|pair| pair.as_rule() == rule).count()
 }
 
-/// How many AND, OR and NOT stand directly in an expression.
-fn words_in(p: &Parts<'_>) -> usize {
-    children(p, Rule::kw_and) + children(p, Rule::kw_or) + children(p, Rule::kw_not)
+/// How many levels the AND, OR and NOT directly in an expression make.
+fn levels_in(p: &Parts<'_>) -> usize {
+    children(p, Rule::kw_and).min(1) + children(p, Rule::kw_or).min(1) + negations_in(p)
 }
 
 /// The longest run of NOT directly in an expression.

@@ -1,7 +1,9 @@
 //! Queries: SELECT, FIND, the analyses, set operators and pipe stages.
 
 use super::{Builder, Built};
-use crate::ast::{Analysis, Find, Head, Ident, Join, JoinKind, Pipe, PipeKind, Query, QueryBody, Select, SelectItem, Source, SourceKind, Span};
+use crate::ast::{
+    Analysis, Find, Head, Ident, Join, JoinKind, Pipe, PipeKind, Query, QueryBody, Select, SelectItem, Source, SourceKind, Span,
+};
 use crate::build::step::fold_sets;
 use crate::parser::{Parts, Rule};
 
@@ -194,7 +196,6 @@ impl Builder<'_> {
         let grouped = p.eat(Rule::kw_group) && p.eat(Rule::kw_by);
         Ok(PipeKind::Aggregate(measures, if grouped { self.items(p)? } else { Vec::new() }))
     }
-
 }
 
 fn join_kind(p: &mut Parts<'_>) -> JoinKind {

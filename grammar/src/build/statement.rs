@@ -1,7 +1,10 @@
 //! Statements other than queries and definitions.
 
 use super::{Builder, Built};
-use crate::ast::{ExplainRung, Expr, ExprKind, InsertSource, InsertTarget, Kind, Literal, SetValue, ShowWhat, Statement, StatementKind, SubscribeFrom, SubscribeOn, SubscribeTo};
+use crate::ast::{
+    ExplainRung, Expr, ExprKind, InsertSource, InsertTarget, Kind, Literal, SetValue, ShowWhat, Statement, StatementKind, SubscribeFrom,
+    SubscribeOn, SubscribeTo,
+};
 use crate::parser::{Parts, Rule};
 
 impl Builder<'_> {

@@ -1,7 +1,9 @@
 //! Steps, event scopes, DID with its qualifiers, and set algebra on segments.
 
 use super::{Builder, Built};
-use crate::ast::{Behaviour, CountOp, DidKind, EventRef, EventScope, Ident, Instant, OrderMode, Qual, QualKind, SegmentExpr, SetOp, Span, Step, Unit};
+use crate::ast::{
+    Behaviour, CountOp, DidKind, EventRef, EventScope, Ident, Instant, OrderMode, Qual, QualKind, SegmentExpr, SetOp, Span, Step, Unit,
+};
 use crate::parser::{Parts, Rule};
 
 impl Builder<'_> {

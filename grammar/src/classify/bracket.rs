@@ -8,7 +8,12 @@ use crate::token::{Token, TokenKind};
 /// The first bracket that does not match. The ones after it would only be consequences.
 pub(super) fn unbalanced(text: &str, tokens: &[Token]) -> Option<Diagnostic> {
     let mut open: Vec<(&'static str, Span)> = Vec::new();
-    for token in tokens {
+    for (i, token) in tokens.iter().enumerate() {
+        // After a dot or AS the word was meant as a name, which is another mistake.
+        let named = i.checked_sub(1).and_then(|k| tokens.get(k)).is_some_and(|t| t.is_symbol(text, ".") || t.is_word(text, "AS"));
+        if named && token.kind == TokenKind::Word && !starts_case(text, tokens, i) {
+            continue;
+        }
         if let Some(closing) = closing_of(text, token) {
             open.push((closing, token.span()));
         } else if let Some(closing) = closing(text, token) {
@@ -20,6 +25,12 @@ pub(super) fn unbalanced(text: &str, tokens: &[Token]) -> Option<Diagnostic> {
         }
     }
     open.pop().map(|(wanted, opening)| not_closed(text, opening, wanted))
+}
+
+/// True for `AS CASE WHEN …`, the body of a definition.
+fn starts_case(text: &str, tokens: &[Token], i: usize) -> bool {
+    tokens.get(i).is_some_and(|t| t.is_word(text, "CASE"))
+        && tokens.get(i + 1).is_some_and(|t| t.kind != TokenKind::Symbol || t.text(text) == "(")
 }
 
 /// What must close a token that opens something.

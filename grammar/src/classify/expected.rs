@@ -5,7 +5,7 @@ use crate::ast::Span;
 use crate::code;
 use crate::diagnostic::Diagnostic;
 use crate::parser::Rule;
-use crate::word::{CLAUSES, DEFINITION_OPTIONS, OPERATORS, QUALIFIERS, RANGES, STAGES, UNITS, first_word};
+use crate::word::{CLAUSES, DEFINITION_OPTIONS, QUALIFIERS, RANGES, STAGES, UNITS, first_word};
 
 /// The keywords that may stand where `rule` may.
 pub(super) fn words_of(rule: Rule) -> Vec<&'static str> {
@@ -14,16 +14,22 @@ pub(super) fn words_of(rule: Rule) -> Vec<&'static str> {
         Rule::clause => heads(&CLAUSES),
         Rule::def_opt | Rule::def_word | Rule::def_end => heads(&DEFINITION_OPTIONS),
         Rule::qual | Rule::times | Rule::on_periods | Rule::count_op => heads(&QUALIFIERS),
-        Rule::pred_tail | Rule::match_op => heads(&OPERATORS),
+        Rule::pred_tail | Rule::match_op => {
+            vec!["IS", "IN", "LIKE", "ILIKE", "BETWEEN", "CONTAINS", "MATCHES", "HAS", "STARTS", "ENDS", "NOT"]
+        }
         Rule::range | Rule::instant => heads(&RANGES),
         Rule::unit | Rule::unit_word => UNITS.to_vec(),
         Rule::pipe => heads(&STAGES),
         Rule::set_op => vec!["UNION", "INTERSECT", "EXCEPT"],
         Rule::join => vec!["JOIN", "LEFT", "RIGHT", "FULL", "CROSS", "INNER"],
         Rule::scope => vec!["WHERE", "DURING", "BY", "ORDER", "AS"],
-        Rule::show_what => vec!["ENTITIES", "EVENTS", "RELATIONS", "PROPERTIES", "SEGMENTS", "SESSIONS", "TAGS", "METRICS", "SUBSCRIPTIONS"],
+        Rule::show_what => {
+            vec!["ENTITIES", "EVENTS", "RELATIONS", "PROPERTIES", "SEGMENTS", "SESSIONS", "TAGS", "METRICS", "SUBSCRIPTIONS"]
+        }
         Rule::kind | Rule::insert_target | Rule::subscribe_to => crate::word::KINDS.to_vec(),
         Rule::column_option => vec!["HISTORY", "UNIQUE", "MANY", "SENSITIVE", "NOT", "DEFAULT", "COMMENT"],
+        Rule::d_segment => vec!["SEGMENT", "STATIC", "DYNAMIC", "STREAMING"],
+        Rule::explain_rung => vec!["SYNTAX", "BOUND", "LOGICAL", "PHYSICAL", "ANALYZE"],
         Rule::sub_on => vec!["ENTER", "EXIT", "CHANGE"],
         Rule::subscribe_from => vec!["NOW", "SNAPSHOT", "CURSOR"],
         rule => keyword(rule).into_iter().collect(),
@@ -70,7 +76,7 @@ fn only_keyword(site: &Site<'_>) -> Option<&'static str> {
 
 /// What could stand here, most telling first, each once.
 fn nouns(site: &Site<'_>) -> Vec<String> {
-    let mut ranked: Vec<(u8, String)> = site.expected.iter().filter_map(|r| noun(*r, site)).collect();
+    let mut ranked: Vec<(u8, String)> = site.expected.iter().flat_map(|r| noun(*r, site)).collect();
     ranked.sort();
     let mut nouns: Vec<String> = Vec::new();
     for (_, noun) in ranked {
@@ -83,11 +89,23 @@ fn nouns(site: &Site<'_>) -> Vec<String> {
     nouns
 }
 
-fn noun(rule: Rule, site: &Site<'_>) -> Option<(u8, String)> {
+fn noun(rule: Rule, site: &Site<'_>) -> Vec<(u8, String)> {
     let (rank, noun) = match rule {
-        Rule::expr | Rule::predicate | Rule::value | Rule::operand | Rule::literal | Rule::paren | Rule::args | Rule::arg | Rule::constant => (1, value(site)),
-        Rule::item | Rule::items | Rule::select_item | Rule::select_items | Rule::order_item | Rule::order_items | Rule::call => (1, value(site)),
-        Rule::step | Rule::steps | Rule::step_list | Rule::event_ref | Rule::event_scope | Rule::bracket | Rule::event_alt => (1, "an event"),
+        Rule::expr
+        | Rule::predicate
+        | Rule::value
+        | Rule::operand
+        | Rule::literal
+        | Rule::paren
+        | Rule::args
+        | Rule::arg
+        | Rule::constant => (1, value(site)),
+        Rule::item | Rule::items | Rule::select_item | Rule::select_items | Rule::order_item | Rule::order_items | Rule::call => {
+            (1, value(site))
+        }
+        Rule::step | Rule::steps | Rule::step_list | Rule::event_ref | Rule::event_scope | Rule::bracket | Rule::event_alt => {
+            (1, "an event")
+        }
         Rule::segment_expr | Rule::segment_term => (1, "a segment"),
         Rule::range => (1, "a range of time"),
         Rule::duration | Rule::length => (1, "a length of time"),
@@ -109,16 +127,23 @@ fn noun(rule: Rule, site: &Site<'_>) -> Option<(u8, String)> {
         Rule::open => (5, "`(`"),
         Rule::becomes => (5, "`=`"),
         Rule::percent => (5, "`%`"),
-        Rule::pred_tail | Rule::arith | Rule::cmp | Rule::cast_to | Rule::kw_and | Rule::kw_or => (6, "an operator"),
+        Rule::pred_tail | Rule::arith | Rule::cmp | Rule::cast_to => (6, "an operator"),
+        Rule::kw_and | Rule::kw_or if site.expects_any(&[Rule::pred_tail, Rule::arith]) => (6, "an operator"),
+        Rule::kw_entity | Rule::kw_relation | Rule::d_segment if site.expects(Rule::kw_metric) => {
+            (2, "the kind of a thing, such as `EVENT`")
+        }
+        Rule::kw_event | Rule::kw_property | Rule::kw_metric | Rule::kw_session | Rule::kw_tag if site.expects(Rule::kw_relation) => {
+            return Vec::new();
+        }
         Rule::qual | Rule::count_op | Rule::times | Rule::on_periods => (6, "a qualifier of DID"),
         Rule::def_opt | Rule::def_word | Rule::def_end => (6, "an option"),
         Rule::scope => (6, "`WHERE` or `DURING`"),
         Rule::pipe => (8, "`|>`"),
         Rule::EOI => (9, "the end"),
-        Rule::param | Rule::minus | Rule::distinct | Rule::set_op | Rule::kw_not | Rule::COMMENT | Rule::WHITESPACE => return None,
-        rule => return keyword(rule).map(|word| (7, format!("`{word}`"))),
+        Rule::param | Rule::minus | Rule::distinct | Rule::set_op | Rule::kw_not | Rule::COMMENT | Rule::WHITESPACE => return Vec::new(),
+        rule => return words_of(rule).into_iter().map(|word| (7, format!("`{word}`"))).collect(),
     };
-    Some((rank, noun.to_owned()))
+    vec![(rank, noun.to_owned())]
 }
 
 /// A condition where one is wanted, else a value.
@@ -147,9 +172,16 @@ fn hint(noun: &str) -> &'static str {
         "a unit of time" => "the units are millisecond, second, minute, hour, day, week, month, quarter and year",
         "a name" => "other names than words stand in backquotes",
         "a text in single quotes" => "a text is written like `'Asia/Shanghai'`",
+        "a number" => "a number is written like `100`; a parameter like `:n` may stand for it",
+        "the end" => "take it away, or end the statement before it with `;`",
+        "`)`" => "write `,` before it if it is one more of a list, else close the bracket with `)`",
+        "`=`" => "a setting is written like `SET time_zone = 'Asia/Shanghai'`",
+        "a query" => "a query begins with a word such as `FIND`, `SELECT`, `TREND` or `FUNNEL`",
+        "an operator" => "values are joined by operators such as `=`, `AND` or `+`",
+        "the kind of a thing, such as `EVENT`" => "the kinds are ENTITY, EVENT, PROPERTY, RELATION, METRIC, SESSION, TAG and SEGMENT",
         "a column" => "a column is written like `amount DECIMAL(12, 2)`",
         "a type" => "the types are STRING, BOOL, INT, BIGINT, DOUBLE, DECIMAL(p, s), DATE, TIMESTAMP, LIST<T> and JSON",
         "a clause" => "a clause begins with its keyword, such as `WHERE`, `DURING` or `ORDER BY`",
-        _ => "look the statement up with `eql --help`, or in the manual",
+        _ => "write one of these, or end the statement before it with `;`",
     }
 }

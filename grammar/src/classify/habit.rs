@@ -39,7 +39,8 @@ fn unbracketed(site: &Site<'_>) -> Option<Diagnostic> {
     }
     let condition = site.back_to("WHERE")?;
     let event = site.token(condition - 1).filter(|t| matches!(t.kind, TokenKind::Word | TokenKind::Name))?;
-    let after_step = site.is_symbol(condition - 2, &["->", "→"]) || site.is_word(condition - 2, &["DID", "FUNNEL", "SEQUENCE", "OPTIONAL", "NOT"]);
+    let after_step =
+        site.is_symbol(condition - 2, &["->", "→"]) || site.is_word(condition - 2, &["DID", "FUNNEL", "SEQUENCE", "OPTIONAL", "NOT"]);
     if !after_step {
         return None;
     }
@@ -103,16 +104,24 @@ fn using(site: &Site<'_>) -> Option<Diagnostic> {
 /// `FROM a, b`.
 fn comma_join(site: &Site<'_>) -> Option<Diagnostic> {
     let listed = site.is_symbol(0, &[","]) && (site.is_word(-2, &["FROM"]) || (site.is_word(-2, &["AS"]) && site.is_word(-4, &["FROM"])));
-    (listed && site.expects_any(&[Rule::clause, Rule::join, Rule::kw_join]))
-        .then(|| site.error(code::FOREIGN, site.span(0), "tables are joined with `JOIN`").with_hint("write `JOIN b ON …`, or use a path such as `purchase.product.name`"))
+    (listed && site.expects_any(&[Rule::clause, Rule::join, Rule::kw_join])).then(|| {
+        site.error(code::FOREIGN, site.span(0), "tables are joined with `JOIN`")
+            .with_hint("write `JOIN b ON …`, or use a path such as `purchase.product.name`")
+    })
 }
 
 /// A comma with nothing after it.
 fn empty_after_comma(site: &Site<'_>) -> Option<Diagnostic> {
-    let ends = site.at_end() || site.is_symbol(0, &[")", "]", "|>"]) || site.is_word(0, &["FROM", "WHERE", "DURING", "EVERY", "WITHIN", "LIMIT", "HAVING", "BREAKDOWN"]);
+    let ends = site.at_end()
+        || site.is_symbol(0, &[")", "]", "|>"])
+        || site.is_word(0, &["FROM", "WHERE", "DURING", "EVERY", "WITHIN", "LIMIT", "HAVING", "BREAKDOWN"]);
     if !(site.is_symbol(-1, &[","]) && ends) {
         return None;
     }
     let comma: Span = site.span(-1);
-    Some(site.error(code::EXPECTED, comma, "nothing follows this comma").with_hint("take it away, or write what was to follow").with_fix(site.text, comma, ""))
+    Some(
+        site.error(code::EXPECTED, comma, "nothing follows this comma")
+            .with_hint("take it away, or write what was to follow")
+            .with_fix(site.text, comma, ""),
+    )
 }

@@ -43,7 +43,10 @@ fn statement(site: &Site<'_>) -> Option<Diagnostic> {
             return Some(suggest(site, code::UNKNOWN_STATEMENT, message, near));
         }
     }
-    Some(site.error(code::UNKNOWN_STATEMENT, site.span(0), message).with_hint("a statement begins with a word such as `FIND`, `SELECT`, `TREND`, `FUNNEL` or `DEFINE`"))
+    Some(
+        site.error(code::UNKNOWN_STATEMENT, site.span(0), message)
+            .with_hint("a statement begins with a word such as `FIND`, `SELECT`, `TREND`, `FUNNEL` or `DEFINE`"),
+    )
 }
 
 /// Heads of other languages.

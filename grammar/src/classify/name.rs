@@ -10,8 +10,23 @@ use crate::token::TokenKind;
 use crate::word::{RESERVED, among};
 
 const NAMES: [Rule; 17] = [
-    Rule::ident, Rule::path, Rule::expr, Rule::item, Rule::items, Rule::select_items, Rule::select_item, Rule::step, Rule::steps,
-    Rule::step_list, Rule::alias, Rule::source, Rule::segment_expr, Rule::segment_term, Rule::column, Rule::event_scope, Rule::arg,
+    Rule::ident,
+    Rule::path,
+    Rule::expr,
+    Rule::item,
+    Rule::items,
+    Rule::select_items,
+    Rule::select_item,
+    Rule::step,
+    Rule::steps,
+    Rule::step_list,
+    Rule::alias,
+    Rule::source,
+    Rule::segment_expr,
+    Rule::segment_term,
+    Rule::column,
+    Rule::event_scope,
+    Rule::arg,
 ];
 
 /// `product.` with nothing after the dot.
@@ -73,7 +88,9 @@ fn reserved(site: &Site<'_>) -> Option<Diagnostic> {
 /// `sum(amount) gmv`, `FROM user u`.
 fn without_as(site: &Site<'_>) -> Option<Diagnostic> {
     let named = matches!(site.kind(0), Some(TokenKind::Word | TokenKind::Name)) && !among(site.at(0), &RESERVED);
-    let ends = site.token(1).is_none() || site.is_symbol(1, &[",", ")", "|>"]) || (site.kind(1) == Some(TokenKind::Word) && among(site.at(1), &RESERVED));
+    let ends = site.token(1).is_none()
+        || site.is_symbol(1, &[",", ")", "|>"])
+        || (site.kind(1) == Some(TokenKind::Word) && among(site.at(1), &RESERVED));
     if !(site.expects(Rule::kw_as) && named && ends) {
         return None;
     }

@@ -90,7 +90,9 @@ fn foreign(text: &str, tokens: &[Token], index: usize, token: &Token) -> Diagnos
         "=~" => ("MATCHES", "regular expressions are matched with `MATCHES`".to_owned()),
         "!~" => ("NOT MATCHES", "regular expressions are matched with `NOT MATCHES`".to_owned()),
         "|" if STAGES.iter().any(|s| first_word(s).eq_ignore_ascii_case(next)) => ("|>", "a stage begins with `|>`".to_owned()),
-        "|" if among(next, &["summarize", "stats"]) => ("|>", "a stage begins with `|>`, and groups are made by `AGGREGATE … GROUP BY …`".to_owned()),
+        "|" if among(next, &["summarize", "stats"]) => {
+            ("|>", "a stage begins with `|>`, and groups are made by `AGGREGATE … GROUP BY …`".to_owned())
+        }
         "|" => ("OR", "write `OR`; a stage on the result begins with `|>`".to_owned()),
         _ => ("$1", "a parameter is `$1` or `:name`".to_owned()),
     };

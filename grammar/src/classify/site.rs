@@ -75,11 +75,6 @@ impl<'t> Site<'t> {
         head.map_or("", |t| t.text(self.text))
     }
 
-    /// True if a token before the place is this keyword.
-    pub(super) fn has_before(&self, word: &str) -> bool {
-        self.tokens.get(..self.here).unwrap_or_default().iter().any(|t| t.is_word(self.text, word))
-    }
-
     /// True if any token of the statement is this keyword.
     pub(super) fn has(&self, word: &str) -> bool {
         self.tokens.iter().any(|t| t.is_word(self.text, word))

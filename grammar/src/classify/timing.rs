@@ -8,7 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::parser::Rule;
 use crate::suggest::nearest;
 use crate::token::TokenKind;
-use crate::word::{UNITS, among};
+use crate::word::{RESERVED, UNITS, among};
 
 const LENGTH_CLAUSES: [&str; 7] = ["WITHIN", "FOR", "LOOKBACK", "TIMEOUT", "MAX", "GRACE", "KEEP"];
 const RANGE_WORDS: [&str; 8] = ["LAST", "THIS", "PREVIOUS", "SINCE", "BEFORE", "TODAY", "YESTERDAY", "ALL"];
@@ -48,13 +48,15 @@ fn length_for_range(site: &Site<'_>) -> Option<Diagnostic> {
         return None;
     }
     let (clause, length) = (site.at(-3).to_uppercase(), format!("{} {}", site.at(-2), site.at(-1)));
-    let found = site.error(code::RANGE_NOT_LENGTH, site.span(-2).to(site.span(-1)), format!("`{clause}` takes a range of time, not a length"));
+    let found =
+        site.error(code::RANGE_NOT_LENGTH, site.span(-2).to(site.span(-1)), format!("`{clause}` takes a range of time, not a length"));
     if clause == "DURING" {
         let before = Span::new(site.span(-2).start, site.span(-2).start);
         return Some(found.with_hint(format!("write `DURING last {length}`")).with_fix(site.text, before, "last "));
     }
     let after = Span::new(site.span(-1).end, site.span(-1).end);
-    let found = site.error(code::EXPECTED, site.span(-2).to(site.span(-1)), format!("a point in time is wanted after `{clause}`, not a length"));
+    let found =
+        site.error(code::EXPECTED, site.span(-2).to(site.span(-1)), format!("a point in time is wanted after `{clause}`, not a length"));
     Some(found.with_hint(format!("write `{length} ago`")).with_fix(site.text, after, " ago"))
 }
 
@@ -71,9 +73,13 @@ fn missing_times(site: &Site<'_>) -> Option<Diagnostic> {
     let phrase = site.span(first).to(site.span(-1));
     let words = site.text.get(phrase.start..phrase.end).unwrap_or_default();
     let end = Span::new(phrase.end, phrase.end);
+    let hint = match first {
+        -4 => format!("write `{words} TIMES`"),
+        _ => format!("write `{words} TIMES`; for different days write `ON {words} DAYS`"),
+    };
     Some(
         site.error(code::MISSING_TIMES, phrase, format!("{} of what is not said", super::site::quote(words)))
-            .with_hint(format!("write `{words} TIMES`; for different days write `ON {words} DAYS`"))
+            .with_hint(hint)
             .with_fix(site.text, end, " TIMES"),
     )
 }
@@ -98,6 +104,9 @@ fn unknown_unit(site: &Site<'_>) -> Option<Diagnostic> {
         return None;
     }
     let word = site.at(0);
+    if among(word, &RESERVED) {
+        return missing_unit(site);
+    }
     let near = other_words(word).or_else(|| nearest(word, UNITS)).or_else(|| nearest(word.trim_end_matches(['s', 'S']), UNITS));
     let after_number = site.kind(-1) == Some(TokenKind::Number);
     let only_unit = !site.expects_any(&[Rule::clause, Rule::pred_tail, Rule::step, Rule::step_list]);
@@ -113,6 +122,15 @@ fn unknown_unit(site: &Site<'_>) -> Option<Diagnostic> {
         }
         None => found.with_hint("the units are millisecond, second, minute, hour, day, week, month, quarter and year"),
     })
+}
+
+/// `WITHIN 7 DURING …`.
+fn missing_unit(site: &Site<'_>) -> Option<Diagnostic> {
+    if site.kind(-1) != Some(TokenKind::Number) || site.expects(Rule::clause) {
+        return None;
+    }
+    let found = site.error(code::EXPECTED, site.span(-1), format!("the unit of {} is missing", site.quote(-1)));
+    Some(found.with_hint(format!("write for example `{} days`", site.at(-1))))
 }
 
 /// Words for a unit that are none here.
@@ -144,7 +162,8 @@ fn range_without_during(site: &Site<'_>) -> Option<Diagnostic> {
         let found = site.error(code::FOREIGN, site.span(0), "a range of time is given with `DURING`");
         return Some(found.with_hint(format!("write `DURING {} …`", site.at(0))).with_fix(site.text, start, "DURING "));
     }
-    let dated = matches!(site.kind(1), Some(TokenKind::Text | TokenKind::Param)) || site.is_word(1, &["DATE", "TIMESTAMP", "NOW", "TODAY", "YESTERDAY"]);
+    let dated = matches!(site.kind(1), Some(TokenKind::Text | TokenKind::Param))
+        || site.is_word(1, &["DATE", "TIMESTAMP", "NOW", "TODAY", "YESTERDAY"]);
     let counted = site.kind(1) == Some(TokenKind::Number);
     if site.is_word(0, &["FROM", "BETWEEN", "SINCE"]) && (dated || counted) {
         let found = site.error(code::FOREIGN, site.span(0), "a range of time is given with `DURING`");

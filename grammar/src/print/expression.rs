@@ -24,7 +24,9 @@ fn level_of(kind: &ExprKind) -> u8 {
         ExprKind::Or(_) => level::ANY,
         ExprKind::And(_) => level::AND,
         ExprKind::Not(_) | ExprKind::Behaviour(_) => level::NOT,
-        ExprKind::Is { .. } | ExprKind::InSegment { .. } | ExprKind::In { .. } | ExprKind::Between { .. } | ExprKind::Match { .. } => level::PREDICATE,
+        ExprKind::Is { .. } | ExprKind::InSegment { .. } | ExprKind::In { .. } | ExprKind::Between { .. } | ExprKind::Match { .. } => {
+            level::PREDICATE
+        }
         ExprKind::Binary(op, ..) => binary_level(*op),
         ExprKind::Negate(_) => level::NEGATE,
         ExprKind::Cast(..) => level::CAST,
@@ -89,7 +91,9 @@ fn plain(e: &Expr) -> String {
         ExprKind::Is { expr, negated, what } => format!("{} IS {}{}", value(expr), not(*negated), is_what(*what)),
         ExprKind::InSegment { expr, negated, segment: set } => format!("{} {}IN SEGMENT {}", value(expr), not(*negated), segment(set)),
         ExprKind::In { expr, negated, list } => format!("{} {}IN {}", value(expr), not(*negated), in_list(list)),
-        ExprKind::Between { expr, negated, low, high } => format!("{} {}BETWEEN {} AND {}", value(expr), not(*negated), value(low), value(high)),
+        ExprKind::Between { expr, negated, low, high } => {
+            format!("{} {}BETWEEN {} AND {}", value(expr), not(*negated), value(low), value(high))
+        }
         ExprKind::Match { expr, negated, op, pattern } => format!("{} {}{} {}", value(expr), not(*negated), match_op(*op), value(pattern)),
         ExprKind::Case { operand, whens, otherwise } => case(operand.as_deref(), whens, otherwise.as_deref()).join(" "),
         ExprKind::Cast(inner, to) => format!("{}::{}", at(inner, level::CAST), type_name(to)),
@@ -198,8 +202,12 @@ pub(super) fn type_name(of: &TypeName) -> String {
 
 fn call(call: &Call) -> String {
     let distinct = if call.distinct { "DISTINCT " } else { "" };
-    let scopes: String = call.scopes.iter().map(|s| format!(" {}", scope(s))).collect();
-    let inside = format!("{distinct}{}{scopes}", list(&call.args, arg));
+    let last = call.scopes.len().saturating_sub(1);
+    let scopes: String = call.scopes.iter().enumerate().map(|(i, s)| format!(" {}", scope(s, i == last))).collect();
+    let inside = match call.args.as_slice() {
+        [Arg::Expr(only)] if call.scopes.is_empty() => format!("{distinct}{}", expr(only)),
+        args => format!("{distinct}{}{scopes}", list(args, arg)),
+    };
     format!("{}({}){}", path(&call.name), inside.trim_start(), call.over.as_ref().map_or_else(String::new, over))
 }
 
@@ -213,11 +221,12 @@ fn arg(argument: &Arg) -> String {
     }
 }
 
-fn scope(scope: &Scope) -> String {
+fn scope(scope: &Scope, last: bool) -> String {
+    let inner = |e: &Expr| if last { expr(e) } else { closed(e) };
     match scope {
-        Scope::Where(e) => format!("WHERE {}", closed(e)),
+        Scope::Where(e) => format!("WHERE {}", inner(e)),
         Scope::During(r) => format!("DURING {}", range(r)),
-        Scope::By(e) => format!("BY {}", closed(e)),
+        Scope::By(e) => format!("BY {}", inner(e)),
         Scope::OrderBy(keys) => format!("ORDER BY {}", order_items(keys)),
         Scope::AsOf(t) => format!("AS OF {}", instant(t)),
     }

@@ -5,7 +5,9 @@ use super::expression::{closed, expr, items, literal};
 use super::query::query_parts;
 use super::step::step;
 use super::{list, name, path, text};
-use crate::ast::{ExplainRung, InsertSource, InsertTarget, Kind, SetValue, ShowWhat, Statement, StatementKind, SubscribeFrom, SubscribeOn, SubscribeTo};
+use crate::ast::{
+    ExplainRung, InsertSource, InsertTarget, Kind, SetValue, ShowWhat, Statement, StatementKind, SubscribeFrom, SubscribeOn, SubscribeTo,
+};
 
 pub(super) fn parts(statement: &Statement) -> Vec<String> {
     match &statement.kind {

@@ -1,6 +1,6 @@
 //! Steps, event scopes, DID and segment algebra as text.
 
-use super::expression::closed;
+use super::expression::{closed, expr};
 use super::query::find;
 use super::time::{duration, instant, range};
 use super::{list, name};
@@ -47,7 +47,9 @@ pub(super) fn scope(scope: &EventScope) -> String {
 pub(super) fn bracket(scope: &EventScope) -> String {
     let mut written = format!("[{}", scope.events.iter().map(event).collect::<Vec<_>>().join(" OR "));
     if let Some(filter) = &scope.filter {
-        written.push_str(&format!(" WHERE {}", closed(filter)));
+        // Brackets only where DURING would be swallowed: each level of them counts against the bound on nesting.
+        let filter = if scope.during.is_some() { closed(filter) } else { expr(filter) };
+        written.push_str(&format!(" WHERE {filter}"));
     }
     if let Some(during) = &scope.during {
         written.push_str(&format!(" DURING {}", range(during)));

@@ -54,3 +54,9 @@ fn the_clients_token_variable_counts() {
     let config = load("", &[("EQL_TOKEN", "secret")], &Options::default()).unwrap();
     assert_eq!(config.tokens, ["secret"]);
 }
+
+#[test]
+fn tokens_are_never_printed() {
+    let config = load("tokens = ['hush']", &[], &Options::default()).unwrap();
+    assert!(!format!("{config:?}").contains("hush"));
+}

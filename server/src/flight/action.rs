@@ -81,7 +81,7 @@ impl Flight {
             dataset_schema: encoded(&dataset)?.into(),
             parameter_schema: encoded(&parameters::schema(&names))?.into(),
         };
-        self.prepared.insert(handle, Arc::new(Bound::new(script, names)));
+        self.prepared.insert(handle, Arc::new(Bound { script: Arc::new(script), names, params: Params::new() }));
         if let Some(oldest) = self.sessions.prepared(&caller.session, handle) {
             self.prepared.invalidate(&oldest);
         }

@@ -8,6 +8,7 @@ use super::tickets::Tickets;
 use super::{handshake, ingest, metadata, sql_info, status, stream, xdbc};
 use crate::auth::{Auth, NoRandomness, SessionId, token_of};
 use crate::config::Config;
+use crate::import::Importer;
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use arrow::ipc::writer::IpcWriteOptions;
@@ -25,6 +26,7 @@ use prost::Message;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 /// Prepared statements die half an hour after their last use.
@@ -37,9 +39,12 @@ pub(crate) struct Flight {
     pub(super) engine: Arc<Engine>,
     pub(super) config: Arc<Config>,
     pub(super) auth: Arc<Auth>,
+    pub(super) importer: Arc<Importer>,
     pub(super) sessions: Sessions,
     pub(super) prepared: Cache<[u8; 16], Arc<Bound>>,
     pub(super) tickets: Tickets<Plan>,
+    /// Ends what still runs when the time to stop is over.
+    pub(super) kill: CancellationToken,
 }
 
 /// Who calls, and how it wants its answers.
@@ -58,10 +63,10 @@ enum Asked {
 }
 
 impl Flight {
-    pub(crate) fn new(engine: Arc<Engine>, config: Arc<Config>, auth: Arc<Auth>) -> Result<Self, NoRandomness> {
+    pub(crate) fn new(engine: Arc<Engine>, config: Arc<Config>, auth: Arc<Auth>, importer: Arc<Importer>, kill: CancellationToken) -> Result<Self, NoRandomness> {
         let weigher = |_: &[u8; 16], bound: &Arc<Bound>| u32::try_from(bound.bytes()).unwrap_or(u32::MAX);
         let prepared = Cache::builder().weigher(weigher).max_capacity(PREPARED_BYTES).time_to_idle(PREPARED_IDLE).build();
-        Ok(Self { engine, config, auth, sessions: Sessions::new(), prepared, tickets: Tickets::new(Plan::bytes)? })
+        Ok(Self { engine, config, auth, importer, sessions: Sessions::new(), prepared, tickets: Tickets::new(Plan::bytes)?, kill })
     }
 
     /// Every call but Handshake begins here.

@@ -13,7 +13,6 @@ use arrow_flight::sql::{DoPutPreparedStatementResult, TicketStatementQuery};
 use eql_engine::grammar::ast::StatementKind;
 use eql_engine::{Answer, EngineError, Params, ResultColumn, Session};
 use futures::StreamExt;
-use parking_lot::Mutex;
 use prost::Message;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -28,7 +27,6 @@ pub(crate) struct Plan {
     params: Params,
     settings: Session,
     schema: SchemaRef,
-    native: bool,
     pub(super) cancel: CancellationToken,
 }
 
@@ -39,20 +37,17 @@ impl Plan {
 }
 
 /// A prepared statement with the parameters that were bound last.
+#[derive(Clone)]
 pub(crate) struct Bound {
     pub(super) script: Arc<Script>,
     pub(super) names: Vec<String>,
-    params: Mutex<Params>,
+    pub(super) params: Params,
 }
 
 impl Bound {
-    pub(super) fn new(script: Script, names: Vec<String>) -> Self {
-        Self { script: Arc::new(script), names, params: Mutex::default() }
-    }
-
     pub(super) fn bytes(&self) -> usize {
-        // A tree takes a few times its text; bound values are replaced in place, so they are allowed for here.
-        self.script.text().len() * 4 + 4096
+        // A tree takes a few times its text.
+        self.script.text().len() * 4 + 512 + params_bytes(&self.params)
     }
 }
 
@@ -77,8 +72,7 @@ impl Flight {
 
     pub(super) async fn plan_prepared(&self, caller: &Caller, handle: &[u8]) -> Result<(Schema, Ticket), Status> {
         let bound = self.bound(handle)?;
-        let params = bound.params.lock().clone();
-        self.plan(caller, Arc::clone(&bound.script), params).await
+        self.plan(caller, Arc::clone(&bound.script), bound.params.clone()).await
     }
 
     async fn plan(&self, caller: &Caller, script: Arc<Script>, params: Params) -> Result<(Schema, Ticket), Status> {
@@ -93,12 +87,11 @@ impl Flight {
         let settings = self.sessions.settings(&caller.session);
         let columns = script.schema(&self.engine, &settings, &params).await.map_err(|e| status::of(&e))?;
         let schema = announced(columns, caller.native);
-        Ok(Plan { script, params, settings, schema, native: caller.native, cancel: CancellationToken::new() })
+        Ok(Plan { script, params, settings, schema, cancel: self.kill.child_token() })
     }
 
-    pub(super) fn bound(&self, handle: &[u8]) -> Result<Arc<Bound>, Status> {
-        let handle: Option<[u8; 16]> = handle.try_into().ok();
-        let bound = handle.and_then(|handle| self.prepared.get(&handle));
+    fn bound(&self, handle: &[u8]) -> Result<Arc<Bound>, Status> {
+        let bound = <[u8; 16]>::try_from(handle).ok().and_then(|handle| self.prepared.get(&handle));
         bound.ok_or_else(|| Status::not_found("the prepared statement is closed or has expired: prepare it again"))
     }
 
@@ -110,8 +103,7 @@ impl Flight {
     /// DoGet by handle, as clients may that never ask for FlightInfo.
     pub(super) async fn run_prepared(&self, caller: &Caller, handle: &[u8]) -> Result<stream::FlightStream, Status> {
         let bound = self.bound(handle)?;
-        let params = bound.params.lock().clone();
-        let plan = self.planned(caller, Arc::clone(&bound.script), params).await?;
+        let plan = self.planned(caller, Arc::clone(&bound.script), bound.params.clone()).await?;
         self.run(caller, &plan).await
     }
 
@@ -140,17 +132,9 @@ impl Flight {
             answer = work => answer.map_err(|e| status::of(&e))?,
         };
         Ok(match answer {
-            Answer::Rows(rows) => stream::rows(self.wire(plan, &rows.schema), rows.batches, plan.cancel.clone()),
+            Answer::Rows(rows) => stream::rows(Arc::clone(&plan.schema), rows.batches, plan.cancel.clone()),
             Answer::Done(_) => stream::empty(Arc::clone(&plan.schema)),
         })
-    }
-
-    /// What was announced, also when the engine answers in other types. A native plan of a statement whose schema changed keeps the announced one, too.
-    fn wire(&self, plan: &Plan, answered: &SchemaRef) -> SchemaRef {
-        if plan.native && plan.schema.fields().len() != answered.fields().len() {
-            tracing::warn!("a statement answers other columns than were planned");
-        }
-        Arc::clone(&plan.schema)
     }
 
     /// Runs SETs and the statement after them. The session keeps what SET changed, and only that.
@@ -183,7 +167,7 @@ impl Flight {
             }
         }
         if rows.is_empty() {
-            rows.push(bound.params.lock().clone());
+            rows.push(bound.params.clone());
         }
         for params in &rows {
             let one = self.update(caller, &bound.script, params).await.map_err(|e| status::of(&e))?;
@@ -219,9 +203,9 @@ impl Flight {
         if rows > 1 {
             return Err(Status::invalid_argument(format!("a query takes one row of parameters, {rows} were bound")));
         }
-        if let Some(batch) = batches.iter().find(|b| b.num_rows() == 1) {
+        if let (Some(batch), Ok(handle)) = (batches.iter().find(|b| b.num_rows() == 1), handle.try_into()) {
             let params = parameters::of_row(&bound.names, batch, 0).map_err(|e| status::of(&e))?;
-            *bound.params.lock() = params;
+            self.prepared.insert(handle, Arc::new(Bound { params, ..bound.as_ref().clone() }));
         }
         Ok(DoPutPreparedStatementResult { prepared_statement_handle: None }.encode_to_vec())
     }

@@ -30,11 +30,10 @@ impl Format {
         Ok(known.map(|(_, _, f)| *f).next().unwrap_or(Format::Json))
     }
 
-    /// The media type; several documents in one body are lines.
-    pub(super) fn media(self, several: bool) -> &'static str {
+    pub(super) fn media(self) -> &'static str {
         match self {
-            Format::Json if !several => "application/json",
-            Format::Json | Format::Ndjson => "application/x-ndjson",
+            Format::Json => "application/json",
+            Format::Ndjson => "application/x-ndjson",
             Format::Csv => "text/csv; charset=utf-8",
             Format::Arrow => "application/vnd.apache.arrow.stream",
         }

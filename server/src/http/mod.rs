@@ -16,17 +16,14 @@ mod query;
 
 use crate::auth::Auth;
 use crate::config::Config;
+use crate::import::Importer;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use eql_engine::Engine;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-
-/// Files imported at once; the disk is the bound, and a second one only makes the first slower.
-const UPLOADS: usize = 2;
 
 /// What every handler may need.
 #[derive(Clone)]
@@ -34,13 +31,15 @@ pub(crate) struct App {
     engine: Arc<Engine>,
     config: Arc<Config>,
     auth: Arc<Auth>,
-    uploads: Arc<Semaphore>,
+    importer: Arc<Importer>,
     stopping: CancellationToken,
+    /// Ends what still runs when the time to stop is over.
+    kill: CancellationToken,
 }
 
 impl App {
-    pub(crate) fn new(engine: Arc<Engine>, config: Arc<Config>, auth: Arc<Auth>, stopping: CancellationToken) -> Self {
-        Self { engine, config, auth, uploads: Arc::new(Semaphore::new(UPLOADS)), stopping }
+    pub(crate) fn new(engine: Arc<Engine>, config: Arc<Config>, auth: Arc<Auth>, importer: Arc<Importer>, stopping: CancellationToken, kill: CancellationToken) -> Self {
+        Self { engine, config, auth, importer, stopping, kill }
     }
 }
 

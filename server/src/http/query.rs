@@ -7,7 +7,6 @@ use crate::parameters;
 use crate::render::{csv, json, ndjson};
 use crate::script::{self, Script};
 use crate::telemetry::Timer;
-use arrow::datatypes::Schema;
 use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
 use axum::body::{Body, Bytes};
@@ -19,6 +18,7 @@ use axum::response::{IntoResponse, Response};
 use eql_engine::{Answer, EngineError, Params, Rows, Session};
 use futures::{FutureExt, StreamExt};
 use serde::Deserialize;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -76,17 +76,19 @@ pub(super) async fn query(State(app): State<App>, Query(choice): Query<Choice>, 
         script::set(&app.engine, &mut session, name, value).await?;
     }
     let script = Script::parse(&ask.query)?;
-    let media = format.media(script.statements().len() > 1);
+    let media = Arc::new(OnceLock::new());
     let (sender, chunks) = mpsc::channel(CHUNKS);
-    let work = Work { app, script, session, params: parameters::of_json(ask.params), format, out: Out { sender, buffer: Vec::new() } };
+    let out = Out { sender, buffer: Vec::new(), media: Arc::clone(&media) };
+    let work = Work { app, script, session, params: parameters::of_json(ask.params), format, out };
     // The work is part of the body: a client that goes away drops both.
-    let failed = work.run().into_stream().filter_map(|end| futures::future::ready(end.err().map(Err)));
+    let failed = work.until_killed().into_stream().filter_map(|end| futures::future::ready(end.err().map(Err)));
     let mut body = Box::pin(futures::stream::select(ReceiverStream::new(chunks).map(Ok), failed).peekable());
     if let Some(Err(_)) = body.as_mut().peek().await
         && let Some(Err(error)) = body.next().await
     {
         return Err(Failure::from(error));
     }
+    let media = media.get().copied().unwrap_or(Format::Json.media());
     Ok(([(CONTENT_TYPE, media)], Body::from_stream(body)).into_response())
 }
 
@@ -101,6 +103,14 @@ struct Work {
 }
 
 impl Work {
+    async fn until_killed(self) -> Result<(), EngineError> {
+        let kill = self.app.kill.clone();
+        tokio::select! {
+            done = self.run() => done,
+            () = kill.cancelled() => Err(EngineError::Invalid("the server has stopped".to_string())),
+        }
+    }
+
     async fn run(mut self) -> Result<(), EngineError> {
         let count = self.script.statements().len();
         for at in 0..count {
@@ -109,6 +119,10 @@ impl Work {
             let timer = Timer::start(PROTOCOL);
             let answer = self.script.run(&self.app.engine, &mut self.session, statement, &self.params, timer).await?;
             let last = at + 1 == count;
+            if last || self.lines() {
+                // The first answer that is written names the type of the whole body.
+                let _ = self.out.media.set(self.media(&answer));
+            }
             match (answer, self.format) {
                 (Answer::Rows(rows), Format::Json) => self.out.json(rows, started).await?,
                 (Answer::Rows(rows), Format::Ndjson) => self.out.ndjson(rows).await?,
@@ -116,7 +130,7 @@ impl Work {
                 // One table is all that these forms hold: the last one.
                 (Answer::Rows(rows), Format::Csv) if last => self.out.csv(rows).await?,
                 (Answer::Rows(rows), Format::Arrow) if last => self.out.arrow(rows).await?,
-                (Answer::Done(_), Format::Arrow) if last => self.out.no_arrow()?,
+                (Answer::Done(words), _) if last => json::write_done(&words, &mut self.out.buffer).map_err(crate::failure::internal)?,
                 (Answer::Rows(rows), _) => drain(rows).await?,
                 (Answer::Done(_), _) => {}
             }
@@ -124,6 +138,19 @@ impl Work {
         }
         self.out.flush(1).await;
         Ok(())
+    }
+
+    /// True when the answers of all statements are written, one document a line.
+    fn lines(&self) -> bool {
+        matches!(self.format, Format::Json | Format::Ndjson)
+    }
+
+    fn media(&self, answer: &Answer) -> &'static str {
+        match answer {
+            _ if self.lines() && self.script.statements().len() > 1 => Format::Ndjson.media(),
+            Answer::Rows(_) => self.format.media(),
+            Answer::Done(_) => Format::Json.media(),
+        }
     }
 }
 
@@ -138,6 +165,8 @@ async fn drain(mut rows: Rows) -> Result<(), EngineError> {
 struct Out {
     sender: mpsc::Sender<Bytes>,
     buffer: Vec<u8>,
+    /// The type of the body, known once the first answer is.
+    media: Arc<OnceLock<&'static str>>,
 }
 
 impl Out {
@@ -188,13 +217,6 @@ impl Out {
             self.buffer.append(writer.get_mut());
             self.flush(CHUNK_BYTES).await;
         }
-        writer.finish().map_err(arrow)?;
-        self.buffer.append(writer.get_mut());
-        Ok(())
-    }
-
-    fn no_arrow(&mut self) -> Result<(), EngineError> {
-        let mut writer = StreamWriter::try_new(Vec::new(), &Schema::empty()).map_err(arrow)?;
         writer.finish().map_err(arrow)?;
         self.buffer.append(writer.get_mut());
         Ok(())

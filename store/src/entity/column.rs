@@ -204,7 +204,8 @@ mod tests {
                 }
             }
             let len = naive.len();
-            prop_assert_eq!(column.padded(len).unwrap().as_ref(), &Int64Array::from(naive) as &dyn Array);
+            let expected: ArrayRef = Arc::new(Int64Array::from(naive));
+            prop_assert_eq!(&column.padded(len).unwrap(), &expected);
         }
     }
 }

@@ -91,12 +91,18 @@ impl EntityParts {
     fn as_keys(&self, keys: &[ArrayRef]) -> Result<Vec<ArrayRef>, StoreError> {
         let owner = || format!("entity `{}`", self.definition.name);
         if keys.len() != self.definition.key.len() {
-            return Err(StoreError::mismatch(owner(), format!("its key has {} columns, {} were given", self.definition.key.len(), keys.len())));
+            return Err(StoreError::mismatch(
+                owner(),
+                format!("its key has {} columns, {} were given", self.definition.key.len(), keys.len()),
+            ));
         }
         if keys.iter().any(|k| k.len() != keys[0].len()) {
             return Err(StoreError::mismatch(owner(), "the key columns are of different lengths"));
         }
-        keys.iter().zip(&self.definition.key).map(|(k, p)| Ok(if *k.data_type() == arrow_type(&p.data_type) { k.clone() } else { cast(k, &arrow_type(&p.data_type))? })).collect()
+        keys.iter()
+            .zip(&self.definition.key)
+            .map(|(k, p)| Ok(if *k.data_type() == arrow_type(&p.data_type) { k.clone() } else { cast(k, &arrow_type(&p.data_type))? }))
+            .collect()
     }
 }
 
@@ -136,7 +142,8 @@ impl EntityColumns {
             return Ok(self.keys[i].clone());
         }
         let declared = definition.properties.iter().find(|p| p.id == id);
-        let declared = declared.ok_or_else(|| StoreError::UnknownProperty { owner: format!("entity `{}`", definition.name), property: id.0 })?;
+        let declared =
+            declared.ok_or_else(|| StoreError::UnknownProperty { owner: format!("entity `{}`", definition.name), property: id.0 })?;
         if let Some(column) = self.padded.lock().get(&id) {
             return Ok(column.clone());
         }

@@ -57,10 +57,6 @@ impl KeyIndex {
         Ok(KeyIndex { hasher: DefaultHashBuilder::default(), len: 0, map })
     }
 
-    pub(crate) fn len(&self) -> u32 {
-        self.len
-    }
-
     /// Ordinals of known keys below `len`; NULL for others.
     pub(crate) fn lookup(&self, keys: &[ArrayRef], len: u32) -> Result<UInt32Array, StoreError> {
         let rows = keys.first().map_or(0, |k| k.len());
@@ -134,7 +130,14 @@ fn insert_int(table: &mut HashTable<(i64, u32)>, hasher: &DefaultHashBuilder, ke
     table.entry(hash, |e| e.0 == key, |e| hasher.hash_one(e.0)).or_insert((key, next)).get().1
 }
 
-fn insert_bytes(table: &mut HashTable<(u32, u32)>, data: &mut Vec<u8>, ends: &mut Vec<u64>, hasher: &DefaultHashBuilder, key: &[u8], next: u32) -> u32 {
+fn insert_bytes(
+    table: &mut HashTable<(u32, u32)>,
+    data: &mut Vec<u8>,
+    ends: &mut Vec<u64>,
+    hasher: &DefaultHashBuilder,
+    key: &[u8],
+    next: u32,
+) -> u32 {
     let hash = hasher.hash_one(key);
     if let Some(entry) = table.find(hash, |e| e.0 == upper(hash) && stored(data, ends, e.1) == key) {
         return entry.1;
@@ -179,7 +182,9 @@ impl<'a> KeyBytes<'a> {
 
 /// A key is NULL when any of its columns is.
 fn key_nulls(keys: &[ArrayRef]) -> Option<NullBuffer> {
-    keys.iter().fold(None, |all: Option<NullBuffer>, k| NullBuffer::union(all.as_ref(), k.logical_nulls().as_ref())).filter(|n| n.null_count() > 0)
+    keys.iter()
+        .fold(None, |all: Option<NullBuffer>, k| NullBuffer::union(all.as_ref(), k.logical_nulls().as_ref()))
+        .filter(|n| n.null_count() > 0)
 }
 
 fn int_values(keys: &[ArrayRef]) -> &[i64] {
@@ -201,7 +206,7 @@ mod tests {
         for (keys, expected) in keys.iter().zip(expected) {
             let expected = UInt32Array::from(expected.clone());
             assert_eq!(index.resolve(keys).unwrap().ordinals, expected);
-            assert_eq!(index.lookup(keys, index.len()).unwrap(), expected);
+            assert_eq!(index.lookup(keys, u32::MAX).unwrap(), expected);
         }
         let none = index.lookup(&keys[0], 0).unwrap();
         assert_eq!(none.null_count(), none.len());
@@ -210,10 +215,18 @@ mod tests {
     #[test]
     fn ordinals_are_dense_in_order_of_arrival() {
         let ints = |v: Vec<Option<i64>>| vec![Arc::new(Int64Array::from(v)) as ArrayRef];
-        check(&[ints(vec![Some(7), None, Some(-1), Some(7)]), ints(vec![Some(3), Some(-1)])], &[vec![Some(0), None, Some(1), Some(0)], vec![Some(2), Some(1)]]);
+        check(
+            &[ints(vec![Some(7), None, Some(-1), Some(7)]), ints(vec![Some(3), Some(-1)])],
+            &[vec![Some(0), None, Some(1), Some(0)], vec![Some(2), Some(1)]],
+        );
         let texts = |v: Vec<Option<&str>>| vec![Arc::new(StringArray::from(v)) as ArrayRef];
-        check(&[texts(vec![Some("a"), Some(""), None]), texts(vec![Some(""), Some("b")])], &[vec![Some(0), Some(1), None], vec![Some(1), Some(2)]]);
-        let both = |v: Vec<Option<i64>>, d: Vec<Option<i32>>| vec![Arc::new(Int64Array::from(v)) as ArrayRef, Arc::new(Date32Array::from(d)) as ArrayRef];
+        check(
+            &[texts(vec![Some("a"), Some(""), None]), texts(vec![Some(""), Some("b")])],
+            &[vec![Some(0), Some(1), None], vec![Some(1), Some(2)]],
+        );
+        let both = |v: Vec<Option<i64>>, d: Vec<Option<i32>>| {
+            vec![Arc::new(Int64Array::from(v)) as ArrayRef, Arc::new(Date32Array::from(d)) as ArrayRef]
+        };
         check(&[both(vec![Some(1), Some(1), None], vec![Some(2), Some(3), Some(3)])], &[vec![Some(0), Some(1), None]]);
     }
 }

@@ -137,7 +137,10 @@ impl Record {
             }
         };
         if bytes.len() > RECORD_BYTES_MAX {
-            return Err(StoreError::Full { what: "one call has too many bytes, send smaller batches".to_string(), limit: RECORD_BYTES_MAX as u64 });
+            return Err(StoreError::Full {
+                what: "one call has too many bytes, send smaller batches".to_string(),
+                limit: RECORD_BYTES_MAX as u64,
+            });
         }
         let crc = crc32c::crc32c(&bytes);
         Ok(Payload { kind, bytes, crc })
@@ -154,13 +157,24 @@ impl Record {
                 let head: MembersHead = reader.head()?;
                 let (add, remove) = (reader.table()?, reader.table()?);
                 let (add, remove) = (keys_of(&add, 0), keys_of(&remove, 0));
-                Ok(Record::Members(AdmittedMembers { segment: head.segment, entity: EntityTypeId(head.entity), add, remove, replace: head.replace }))
+                Ok(Record::Members(AdmittedMembers {
+                    segment: head.segment,
+                    entity: EntityTypeId(head.entity),
+                    add,
+                    remove,
+                    replace: head.replace,
+                }))
             }
             TAG_VALUES => {
                 let head: TagHead = reader.head()?;
                 let table = reader.table()?;
                 let values = table.column_by_name("value").cloned().ok_or("a record has no values")?;
-                Ok(Record::TagValues(AdmittedTagValues { entity: EntityTypeId(head.entity), tag: head.tag, keys: keys_of(&table, 0), values }))
+                Ok(Record::TagValues(AdmittedTagValues {
+                    entity: EntityTypeId(head.entity),
+                    tag: head.tag,
+                    keys: keys_of(&table, 0),
+                    values,
+                }))
             }
             other => Err(format!("records of kind {other} are unknown")),
         }
@@ -209,7 +223,9 @@ fn decode_event_table(event: EventTypeId, first: Option<u32>, table: &RecordBatc
     }
     let place = match first {
         Some(first) => Place::From(first),
-        None => Place::Each(table.column_by_name("place").and_then(|c| c.as_primitive_opt::<UInt32Type>()).ok_or("events have no places")?.clone()),
+        None => Place::Each(
+            table.column_by_name("place").and_then(|c| c.as_primitive_opt::<UInt32Type>()).ok_or("events have no places")?.clone(),
+        ),
     };
     Ok(AdmittedEvents {
         event,

@@ -60,7 +60,11 @@ fn segments(dir: &Path) -> Result<Vec<(u64, PathBuf)>, StoreError> {
 fn check_first(path: &Path, first: u64, position: u64, checkpoint: u64) -> Result<(), StoreError> {
     let gap = if position > checkpoint { first != position + 1 } else { first > checkpoint + 1 };
     if gap {
-        return Err(StoreError::damaged(path, 0, format!("the records {} to {} before it are missing", position + 1, first.saturating_sub(1))));
+        return Err(StoreError::damaged(
+            path,
+            0,
+            format!("the records {} to {} before it are missing", position + 1, first.saturating_sub(1)),
+        ));
     }
     Ok(())
 }
@@ -114,5 +118,89 @@ impl<'a> SegmentReader<'a> {
 
     fn damaged(&self, what: &str) -> StoreError {
         StoreError::damaged(self.path, self.at as u64, format!("{what} (record {})", self.expected))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::frame::Frame;
+    use super::*;
+
+    /// (position, payload, durable) of each frame, one file after the other.
+    fn write(dir: &Path, files: &[&[(u64, &str, u64)]]) {
+        for frames in files {
+            let mut bytes = Vec::new();
+            for (position, payload, durable) in *frames {
+                let frame = Frame::new(*position, 1, payload.as_bytes().to_vec(), crc32c::crc32c(payload.as_bytes()));
+                bytes.extend(frame.header(*durable));
+                bytes.extend(payload.as_bytes());
+            }
+            std::fs::write(dir.join(segment_name(frames[0].0)), bytes).unwrap();
+        }
+    }
+
+    fn read(dir: &Path, checkpoint: u64) -> Result<Vec<u64>, StoreError> {
+        let mut found = Vec::new();
+        replay(dir, checkpoint, |position, _, _, _, _| {
+            found.push(position);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    #[test]
+    fn a_tail_cut_at_any_byte_is_dropped_and_stays_dropped() {
+        let dir = tempfile::tempdir().unwrap();
+        let last = [(3, "three", 2), (4, "", 3), (5, "fünf", 4)];
+        write(dir.path(), &[&[(1, "one", 0), (2, "two", 1)], &last]);
+        let file = dir.path().join(segment_name(3));
+        let whole = std::fs::read(&file).unwrap();
+        for cut in 0..=whole.len() {
+            let ends = [37, 69, 106];
+            let frames = ends.iter().filter(|e| **e <= cut).count() as u64;
+            for garbage in [&b""[..], b"\0\0\0\0", b"EQLf garbage that is longer than a header is"] {
+                std::fs::write(&file, [&whole[..cut], garbage].concat()).unwrap();
+                assert_eq!(read(dir.path(), 0).unwrap(), (1..=2 + frames).collect::<Vec<_>>(), "cut at {cut}");
+                assert_eq!(std::fs::metadata(&file).unwrap().len(), if frames == 0 { 0 } else { ends[frames as usize - 1] as u64 });
+            }
+        }
+    }
+
+    #[test]
+    fn any_flipped_bit_before_the_last_synced_frame_is_damage() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), &[&[(1, "one", 0), (2, "two", 1), (3, "three", 2)]]);
+        let file = dir.path().join(segment_name(1));
+        let whole = std::fs::read(&file).unwrap();
+        for bit in 0..70 * 8 {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            std::fs::write(&file, &bytes).unwrap();
+            let offset = bit as u64 / 8 / 35 * 35;
+            let error = read(dir.path(), 0).unwrap_err();
+            assert!(matches!(error, StoreError::Damaged { offset: o, .. } if o == offset), "bit {bit}: {error}");
+        }
+    }
+
+    #[test]
+    fn frames_of_one_unsynced_group_may_be_torn_in_any_order() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), &[&[(1, "one", 0), (2, "two", 1), (3, "three", 1)]]);
+        let file = dir.path().join(segment_name(1));
+        let mut bytes = std::fs::read(&file).unwrap();
+        bytes[36] ^= 1;
+        std::fs::write(&file, &bytes).unwrap();
+        assert_eq!(read(dir.path(), 0).unwrap(), [1]);
+    }
+
+    #[test]
+    fn files_below_the_checkpoint_are_not_needed_but_no_gap_is_allowed() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), &[&[(4, "four", 3)], &[(5, "five", 4)], &[(6, "six", 5)]]);
+        assert_eq!(read(dir.path(), 5).unwrap(), [6]);
+        assert_eq!(read(dir.path(), 9).unwrap(), [0; 0]);
+        assert!(read(dir.path(), 2).unwrap_err().to_string().contains("the records 3 to 3 before it are missing"));
+        std::fs::remove_file(dir.path().join(segment_name(5))).unwrap();
+        assert!(read(dir.path(), 3).is_err());
     }
 }

@@ -122,7 +122,9 @@ mod tests {
 
     #[test]
     fn months_begin_and_end_where_the_calendar_says() {
-        for (text, number) in [("1970-01-01", 0), ("1970-01-31", 0), ("1970-02-01", 1), ("1969-12-31", -1), ("2000-02-29", 361), ("2017-12-31", 575)] {
+        for (text, number) in
+            [("1970-01-01", 0), ("1970-01-31", 0), ("1970-02-01", 1), ("1969-12-31", -1), ("2000-02-29", 361), ("2017-12-31", 575)]
+        {
             let day = eql_catalog::parse_date(text).unwrap();
             let month = Month::of(i64::from(day) * DAY_US + DAY_US - 1);
             assert_eq!(month.number, number, "{text}");

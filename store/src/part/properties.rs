@@ -5,9 +5,9 @@
 
 use super::cut::PlannedRow;
 use super::read::EventFile;
+use crate::StoreError;
 use crate::hot::HotChunk;
 use crate::rows::EventColumn;
-use crate::StoreError;
 use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array, new_empty_array, new_null_array};
 use arrow::compute::{concat, interleave, take};
 use arrow::datatypes::{DataType, Field, Schema};
@@ -36,7 +36,12 @@ pub(super) fn column_name(column: &EventColumn) -> Option<String> {
 }
 
 /// A column of the planned rows, gathered from the hot chunks.
-pub(super) fn gather(event: &EventType, chunks: &[Arc<HotChunk>], rows: &[&PlannedRow], column: &EventColumn) -> Result<ArrayRef, StoreError> {
+pub(super) fn gather(
+    event: &EventType,
+    chunks: &[Arc<HotChunk>],
+    rows: &[&PlannedRow],
+    column: &EventColumn,
+) -> Result<ArrayRef, StoreError> {
     let used: BTreeSet<u32> = rows.iter().map(|r| r.chunk).collect();
     let arrays: Vec<ArrayRef> = used.iter().map(|c| chunks[*c as usize].column(event, column)).collect();
     if let [only] = &arrays[..] {
@@ -51,7 +56,13 @@ pub(super) fn gather(event: &EventType, chunks: &[Arc<HotChunk>], rows: &[&Plann
 }
 
 /// The file of some rows. `received`: whether that column is needed.
-pub(super) fn encode(path: &Path, event: &EventType, chunks: &[Arc<HotChunk>], rows: &[&PlannedRow], received: bool) -> Result<Vec<u8>, StoreError> {
+pub(super) fn encode(
+    path: &Path,
+    event: &EventType,
+    chunks: &[Arc<HotChunk>],
+    rows: &[&PlannedRow],
+    received: bool,
+) -> Result<Vec<u8>, StoreError> {
     let mut columns = Vec::new();
     for column in columns_to_write(event, chunks, received) {
         let values = gather(event, chunks, rows, &column)?;
@@ -88,10 +99,12 @@ fn writer_properties(fields: &[Field], rows: usize) -> WriterProperties {
     for field in fields {
         let path = ColumnPath::from(field.name().as_str());
         if has_delta_encoding(field.data_type()) {
-            properties = properties.set_column_dictionary_enabled(path.clone(), false).set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+            properties =
+                properties.set_column_dictionary_enabled(path.clone(), false).set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
         } else if field.name() == "id" {
             // Ids do not repeat, and nobody prunes by them.
-            properties = properties.set_column_dictionary_enabled(path.clone(), false).set_column_statistics_enabled(path, EnabledStatistics::None);
+            properties =
+                properties.set_column_dictionary_enabled(path.clone(), false).set_column_statistics_enabled(path, EnabledStatistics::None);
         }
     }
     properties.build()
@@ -119,7 +132,11 @@ pub(super) fn read(file: &EventFile, name: &str, data_type: &DataType, rows: usi
         several => concat(&several.iter().map(|c| c.as_ref()).collect::<Vec<_>>())?,
     };
     if column.len() != rows || column.data_type() != data_type {
-        return Err(file.damaged(format!("column {name} has {} rows of {}, {rows} of {data_type} were expected", column.len(), column.data_type())));
+        return Err(file.damaged(format!(
+            "column {name} has {} rows of {}, {rows} of {data_type} were expected",
+            column.len(),
+            column.data_type()
+        )));
     }
     Ok(column)
 }

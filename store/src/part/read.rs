@@ -54,7 +54,11 @@ impl Part {
         cache.spine(self.meta.id, || {
             let decoded = spine::decode(&self.dir.join(&self.meta.spine.name), read_checked(&self.dir, &self.meta.spine)?)?;
             let rows = self.meta.rows as usize;
-            if decoded.len() == rows { Ok(decoded) } else { Err(StoreError::damaged(&self.dir.join(&self.meta.spine.name), 0, "it has another number of rows")) }
+            if decoded.len() == rows {
+                Ok(decoded)
+            } else {
+                Err(StoreError::damaged(&self.dir.join(&self.meta.spine.name), 0, "it has another number of rows"))
+            }
         })
     }
 
@@ -67,7 +71,9 @@ impl Part {
         let stored_time = *column == EventColumn::Received && self.event(event.id).is_some_and(|e| !e.received);
         let column = if stored_time { &EventColumn::Time } else { column };
         cache.column(Key::Column(self.meta.id, event.id, column.clone()), || match column {
-            EventColumn::Time => Ok(Arc::new(TimestampMicrosecondArray::from(self.spine(cache)?.times_of(event.id)).with_data_type(timestamp_type()))),
+            EventColumn::Time => {
+                Ok(Arc::new(TimestampMicrosecondArray::from(self.spine(cache)?.times_of(event.id)).with_data_type(timestamp_type())))
+            }
             EventColumn::Participant(0) => self.spine(cache).map(|spine| Arc::new(subjects(&spine, event.id)) as ArrayRef),
             stored => self.stored_column(event, stored),
         })

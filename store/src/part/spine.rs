@@ -147,7 +147,11 @@ fn spine_of(table: &RecordBatch, metadata: &HashMap<String, String>) -> Option<S
     let code = table.column_by_name("code")?;
     let times = match metadata.get("unit")?.parse().ok()? {
         0 => Times::Absolute(time.as_primitive_opt::<Int64Type>()?.values().clone()),
-        unit => Times::Units { start: metadata.get("start")?.parse().ok()?, unit, values: time.as_primitive_opt::<UInt32Type>()?.values().clone() },
+        unit => Times::Units {
+            start: metadata.get("start")?.parse().ok()?,
+            unit,
+            values: time.as_primitive_opt::<UInt32Type>()?.values().clone(),
+        },
     };
     let codes = match code.as_primitive_opt::<UInt8Type>() {
         Some(narrow) => Codes::Narrow(narrow.values().clone()),
@@ -168,12 +172,22 @@ mod tests {
     use super::*;
 
     fn round_trip(times: &[i64]) -> Spine {
-        let row = |(i, t): (usize, &i64)| PlannedRow { ordinal: i as u32 / 2, time: *t, sequence: i as u64, event: i as u16 % 2, chunk: 0, row: i as u32 };
+        let row = |(i, t): (usize, &i64)| PlannedRow {
+            ordinal: i as u32 / 2,
+            time: *t,
+            sequence: i as u64,
+            event: i as u16 % 2,
+            chunk: 0,
+            row: i as u32,
+        };
         let rows: Vec<PlannedRow> = times.iter().enumerate().map(row).collect();
         let bytes = encode(&rows, &[1, 0], &[EventTypeId(9), EventTypeId(4)]).unwrap();
         let spine = decode(Path::new("spine.arrow"), bytes).unwrap();
         assert_eq!((0..rows.len()).map(|i| spine.time(i)).collect::<Vec<_>>(), times);
-        assert_eq!((0..rows.len()).map(|i| spine.code(i)).collect::<Vec<_>>(), (0..rows.len()).map(|i| 1 - i as u16 % 2).collect::<Vec<_>>());
+        assert_eq!(
+            (0..rows.len()).map(|i| spine.code(i)).collect::<Vec<_>>(),
+            (0..rows.len()).map(|i| 1 - i as u16 % 2).collect::<Vec<_>>()
+        );
         spine
     }
 

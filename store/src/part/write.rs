@@ -42,7 +42,18 @@ pub(crate) fn write(
     sync_dir(&dir)?;
     let time_min = events.iter().map(|e| e.time_min).min().unwrap_or(0);
     let time_max = events.iter().map(|e| e.time_max).max().unwrap_or(0);
-    Ok(PartMeta { id, subject: plan.subject, month: plan.month, rows: plan.rows.len() as u64, time_min, time_max, positions, events, spine, ids })
+    Ok(PartMeta {
+        id,
+        subject: plan.subject,
+        month: plan.month,
+        rows: plan.rows.len() as u64,
+        time_min,
+        time_max,
+        positions,
+        events,
+        spine,
+        ids,
+    })
 }
 
 fn rows_by_event(rows: &[PlannedRow], events: usize) -> Vec<Vec<&PlannedRow>> {

@@ -17,7 +17,13 @@ pub(crate) struct Involved {
     pub(crate) participant: usize,
 }
 
-pub(crate) fn build(subject: EntityTypeId, entities: u32, involved: &[Involved], parts: &[Arc<Part>], cache: &ReadCache) -> Result<Timeline, StoreError> {
+pub(crate) fn build(
+    subject: EntityTypeId,
+    entities: u32,
+    involved: &[Involved],
+    parts: &[Arc<Part>],
+    cache: &ReadCache,
+) -> Result<Timeline, StoreError> {
     let timeline = if involved.iter().all(|i| i.participant == 0) {
         from_spines(subject, entities, involved, parts, cache)?
     } else {
@@ -29,7 +35,13 @@ pub(crate) fn build(subject: EntityTypeId, entities: u32, involved: &[Involved],
 
 /// Everything is clustered by this subject: parts are in order already, and their sequences need not be read. Each part is older than
 /// the next one or of another month, and the hot rows are the youngest, so for equal times the order of sources is that of sequences.
-fn from_spines(subject: EntityTypeId, entities: u32, involved: &[Involved], parts: &[Arc<Part>], cache: &ReadCache) -> Result<Timeline, StoreError> {
+fn from_spines(
+    subject: EntityTypeId,
+    entities: u32,
+    involved: &[Involved],
+    parts: &[Arc<Part>],
+    cache: &ReadCache,
+) -> Result<Timeline, StoreError> {
     let mut sources = Vec::new();
     for part in parts.iter().filter(|p| p.meta.subject == subject) {
         sources.push(PartSource::new(part, part.spine(cache)?, involved));
@@ -118,7 +130,13 @@ fn chunk_entries(entries: &mut Vec<Entry>, event: &Involved, code: u16, chunk: u
     let (ordinals, time) = (ordinals.as_primitive::<UInt32Type>(), time.as_primitive::<TimestampMicrosecondType>().values());
     let sequence = sequence.as_primitive::<UInt64Type>().values();
     let present = (0..ordinals.len()).filter(|i| ordinals.is_valid(*i));
-    entries.extend(present.map(|i| Entry { ordinal: ordinals.value(i), time: time[i], sequence: sequence[i], code, row: start + i as u32 }));
+    entries.extend(present.map(|i| Entry {
+        ordinal: ordinals.value(i),
+        time: time[i],
+        sequence: sequence[i],
+        code,
+        row: start + i as u32,
+    }));
     Ok(())
 }
 

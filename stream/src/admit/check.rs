@@ -23,21 +23,37 @@ pub(crate) fn unknown(catalog: &Catalog, name: &str) -> ImportError {
 }
 
 /// The columns that options name and that the target cannot do without are there. `complete`: no further columns can turn up.
-pub(crate) fn columns(file: &str, columns: &[String], request: &ImportRequest, complete: bool) -> Result<(), ImportError> {
+/// `new`: the target is still to be defined.
+pub(crate) fn columns(file: &str, columns: &[String], request: &ImportRequest, complete: bool, new: bool) -> Result<(), ImportError> {
+    let mapped = |c: &str| request.map.iter().any(|(from, to)| to == c && columns.contains(from));
+    let there = |c: &&String| columns.contains(c) || mapped(c);
+    let wanted = request.map.iter().map(|(from, _)| ("--map", from)).filter(|(_, c)| !columns.contains(c));
+    let wanted = wanted.chain(ids(request).filter(|(_, c)| !there(c)));
+    if let Some((option, column)) = wanted.into_iter().next().filter(|_| complete) {
+        let nearest = nearest(column, columns.iter().map(String::as_str));
+        return Err(ImportError::UnknownColumn {
+            file: file.to_string(),
+            option,
+            column: column.clone(),
+            nearest,
+            columns: columns.to_vec(),
+        });
+    }
+    duplicates(file, columns, request)?;
+    system(file, columns, request, new)
+}
+
+fn ids(request: &ImportRequest) -> impl Iterator<Item = (&'static str, &String)> {
     let received = match &request.received {
         Received::Column(name) => Some(name),
         _ => None,
     };
-    let mapped = |c: &str| request.map.iter().any(|(from, to)| to == c && columns.contains(from));
-    let there = |c: &&String| columns.contains(c) || mapped(c);
-    let wanted = request.map.iter().map(|(from, _)| ("--map", from)).filter(|(_, c)| !columns.contains(c));
-    let wanted = wanted.chain(request.id.iter().map(|c| ("--id", c)).chain(received.map(|c| ("--received", c))).filter(|(_, c)| !there(c)));
-    if let Some((option, column)) = wanted.into_iter().next().filter(|_| complete) {
-        let nearest = nearest(column, columns.iter().map(String::as_str));
-        return Err(ImportError::UnknownColumn { file: file.to_string(), option, column: column.clone(), nearest, columns: columns.to_vec() });
-    }
-    duplicates(file, columns, request)?;
-    system(file, columns, request)
+    request.id.iter().map(|c| ("--id", c)).chain(received.map(|c| ("--received", c)))
+}
+
+/// Every column that an option names.
+pub(crate) fn named_by_options(request: &ImportRequest) -> impl Iterator<Item = (&'static str, &String)> {
+    request.map.iter().map(|(from, _)| ("--map", from)).chain(ids(request))
 }
 
 fn duplicates(file: &str, columns: &[String], request: &ImportRequest) -> Result<(), ImportError> {
@@ -50,18 +66,18 @@ fn duplicates(file: &str, columns: &[String], request: &ImportRequest) -> Result
     }
 }
 
-fn system(file: &str, columns: &[String], request: &ImportRequest) -> Result<(), ImportError> {
+fn system(file: &str, columns: &[String], request: &ImportRequest, new: bool) -> Result<(), ImportError> {
     let named = named(columns, &request.map);
     let (file, columns) = (file.to_string(), columns.to_vec());
     match &request.target {
         Target::Events if find(&named, "event").is_none() => {
-            let guess = guess(&columns, &["event_type", "event_name", "type", "name", "action"]);
+            let guess = guess(&columns, &["event", "event_type", "event_name", "type", "name", "action"]);
             Err(ImportError::NoEventColumn { file, columns, guess })
         }
         // An unknown event of a file without times is an entity that is to be defined.
-        Target::Event(_) if request.define => Ok(()),
+        Target::Event(_) if new => Ok(()),
         Target::Events | Target::Event(_) if find(&named, "time").is_none() => {
-            let guess = guess(&columns, &["ts", "timestamp", "event_time", "occurred_at", "created_at", "at", "date", "datetime"]);
+            let guess = guess(&columns, &["time", "ts", "timestamp", "event_time", "occurred_at", "created_at", "at", "date", "datetime"]);
             Err(ImportError::NoTimeColumn { file, columns, guess })
         }
         _ => Ok(()),

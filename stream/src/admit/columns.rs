@@ -26,8 +26,8 @@ pub(crate) struct SystemColumns {
     pub(crate) time: Option<usize>,
     pub(crate) event: Option<usize>,
     pub(crate) received: Option<usize>,
-    /// Columns that make the id; empty when it is a hash.
-    pub(crate) id: Vec<usize>,
+    /// Columns that make the id, None where JSON objects lack one; empty when the id is a hash.
+    pub(crate) id: Vec<Option<usize>>,
     /// The id is asked for by `--id`, so that every event needs one.
     pub(crate) id_required: bool,
     /// `--define` declares the columns of `--id`, too: they stay properties.
@@ -45,7 +45,7 @@ fn column(columns: &[String], named: &[Named], name: &str) -> Option<usize> {
 
 impl SystemColumns {
     pub(crate) fn new(columns: &[String], named: &[Named], request: &ImportRequest) -> SystemColumns {
-        let own_id = || find(named, "event_id").into_iter().collect();
+        let own_id = || find(named, "event_id").into_iter().map(Some).collect();
         SystemColumns {
             time: find(named, "time"),
             event: find(named, "event"),
@@ -54,7 +54,7 @@ impl SystemColumns {
                 Received::Now => None,
                 Received::Column(name) => column(columns, named, name),
             },
-            id: if request.id.is_empty() { own_id() } else { request.id.iter().filter_map(|c| column(columns, named, c)).collect() },
+            id: if request.id.is_empty() { own_id() } else { request.id.iter().map(|c| column(columns, named, c)).collect() },
             id_required: !request.id.is_empty(),
             declares_id: request.define,
         }
@@ -64,7 +64,7 @@ impl SystemColumns {
     fn uses(&self, named: &Named) -> bool {
         let system = ["time", "event", "event_id", "received_at"].contains(&named.name.as_str());
         let first = |c: Option<usize>| c == Some(named.column);
-        let is_id = self.id.contains(&named.column) && !self.declares_id;
+        let is_id = self.id.contains(&Some(named.column)) && !self.declares_id;
         let used = first(self.time) || first(self.event) || first(self.received) || is_id;
         used || system && named.name != "time" && named.name != "event"
     }

@@ -5,9 +5,9 @@ use super::columns::EntityColumns;
 use super::extra::extra;
 use super::fault::Why;
 use super::identity::content;
-use super::slice::{kept, Slice};
-use crate::source::RawColumn;
+use super::slice::{Slice, kept};
 use crate::ImportError;
+use crate::source::RawColumn;
 use arrow::array::*;
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::take;
@@ -25,7 +25,12 @@ pub(crate) struct AdmittedEntities {
 }
 
 /// Admits the rows of a slice as entities; rows at fault are left out and stand in `slice.faults`.
-pub(crate) fn admit(slice: &mut Slice<'_>, columns: &EntityColumns, strict: bool, keep_null: bool) -> Result<AdmittedEntities, ImportError> {
+pub(crate) fn admit(
+    slice: &mut Slice<'_>,
+    columns: &EntityColumns,
+    strict: bool,
+    keep_null: bool,
+) -> Result<AdmittedEntities, ImportError> {
     let mut keys = Vec::with_capacity(columns.keys.len());
     for (property, column) in &columns.keys {
         let values = slice.coerced(*column, &property.data_type)?;
@@ -49,7 +54,8 @@ pub(crate) fn admit(slice: &mut Slice<'_>, columns: &EntityColumns, strict: bool
     let keep = slice.keep();
     let keep = keep.as_ref();
     let rows = slice.kept_rows(keep)?;
-    let undeclared = undeclared.into_iter().map(|(n, c)| Ok((n, c.with(kept(&c.values, keep)?)))).collect::<Result<Vec<_>, ArrowError>>()?;
+    let undeclared =
+        undeclared.into_iter().map(|(n, c)| Ok((n, c.with(kept(&c.values, keep)?)))).collect::<Result<Vec<_>, ArrowError>>()?;
     let all = Columns {
         keys: keys.iter().map(|k| kept(k, keep)).collect::<Result<_, _>>()?,
         properties: properties.iter().map(|(_, v, _)| kept(v, keep)).collect::<Result<_, _>>()?,
@@ -63,7 +69,13 @@ pub(crate) fn admit(slice: &mut Slice<'_>, columns: &EntityColumns, strict: bool
     let batch = |(group, present): (Columns, Vec<bool>)| EntityBatch {
         entity: columns.entity.id,
         keys: group.keys,
-        properties: properties.iter().zip(group.properties).zip(present).filter(|(_, there)| *there).map(|(((id, ..), v), _)| (*id, v)).collect(),
+        properties: properties
+            .iter()
+            .zip(group.properties)
+            .zip(present)
+            .filter(|(_, there)| *there)
+            .map(|(((id, ..), v), _)| (*id, v))
+            .collect(),
         extra: group.extra,
         time: group.time.map(|t| t.as_primitive().clone()),
         keep_null,

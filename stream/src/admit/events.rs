@@ -3,17 +3,17 @@
 use super::columns::{EventColumns, SystemColumns};
 use super::extra::extra;
 use super::fault::Why;
-use super::identity::{content, ids, joined, Ordinals};
-use super::slice::{kept, Slice};
+use super::identity::{Ordinals, content, ids, joined};
+use super::slice::{Slice, kept};
 use super::value::default_of;
-use crate::source::RawColumn;
 use crate::ImportError;
+use crate::source::RawColumn;
 use arrow::array::*;
 use arrow::compute::{filter, kernels::zip::zip, nullif};
 use arrow::datatypes::TimestampMicrosecondType;
 use arrow::error::ArrowError;
 use eql_catalog::{DataType, Property};
-use eql_store::{arrow_type, EventBatch};
+use eql_store::{EventBatch, arrow_type};
 use std::sync::Arc;
 
 /// When rows count as received: a column, or one instant for all.
@@ -148,13 +148,24 @@ fn property_values(slice: &mut Slice<'_>, property: &Property, column: Option<us
 fn given_ids(slice: &mut Slice<'_>, system: &SystemColumns) -> Result<Option<StringArray>, ArrowError> {
     let mut parts = Vec::with_capacity(system.id.len());
     for column in &system.id {
-        parts.push(slice.coerced(*column, &DataType::String)?.as_string::<i32>().clone());
+        parts.push(match column {
+            Some(column) => without_blanks(slice.coerced(*column, &DataType::String)?.as_string()),
+            None => StringArray::new_null(slice.len()),
+        });
     }
     let given = joined(&parts);
     if let (Some(given), true) = (&given, system.id_required) {
-        slice.require(given, system.id.first().copied(), || "the event id".to_string());
+        slice.require(given, system.id.first().copied().flatten(), || "the event id".to_string());
     }
     Ok(given)
+}
+
+/// Blank text names nothing: as an id it would make one event of many.
+fn without_blanks(texts: &StringArray) -> StringArray {
+    match texts.iter().flatten().any(str::is_empty) {
+        true => texts.iter().map(|t| t.filter(|t| !t.is_empty())).collect(),
+        false => texts.clone(),
+    }
 }
 
 fn received(slice: &mut Slice<'_>, arrival: &Arrival) -> Result<Option<ArrayRef>, ArrowError> {

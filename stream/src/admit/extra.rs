@@ -15,25 +15,16 @@ pub(crate) fn extra(columns: &[(String, RawColumn)], rows: usize) -> Option<Stri
     let mut text = String::new();
     for row in 0..rows {
         text.clear();
-        for (name, column) in &columns {
-            if column.values.is_valid(row) {
-                member(name, column, row, &mut text);
-            }
-        }
-        match text.is_empty() {
-            true => builder.append_null(),
-            false => builder.append_value(format_args_object(&text)),
-        }
+        text.push('{');
+        columns.iter().filter(|(_, c)| c.values.is_valid(row)).for_each(|(name, c)| member(name, c, row, &mut text));
+        text.push('}');
+        builder.append_option((text.len() > 2).then_some(&text));
     }
     Some(builder.finish())
 }
 
-fn format_args_object(members: &str) -> String {
-    format!("{{{members}}}")
-}
-
 fn member(name: &str, column: &RawColumn, row: usize, text: &mut String) {
-    let comma = if text.is_empty() { "" } else { "," };
+    let comma = if text.len() == 1 { "" } else { "," };
     if let Some(members) = exported(name, column, row) {
         text.push_str(if members.is_empty() { "" } else { comma });
         text.push_str(members);

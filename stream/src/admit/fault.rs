@@ -1,9 +1,9 @@
 //! What is wrong with rows. Words are made only for those that a report shows.
 
 use super::text::write_json;
+use crate::Reject;
 use crate::limit::VALUE_CHARS;
 use crate::source::{Kind, RawBatch};
-use crate::Reject;
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::DataType as ArrowType;
 

@@ -1,6 +1,6 @@
 //! DATE and TIMESTAMP, and the clock of a zone.
 
-use super::coerce::{done, mapped, parsed, Coerced};
+use super::coerce::{Coerced, done, mapped, parsed};
 use super::number::{double_of_text, int_of_text};
 use arrow::array::*;
 use arrow::datatypes::*;
@@ -45,9 +45,13 @@ fn of_text(text: &str, clock: &mut LocalClock) -> Option<i64> {
 fn micros(values: &ArrayRef) -> Option<(TimestampMicrosecondArray, Vec<u32>)> {
     Some(match values.data_type() {
         DataType::Timestamp(TimeUnit::Second, _) => mapped::<TimestampSecondType, _>(values.as_primitive(), |v| v.checked_mul(1_000_000)),
-        DataType::Timestamp(TimeUnit::Millisecond, _) => mapped::<TimestampMillisecondType, _>(values.as_primitive(), |v| v.checked_mul(1000)),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => {
+            mapped::<TimestampMillisecondType, _>(values.as_primitive(), |v| v.checked_mul(1000))
+        }
         DataType::Timestamp(TimeUnit::Microsecond, _) => (values.as_primitive::<TimestampMicrosecondType>().clone(), Vec::new()),
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => mapped::<TimestampNanosecondType, _>(values.as_primitive(), |v| Some(v.div_euclid(1000))),
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+            mapped::<TimestampNanosecondType, _>(values.as_primitive(), |v| Some(v.div_euclid(1000)))
+        }
         _ => return None,
     })
 }

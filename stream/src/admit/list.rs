@@ -1,7 +1,7 @@
 //! LIST.
 
-use super::coerce::{coerce, Coerced};
-use crate::source::{elements, JsonColumn, RawColumn};
+use super::coerce::{Coerced, coerce};
+use crate::source::{JsonColumn, RawColumn, elements};
 use arrow::array::*;
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType as ArrowType, Field};
@@ -16,7 +16,10 @@ pub(crate) fn to_list(column: &RawColumn, element: &DataType, zone: Tz) -> Resul
     let (list, mut failed) = match column.values.data_type() {
         ArrowType::List(_) => {
             let list = column.values.as_list::<i32>();
-            (Raw { offsets: list.offsets().clone(), elements: column.with(list.values().clone()), nulls: list.nulls().cloned() }, Vec::new())
+            (
+                Raw { offsets: list.offsets().clone(), elements: column.with(list.values().clone()), nulls: list.nulls().cloned() },
+                Vec::new(),
+            )
         }
         ArrowType::Utf8 => of_text(column.values.as_string()),
         _ => return Ok(None),

@@ -1,8 +1,8 @@
 //! A file of several event types.
 
 use super::coerce::coerce;
-use crate::source::RawColumn;
 use crate::ImportError;
+use crate::source::RawColumn;
 use arrow::array::*;
 use chrono_tz::Tz;
 use eql_catalog::DataType;

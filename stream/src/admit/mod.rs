@@ -17,7 +17,7 @@ mod tally;
 mod text;
 mod value;
 
-pub(crate) use columns::{find, EventColumns, Named, SystemColumns};
+pub(crate) use columns::{EventColumns, Named, SystemColumns, find};
 pub(crate) use number::{double_of_text, int_of_text};
 pub(crate) use tally::Tally;
 
@@ -53,6 +53,8 @@ pub(crate) struct Admission<'a> {
     pub(crate) tally: Tally,
     ordinals: Ordinals,
     now: i64,
+    /// Options and the columns that they name, as long as no column of that name turned up.
+    unseen: Vec<(&'static str, String)>,
 }
 
 impl<'a> Admission<'a> {
@@ -60,13 +62,14 @@ impl<'a> Admission<'a> {
     pub(crate) fn new(store: &'a Store, request: ImportRequest, now: i64) -> Result<Admission<'a>, ImportError> {
         let catalog = store.catalog();
         check::target(&catalog, &request)?;
-        Ok(Admission { store, catalog, request, tally: Tally::default(), ordinals: Ordinals::default(), now })
+        let unseen = check::named_by_options(&request).map(|(option, column)| (option, column.clone())).collect();
+        Ok(Admission { store, catalog, request, tally: Tally::default(), ordinals: Ordinals::default(), now, unseen })
     }
 
     /// Looks at the columns of an input before its rows are read, where they are known.
     pub(crate) fn begin(&mut self, file: &str, source: &dyn Source) -> Result<(), ImportError> {
         match source.columns() {
-            Some(columns) if !columns.is_empty() => check::columns(file, &columns, &self.request, true),
+            Some(columns) if !columns.is_empty() => check::columns(file, &columns, &self.request, true, self.target_is_new()),
             _ => Ok(()),
         }
     }
@@ -80,9 +83,10 @@ impl<'a> Admission<'a> {
         }
         let names = raw.column_names();
         if first {
-            check::columns(&raw.file, &names, &self.request, false)?;
+            check::columns(&raw.file, &names, &self.request, false, self.target_is_new())?;
         }
         let named = columns::named(&names, &self.request.map);
+        self.unseen.retain(|(_, column)| !names.contains(column) && find(&named, column).is_none());
         self.settle_target(raw, &named)?;
         if first {
             check::map(&self.catalog, &self.request)?;
@@ -91,6 +95,23 @@ impl<'a> Admission<'a> {
             Target::Entity(name) => self.entities(raw, &named, &name),
             Target::Event(name) => self.one_event(raw, &named, &name),
             Target::Events => self.mixed_events(raw, &named),
+        }
+    }
+
+    /// The figures, once all rows are admitted.
+    pub(crate) fn finish(mut self) -> Tally {
+        let rows = self.tally.rows;
+        for (option, column) in self.unseen.iter().filter(|_| rows > 0) {
+            self.tally.note(&format!("no row has the column `{column}` that {option} names"));
+        }
+        self.tally
+    }
+
+    fn target_is_new(&self) -> bool {
+        match &self.request.target {
+            Target::Events => false,
+            Target::Event(name) => self.catalog.event(name).is_none(),
+            Target::Entity(name) => self.catalog.entity(name).is_none(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! BOOLEAN, BIGINT, DOUBLE and DECIMAL: exact or not at all, but that a DECIMAL rounds half away from zero.
 
-use super::coerce::{done, mapped, parsed, Coerced};
+use super::coerce::{Coerced, done, mapped, parsed};
 use arrow::array::*;
 use arrow::datatypes::*;
 
@@ -64,7 +64,9 @@ pub(crate) fn int_of_text(text: &str) -> Option<i64> {
 
 pub(crate) fn to_double(values: &ArrayRef) -> Option<Coerced> {
     let (doubles, failed) = match values.data_type() {
-        DataType::Int64 => mapped::<Int64Type, Float64Type>(values.as_primitive(), |v| (v as f64 as i128 == i128::from(v)).then_some(v as f64)),
+        DataType::Int64 => {
+            mapped::<Int64Type, Float64Type>(values.as_primitive(), |v| (v as f64 as i128 == i128::from(v)).then_some(v as f64))
+        }
         DataType::Decimal128(_, scale) => {
             let unit = 10f64.powi(i32::from(*scale));
             mapped::<Decimal128Type, Float64Type>(values.as_primitive(), move |v| Some(v as f64 / unit))
@@ -86,7 +88,9 @@ pub(crate) fn to_decimal(values: &ArrayRef, precision: u8, scale: i8) -> Option<
     let unit = 10i128.checked_pow(u32::from(scale.unsigned_abs()))?;
     let (decimals, failed) = match values.data_type() {
         DataType::Int64 => mapped::<Int64Type, Decimal128Type>(values.as_primitive(), |v| i128::from(v).checked_mul(unit).and_then(fits)),
-        DataType::Float64 => mapped::<Float64Type, Decimal128Type>(values.as_primitive(), |v| decimal_of_double(v, unit as f64, scale).and_then(fits)),
+        DataType::Float64 => {
+            mapped::<Float64Type, Decimal128Type>(values.as_primitive(), |v| decimal_of_double(v, unit as f64, scale).and_then(fits))
+        }
         DataType::Decimal128(_, from) => {
             let from = *from;
             mapped::<Decimal128Type, Decimal128Type>(values.as_primitive(), |v| rescaled(v, from, scale).and_then(fits))
@@ -163,18 +167,30 @@ mod tests {
         let cents = |v: f64| decimal_of_double(v, 100.0, 2);
         assert_eq!(cents(0.1 + 0.2), Some(30));
         assert_eq!([cents(1.005), cents(-1.005), cents(2.675), cents(0.125)], [Some(101), Some(-101), Some(268), Some(13)]);
-        assert_eq!([cents(0.0), cents(-0.004), cents(19.99), cents(f64::NAN), cents(f64::INFINITY)], [Some(0), Some(0), Some(1999), None, None]);
+        assert_eq!(
+            [cents(0.0), cents(-0.004), cents(19.99), cents(f64::NAN), cents(f64::INFINITY)],
+            [Some(0), Some(0), Some(1999), None, None]
+        );
         assert_eq!(decimal_of_double(12_345_678.9, 1e10, 10), Some(123_456_789_000_000_000));
         assert_eq!(decimal_of_double(1e30, 100.0, 2), Some(10i128.pow(32)));
     }
 
     #[test]
     fn text_is_read_as_exact_numbers() {
-        assert_eq!([scaled("1.005", 2), scaled("-.5", 0), scaled("+7", 2), scaled("1e3", 0)], [Some((101, false)), Some((-1, false)), Some((700, true)), Some((1000, true))]);
+        assert_eq!(
+            [scaled("1.005", 2), scaled("-.5", 0), scaled("+7", 2), scaled("1e3", 0)],
+            [Some((101, false)), Some((-1, false)), Some((700, true)), Some((1000, true))]
+        );
         assert_eq!([scaled("12345678901234567.89", 2), scaled("0.0049", 2)], [Some((1_234_567_890_123_456_789, true)), Some((0, false))]);
         assert_eq!([scaled("", 2), scaled(".", 2), scaled("1.2.3", 2), scaled("1e99", 2), scaled("- 1", 2), scaled("٣", 2)], [None; 6]);
         assert_eq!([scaled("1e-7", 2), scaled("0e999", 2)], [Some((0, false)), Some((0, true))]);
-        assert_eq!([int_of_text("12.0"), int_of_text("12.5"), int_of_text("1.2e1"), int_of_text("9223372036854775808")], [Some(12), None, Some(12), None]);
-        assert_eq!([rescaled(125, 2, 1), rescaled(-125, 2, 1), rescaled(124, 2, 1), rescaled(1, 0, 2)], [Some(13), Some(-13), Some(12), Some(100)]);
+        assert_eq!(
+            [int_of_text("12.0"), int_of_text("12.5"), int_of_text("1.2e1"), int_of_text("9223372036854775808")],
+            [Some(12), None, Some(12), None]
+        );
+        assert_eq!(
+            [rescaled(125, 2, 1), rescaled(-125, 2, 1), rescaled(124, 2, 1), rescaled(1, 0, 2)],
+            [Some(13), Some(-13), Some(12), Some(100)]
+        );
     }
 }

@@ -34,10 +34,6 @@ impl Tally {
         self.rejects.extend(shown.into_iter().take(room));
     }
 
-    pub(crate) fn rejected(&self) -> u64 {
-        self.rejected
-    }
-
     pub(crate) fn undeclared(&mut self, column: &str, event: Option<&str>, values: u64) {
         *self.undeclared.entry((column.to_string(), event.map(str::to_string))).or_default() += values;
     }
@@ -64,10 +60,19 @@ impl Tally {
             let plural = if *values == 1 { "value" } else { "values" };
             format!("column `{column}` is not declared{by}: {values} {plural} went to extra")
         });
-        let absent = self.participants.iter().filter(|(_, seen)| !**seen).map(|((event, participant, key), _)| {
-            format!("no column `{key}`: no `{event}` of this import names its `{participant}`")
-        });
+        let absent = self
+            .participants
+            .iter()
+            .filter(|(_, seen)| !**seen)
+            .map(|((event, participant, key), _)| format!("no column `{key}`: no `{event}` of this import names its `{participant}`"));
         let notes = extra.chain(absent).chain(self.notes).collect();
-        ImportReport { rows: self.rows, rejected: self.rejected, rejects: self.rejects, defined: self.defined, notes, ..ImportReport::default() }
+        ImportReport {
+            rows: self.rows,
+            rejected: self.rejected,
+            rejects: self.rejects,
+            defined: self.defined,
+            notes,
+            ..ImportReport::default()
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! STRING and JSON.
 
-use super::coerce::{done, Coerced};
+use super::coerce::{Coerced, done};
 use crate::source::{Kind, RawColumn};
 use arrow::array::*;
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
@@ -14,7 +14,9 @@ pub(crate) fn to_string(values: &ArrayRef) -> Result<Option<Coerced>, ArrowError
     let texts = match values.data_type() {
         DataType::Int64 => ints(values.as_primitive())?,
         DataType::Float64 => values.as_primitive::<Float64Type>().iter().map(|v| v.map(|v| v.to_string())).collect(),
-        DataType::Timestamp(unit, Some(_)) => cast(&cast(values, &DataType::Timestamp(*unit, Some("UTC".into())))?, &DataType::Utf8)?.as_string().clone(),
+        DataType::Timestamp(unit, Some(_)) => {
+            cast(&cast(values, &DataType::Timestamp(*unit, Some("UTC".into())))?, &DataType::Utf8)?.as_string().clone()
+        }
         DataType::List(_) | DataType::Struct(_) | DataType::Map(_, _) => json_texts(values, Kind::Typed),
         _ => cast(values, &DataType::Utf8)?.as_string().clone(),
     };
@@ -117,7 +119,11 @@ pub(crate) fn write_json(values: &dyn Array, kind: Kind, row: usize, out: &mut S
 }
 
 pub(crate) fn quoted(text: &str, out: &mut String) -> std::fmt::Result {
-    if text.bytes().all(|b| b >= 0x20 && b != b'"' && b != b'\\') { write!(out, "\"{text}\"") } else { write!(out, "{}", serde_json::Value::from(text)) }
+    if text.bytes().all(|b| b >= 0x20 && b != b'"' && b != b'\\') {
+        write!(out, "\"{text}\"")
+    } else {
+        write!(out, "{}", serde_json::Value::from(text))
+    }
 }
 
 /// Whole numbers without a fraction: a column of 12 and 12.5 writes 12 as a column of 12 does. JSON has no NaN.

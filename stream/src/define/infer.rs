@@ -1,10 +1,10 @@
 //! The type that all values of a column have.
 
 use crate::admit::{double_of_text, int_of_text};
-use crate::source::{elements, JsonColumn, Kind, RawColumn};
+use crate::source::{JsonColumn, Kind, RawColumn, elements};
 use arrow::array::{Array, AsArray, StringArray};
 use arrow::datatypes::DataType as ArrowType;
-use eql_catalog::{parse_date, parse_timestamp, DataType};
+use eql_catalog::{DataType, parse_date, parse_timestamp};
 
 /// The narrowest type that fits every value; STRING when in doubt.
 pub(super) fn infer(column: &RawColumn) -> DataType {
@@ -100,9 +100,15 @@ mod tests {
         let text = |values: &[&str]| of(Kind::Text, values);
         assert_eq!(text(&["1", "-20", ""]), "BIGINT");
         assert_eq!([text(&["1", "2.5"]), text(&["007"]), text(&["99999999999999999999"])], ["DOUBLE", "STRING", "STRING"]);
-        assert_eq!([text(&["true", "FALSE"]), text(&["2021-01-01"]), text(&["2021-01-01", "2021-01-01 10:00:00"])], ["BOOLEAN", "DATE", "TIMESTAMP"]);
+        assert_eq!(
+            [text(&["true", "FALSE"]), text(&["2021-01-01"]), text(&["2021-01-01", "2021-01-01 10:00:00"])],
+            ["BOOLEAN", "DATE", "TIMESTAMP"]
+        );
         assert_eq!([text(&["", ""]), text(&["1", "x"])], ["STRING", "STRING"]);
         assert_eq!([of(Kind::Typed, &["1"]), of(Kind::Typed, &["2021-01-01T00:00:00Z"])], ["STRING", "TIMESTAMP"]);
-        assert_eq!([of(Kind::Json, &["[1]", "[2,3]"]), of(Kind::Json, &["[1]", "{}"]), of(Kind::Json, &["1", "\"a\""])], ["LIST<BIGINT>", "JSON", "STRING"]);
+        assert_eq!(
+            [of(Kind::Json, &["[1]", "[2,3]"]), of(Kind::Json, &["[1]", "{}"]), of(Kind::Json, &["1", "\"a\""])],
+            ["LIST<BIGINT>", "JSON", "STRING"]
+        );
     }
 }

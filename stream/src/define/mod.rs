@@ -3,7 +3,7 @@
 mod infer;
 mod text;
 
-use crate::admit::{find, Admission, EventColumns, Named, Slice, SystemColumns};
+use crate::admit::{Admission, EventColumns, Named, Slice, SystemColumns, find};
 use crate::source::{RawBatch, RawColumn};
 use crate::{ImportError, Target};
 use eql_catalog::{Catalog, Change, DataType, EntityType, EventType, Object, Participant, Property, PropertyId};
@@ -184,10 +184,7 @@ fn participants(catalog: &Catalog, columns: &[String]) -> Vec<Participant> {
             found.push(composite);
         }
     }
-    let participant = |e: &Arc<EntityType>| Participant {
-        entity: e.id,
-        name: e.name.clone(),
-        key_names: e.key.iter().map(|k| k.name.clone()).collect(),
-    };
+    let participant =
+        |e: &Arc<EntityType>| Participant { entity: e.id, name: e.name.clone(), key_names: e.key.iter().map(|k| k.name.clone()).collect() };
     found.into_iter().map(participant).collect()
 }

@@ -65,7 +65,9 @@ pub(super) fn quoted(name: &str) -> Option<String> {
     let mut letters = name.strip_prefix('$').unwrap_or(name).chars();
     let start = letters.next().is_some_and(|c| c == '_' || c.is_alphabetic());
     match name {
-        n if start && letters.all(|c| c == '_' || c.is_alphanumeric()) && !RESERVED.contains(&n.to_ascii_lowercase().as_str()) => Some(n.to_string()),
+        n if start && letters.all(|c| c == '_' || c.is_alphanumeric()) && !RESERVED.contains(&n.to_ascii_lowercase().as_str()) => {
+            Some(n.to_string())
+        }
         n if n.is_empty() => None,
         n if !n.contains('`') => Some(format!("`{n}`")),
         n if !n.contains('"') => Some(format!("\"{n}\"")),
@@ -75,9 +77,44 @@ pub(super) fn quoted(name: &str) -> Option<String> {
 
 /// Words that cannot be bare names: the list of the grammar.
 const RESERVED: [&str; 38] = [
-    "select", "from", "where", "having", "limit", "during", "within", "among", "breakdown", "and", "or", "not", "intersect", "in", "is", "as", "of",
-    "by", "between", "like", "case", "when", "then", "else", "end", "did", "never", "union", "except", "null", "true", "false", "with", "define", "join",
-    "every", "holding", "excluding",
+    "select",
+    "from",
+    "where",
+    "having",
+    "limit",
+    "during",
+    "within",
+    "among",
+    "breakdown",
+    "and",
+    "or",
+    "not",
+    "intersect",
+    "in",
+    "is",
+    "as",
+    "of",
+    "by",
+    "between",
+    "like",
+    "case",
+    "when",
+    "then",
+    "else",
+    "end",
+    "did",
+    "never",
+    "union",
+    "except",
+    "null",
+    "true",
+    "false",
+    "with",
+    "define",
+    "join",
+    "every",
+    "holding",
+    "excluding",
 ];
 
 #[cfg(test)]

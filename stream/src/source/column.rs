@@ -3,7 +3,7 @@
 use crate::ImportError;
 use arrow::array::*;
 use arrow::buffer::BooleanBuffer;
-use arrow::compute::{cast, cast_with_options, CastOptions};
+use arrow::compute::{CastOptions, cast, cast_with_options};
 use arrow::datatypes::{DataType as ArrowType, Field, FieldRef, Fields, TimeUnit};
 use arrow::error::ArrowError;
 use std::sync::Arc;
@@ -82,7 +82,10 @@ fn structure(values: &StructArray) -> Result<StructArray, ArrowError> {
 fn map(map: &MapArray) -> Result<ArrayRef, ArrowError> {
     let entries = structure(map.entries())?;
     let keys = cast(entries.column(0), &ArrowType::Utf8)?;
-    let pair = vec![Arc::new(Field::new("key", ArrowType::Utf8, false)), Arc::new(Field::new("value", entries.column(1).data_type().clone(), true))];
+    let pair = vec![
+        Arc::new(Field::new("key", ArrowType::Utf8, false)),
+        Arc::new(Field::new("value", entries.column(1).data_type().clone(), true)),
+    ];
     let entries = StructArray::try_new(pair.into(), vec![keys, entries.column(1).clone()], None)?;
     let field = Arc::new(Field::new("entries", entries.data_type().clone(), false));
     Ok(Arc::new(MapArray::try_new(field, map.offsets().clone(), entries, map.nulls().cloned(), false)?))

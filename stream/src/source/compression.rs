@@ -4,8 +4,8 @@ use crate::{Format, ImportError, Input};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 type Bytes = BufReader<Box<dyn Read + Send>>;
 
@@ -102,7 +102,8 @@ fn open_file(path: &Path) -> Result<(Option<File>, Option<u64>, Box<dyn Read + S
 
 fn unpack(packed: Bytes, head: &[u8], name: &str) -> Result<(Bytes, bool), ImportError> {
     let lower = name.to_ascii_lowercase();
-    let wrong = |kind: &str| Err(ImportError::Damaged { file: name.to_string(), reason: format!("its name says {kind}, but its content is not") });
+    let wrong =
+        |kind: &str| Err(ImportError::Damaged { file: name.to_string(), reason: format!("its name says {kind}, but its content is not") });
     if head.starts_with(&[0x1f, 0x8b]) {
         Ok((BufReader::with_capacity(1 << 18, Box::new(flate2::bufread::MultiGzDecoder::new(packed))), false))
     } else if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {

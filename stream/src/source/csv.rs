@@ -1,7 +1,7 @@
 //! CSV as columns of text.
 
 use super::compression::Stream;
-use super::{malformed, Kind, Places, RawBatch, RawColumn, Source};
+use super::{Kind, Places, RawBatch, RawColumn, Source, malformed};
 use crate::limit::{BATCH_BYTES, BATCH_ROWS, COLUMNS, RECORD_BYTES};
 use crate::{ImportError, Reject};
 use arrow::array::{ArrayRef, StringBuilder};
@@ -58,8 +58,7 @@ impl CsvSource {
             stream.skip(3);
         }
         let delimiter = delimiter(&stream.extension(), stream.peek()?);
-        let mut source =
-            CsvSource { stream, delimiter, names: Vec::new(), buffer: Vec::new(), at: 0, ended: false, row: 0, line: 1 };
+        let mut source = CsvSource { stream, delimiter, names: Vec::new(), buffer: Vec::new(), at: 0, ended: false, row: 0, line: 1 };
         source.read_header()?;
         Ok(source)
     }
@@ -206,8 +205,11 @@ impl Source for CsvSource {
         if places.is_empty() && rejects.is_empty() {
             return Ok(None);
         }
-        let column = |(name, mut b): (&String, StringBuilder)| {
-            RawColumn { name: name.clone(), kind: Kind::Text, values: Arc::new(b.finish()) as ArrayRef, present: None }
+        let column = |(name, mut b): (&String, StringBuilder)| RawColumn {
+            name: name.clone(),
+            kind: Kind::Text,
+            values: Arc::new(b.finish()) as ArrayRef,
+            present: None,
         };
         Ok(Some(RawBatch {
             file: self.stream.name.clone(),

@@ -236,7 +236,19 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_refused() {
-        for bad in ["", "{", "[1]", r#"{"a"}"#, r#"{"a":}"#, r#"{"a":1"#, r#"{"a":1}x"#, r#"{"a":01}"#, r#"{"a":1.}"#, r#"{"a":tru}"#, r#"{"a":"x}"#] {
+        for bad in [
+            "",
+            "{",
+            "[1]",
+            r#"{"a"}"#,
+            r#"{"a":}"#,
+            r#"{"a":1"#,
+            r#"{"a":1}x"#,
+            r#"{"a":01}"#,
+            r#"{"a":1.}"#,
+            r#"{"a":tru}"#,
+            r#"{"a":"x}"#,
+        ] {
             assert!(members(bad).is_err(), "{bad}");
         }
         assert!(members(r#"{"a":{"b":[}}"#).is_err());

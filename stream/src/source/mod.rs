@@ -10,7 +10,7 @@ mod parquet;
 
 pub(crate) use column::{Kind, RawColumn};
 pub(crate) use json_column::JsonColumn;
-pub(crate) use json_text::{elements};
+pub(crate) use json_text::elements;
 
 use crate::{Format, ImportError, Input, Reject};
 use compression::Stream;

@@ -3,7 +3,7 @@
 use super::compression::Stream;
 use super::json_column::JsonColumn;
 use super::json_text::members;
-use super::{malformed, Places, RawBatch, Source};
+use super::{Places, RawBatch, Source, malformed};
 use crate::limit::{BATCH_BYTES, BATCH_ROWS, COLUMNS, RECORD_BYTES};
 use crate::{ImportError, Reject};
 use hashbrown::HashMap;

@@ -2,13 +2,13 @@
 
 use super::compression::Stream;
 use super::{Places, RawBatch, RawColumn, Source};
-use crate::limit::{BATCH_ROWS, STREAMED_PARQUET_BYTES};
 use crate::ImportError;
+use crate::limit::{BATCH_ROWS, STREAMED_PARQUET_BYTES};
 use arrow::array::{RecordBatch, RecordBatchReader};
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::file::reader::ChunkReader;
-use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A Parquet file, batch by batch.
 pub(crate) struct ParquetSource {

@@ -116,8 +116,8 @@ impl ExactSum {
         let lowest = highest - 52;
         let mantissa = self.bits(lowest, 53);
         let half = self.bits(lowest - 1, 1) == 1;
-        let sticky = (0..(lowest - 1) / LIMB).any(|limb| self.limbs[limb] != 0)
-            || self.bits((lowest - 1) / LIMB * LIMB, (lowest - 1) % LIMB) != 0;
+        let sticky =
+            (0..(lowest - 1) / LIMB).any(|limb| self.limbs[limb] != 0) || self.bits((lowest - 1) / LIMB * LIMB, (lowest - 1) % LIMB) != 0;
         let rounded = mantissa + u64::from(half && (sticky || mantissa & 1 == 1));
         // The hidden bit adds 1 to the exponent field, and a carry out of the mantissa one more.
         let bits = ((lowest as u64) << 52) + rounded;

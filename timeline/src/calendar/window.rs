@@ -26,6 +26,14 @@ impl Window {
             Window::Calendar { count, unit, calendar } => calendar.add(t, *count, *unit),
         }
     }
+
+    /// The first instant (µs) inside a window that reaches back from `t` (µs). Inclusive.
+    pub fn start(&self, t: i64) -> i64 {
+        match self {
+            Window::Micros(length) => t.saturating_sub(*length),
+            Window::Calendar { count, unit, calendar } => calendar.add(t, count.saturating_neg(), *unit),
+        }
+    }
 }
 
 /// [`Window::end`], or the end of time without a window.

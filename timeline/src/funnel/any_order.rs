@@ -10,22 +10,22 @@ use crate::run::{Pairs, UNMATCHED, first_at};
 use hashbrown::HashSet;
 
 /// The last instant at which `step` may be done in an attempt that starts at `t`.
-fn ends(plan: &Plan<'_>, voids: &[i64], t: i64) -> Vec<i64> {
+fn ends(plan: &Plan, voids: &[i64], t: i64) -> Vec<i64> {
     let end = end_of(plan.spec.window.as_ref(), t).min(void_end(voids, t));
-    (0..plan.steps.len()).map(|step| end.min(end_of(plan.within(step), t))).collect()
+    (0..plan.spec.steps.len()).map(|step| end.min(end_of(plan.within(step), t))).collect()
 }
 
 /// No row competes for two steps: the earliest row of each step will do, and a pointer a step finds it.
 pub(super) struct Earliest<'a> {
-    plan: &'a Plan<'a>,
+    plan: &'a Plan,
     part: &'a Part<'a>,
     voids: Vec<i64>,
     pointers: Vec<usize>,
 }
 
 impl<'a> Earliest<'a> {
-    pub(super) fn new(plan: &'a Plan<'a>, part: &'a Part<'a>) -> Self {
-        Earliest { plan, part, voids: part.times_of(plan.void_bits), pointers: vec![0; plan.steps.len()] }
+    pub(super) fn new(plan: &'a Plan, part: &'a Part<'a>) -> Self {
+        Earliest { plan, part, voids: part.times_of(plan.void_bits), pointers: vec![0; plan.spec.steps.len()] }
     }
 }
 
@@ -34,7 +34,7 @@ impl Judge for Earliest<'_> {
         let (time, mask) = (self.part.time, self.part.mask);
         let t = time[start];
         let ends = ends(self.plan, &self.voids, t);
-        found.begin(start, t, self.plan.steps.len());
+        found.begin(start, t, self.plan.spec.steps.len());
         for (step, pointer) in self.pointers.iter_mut().enumerate() {
             let bits = self.plan.bits[step];
             while *pointer < time.len() && (time[*pointer] < t || mask[*pointer] & bits == 0) {
@@ -51,19 +51,27 @@ impl Judge for Earliest<'_> {
         }
     }
 
+    fn next_start(&self, from: usize) -> usize {
+        self.part.next_start(self.plan, from)
+    }
+
+    fn most(&mut self) -> Option<usize> {
+        None
+    }
+
     fn finish(&mut self, _found: &mut Found) {}
 }
 
 /// Rows compete for steps, or steps are related: a matching.
 pub(super) struct Matching<'a> {
-    plan: &'a Plan<'a>,
+    plan: &'a Plan,
     part: &'a Part<'a>,
     pairs: Option<&'a dyn Pairs>,
     voids: Vec<i64>,
 }
 
 impl<'a> Matching<'a> {
-    pub(super) fn new(plan: &'a Plan<'a>, part: &'a Part<'a>, pairs: Option<&'a dyn Pairs>) -> Self {
+    pub(super) fn new(plan: &'a Plan, part: &'a Part<'a>, pairs: Option<&'a dyn Pairs>) -> Self {
         Matching { plan, part, pairs, voids: part.times_of(plan.void_bits) }
     }
 
@@ -74,8 +82,8 @@ impl<'a> Matching<'a> {
         let forbidden = plan.spec.ties_forbidden;
         let t = part.time[start];
         let ends = ends(plan, &self.voids, t);
-        let limit = if self.pairs.is_some() { usize::MAX } else { plan.steps.len() + 1 };
-        let mut lists: Vec<Vec<Choice>> = vec![Vec::new(); plan.steps.len()];
+        let limit = if self.pairs.is_some() { usize::MAX } else { plan.spec.steps.len() + 1 };
+        let mut lists: Vec<Vec<Choice>> = vec![Vec::new(); plan.spec.steps.len()];
         for (list, &bits) in lists.iter_mut().zip(&plan.bits) {
             if part.mask[start] & bits != 0 {
                 list.push(Choice { row: start as u32, time: t, unit: if forbidden { t } else { start as i64 } });
@@ -108,11 +116,11 @@ impl<'a> Matching<'a> {
     /// The best assignment when steps are related, by trying all: steps in order, each unmatched or one of its rows.
     fn search(&self, lists: &Lists, found: &mut Found) {
         let order: Vec<usize> = {
-            let optional = (0..self.plan.steps.len()).filter(|&k| self.plan.rank(k).is_none());
+            let optional = (0..self.plan.spec.steps.len()).filter(|&k| self.plan.rank(k).is_none());
             self.plan.required.iter().copied().chain(optional).collect()
         };
         let mut best = None;
-        let mut rows = vec![UNMATCHED; self.plan.steps.len()];
+        let mut rows = vec![UNMATCHED; self.plan.spec.steps.len()];
         self.extend(lists, &order, 0, &mut rows, &mut HashSet::new(), &mut best);
         if let Some((level, completion, rows)) = best {
             (found.level, found.completion, found.rows) = (level, completion, rows);
@@ -174,7 +182,7 @@ impl<'a> Matching<'a> {
 
 impl Judge for Matching<'_> {
     fn judge(&mut self, start: usize, found: &mut Found) {
-        found.begin(start, self.part.time[start], self.plan.steps.len());
+        found.begin(start, self.part.time[start], self.plan.spec.steps.len());
         let lists = self.lists(start);
         if self.pairs.is_some() {
             return self.search(&lists, found);
@@ -186,6 +194,14 @@ impl Judge for Matching<'_> {
                 None => found.rows[step] = row,
             }
         }
+    }
+
+    fn next_start(&self, from: usize) -> usize {
+        self.part.next_start(self.plan, from)
+    }
+
+    fn most(&mut self) -> Option<usize> {
+        None
     }
 
     fn finish(&mut self, _found: &mut Found) {}

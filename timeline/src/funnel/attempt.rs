@@ -47,16 +47,22 @@ pub(crate) trait Judge {
     /// Finds level, completion and required rows of the best continuation from `start`.
     fn judge(&mut self, start: usize, found: &mut Found);
 
+    /// First start row at or after a row; past the end if there is none.
+    fn next_start(&self, from: usize) -> usize;
+
+    /// The most required steps that any start row in range reaches, where that is cheap to know.
+    fn most(&mut self) -> Option<usize>;
+
     /// Adds what only chosen attempts need: the optional rows.
     fn finish(&mut self, found: &mut Found);
 }
 
 /// Orders two lists of rows: by the times of the required steps, then their row numbers, then the same for the optional steps.
 /// Unmatched comes last.
-pub(super) fn compare_rows(plan: &Plan<'_>, time: &[i64], a: &[u32], b: &[u32]) -> Ordering {
+pub(super) fn compare_rows(plan: &Plan, time: &[i64], a: &[u32], b: &[u32]) -> Ordering {
     let at = |row: u32| time.get(row as usize).copied().unwrap_or(i64::MAX);
     let by = |optional: bool| {
-        let steps = move || (0..a.len().min(b.len())).filter(move |&k| (k != 0 && plan.steps[k].optional) == optional);
+        let steps = move || (0..a.len().min(b.len())).filter(move |&k| (k != 0 && plan.spec.steps[k].optional) == optional);
         let times = steps().map(|k| at(a[k]).cmp(&at(b[k]))).find(|order| order.is_ne());
         times.or_else(|| steps().map(|k| a[k].cmp(&b[k])).find(|order| order.is_ne())).unwrap_or(Ordering::Equal)
     };
@@ -86,31 +92,31 @@ impl Slots {
     }
 
     /// Takes `found` (rows of the run) for its group if it is to be preferred.
-    pub(super) fn offer(&mut self, plan: &Plan<'_>, run: Run<'_>, group: u32, found: &Found) {
+    pub(super) fn offer(&mut self, plan: &Plan, run: Run<'_>, group: u32, found: Found) {
         match self.find(group) {
             None => {
                 // One group, the usual case, needs no map.
                 if let Some((last, _)) = self.chosen.last() {
                     self.place.insert(*last, self.chosen.len() - 1);
                 }
-                self.chosen.push((group, found.clone()));
+                self.chosen.push((group, found));
             }
             Some(at) => {
                 let old = &mut self.chosen[at].1;
-                if preferred(plan, run, found, old) {
-                    old.clone_from(found);
+                if preferred(plan, run, &found, old) {
+                    *old = found;
                 }
             }
         }
     }
 
     /// Appends the chosen attempts.
-    pub(super) fn finish(self, plan: &Plan<'_>, run: Run<'_>, out: &mut Vec<Attempt>) {
+    pub(super) fn finish(self, plan: &Plan, run: Run<'_>, out: &mut Vec<Attempt>) {
         out.extend(self.chosen.into_iter().map(|(group, found)| attempt(plan, run, group, found)));
     }
 }
 
-fn preferred(plan: &Plan<'_>, run: Run<'_>, new: &Found, old: &Found) -> bool {
+fn preferred(plan: &Plan, run: Run<'_>, new: &Found, old: &Found) -> bool {
     let start = |found: &Found| run.time.get(found.start as usize).copied().unwrap_or(i64::MAX);
     let order = match plan.spec.reentry {
         Reentry::First => new.start.cmp(&old.start),
@@ -126,7 +132,7 @@ fn preferred(plan: &Plan<'_>, run: Run<'_>, new: &Found, old: &Found) -> bool {
 }
 
 /// What leaves the fold for a judged start row (rows of the run).
-pub(super) fn attempt(plan: &Plan<'_>, run: Run<'_>, group: u32, found: Found) -> Attempt {
+pub(super) fn attempt(plan: &Plan, run: Run<'_>, group: u32, found: Found) -> Attempt {
     let t = run.time.get(found.start as usize).copied().unwrap_or(0);
     let complete = found.level as usize == plan.required.len();
     let open = !complete && end_of(plan.spec.window.as_ref(), t) >= plan.spec.now;

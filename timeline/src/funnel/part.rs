@@ -1,6 +1,6 @@
 //! What is worked out before the first start row is judged: the plan of a funnel and the rows of one HOLDING value.
 
-use super::{FunnelSpec, FunnelStep, Mode};
+use super::{FunnelSpec, Mode};
 use crate::calendar::{Window, end_of};
 use crate::run::{NULL, Run, first_after};
 use hashbrown::HashMap;
@@ -27,9 +27,9 @@ impl Absence {
 }
 
 /// A funnel's steps as bits.
-pub(crate) struct Plan<'a> {
-    pub(crate) spec: &'a FunnelSpec,
-    pub(super) steps: &'a [FunnelStep],
+pub(crate) struct Plan {
+    /// With 64 steps at most.
+    pub(crate) spec: FunnelSpec,
     /// The steps that count towards the level.
     pub(crate) required: Vec<usize>,
     /// The mask bit of each step.
@@ -43,27 +43,20 @@ pub(crate) struct Plan<'a> {
     pub(super) between: Vec<Between>,
     /// For each step what must stay away after it; empty for funnels.
     pub(crate) absent: Vec<Vec<Absence>>,
-    /// Absences that end before this instant are known to hold; `i64::MAX`: all are taken to.
-    pub(crate) settled: i64,
-    /// Whether an absence depends on more than its own row, so that only the search can judge it.
-    pub(crate) entangled: bool,
 }
 
 pub(crate) fn bit(number: u8) -> u64 {
     1u64.checked_shl(u32::from(number)).unwrap_or(0)
 }
 
-impl<'a> Plan<'a> {
-    pub(crate) fn new(spec: &'a FunnelSpec) -> Self {
-        let steps = spec.steps.get(..64).unwrap_or(&spec.steps);
+impl Plan {
+    pub(crate) fn new(mut spec: FunnelSpec) -> Self {
+        spec.steps.truncate(64);
+        let steps = &spec.steps;
         let bits: Vec<u64> = steps.iter().map(|step| bit(step.bit)).collect();
         let required: Vec<usize> = (0..steps.len()).filter(|&k| k == 0 || !steps[k].optional).collect();
         let any_order = spec.mode == Mode::AnyOrder;
-        let start_bits = if any_order {
-            required.iter().fold(0, |all, &k| all | bits[k])
-        } else {
-            bits.first().copied().unwrap_or(0)
-        };
+        let start_bits = if any_order { required.iter().fold(0, |all, &k| all | bits[k]) } else { bits.first().copied().unwrap_or(0) };
         let mut void_bits = spec.until.map_or(0, bit);
         let mut between = Vec::new();
         for exclusion in &spec.exclusions {
@@ -73,7 +66,8 @@ impl<'a> Plan<'a> {
                 _ => void_bits |= bit(exclusion.bit),
             }
         }
-        Plan { spec, steps, union: bits.iter().fold(0, |all, b| all | b), required, bits, start_bits, void_bits, between, absent: Vec::new(), settled: i64::MAX, entangled: false }
+        let union = bits.iter().fold(0, |all, b| all | b);
+        Plan { spec, union, required, bits, start_bits, void_bits, between, absent: Vec::new() }
     }
 
     /// Place of a step among the required ones.
@@ -81,9 +75,9 @@ impl<'a> Plan<'a> {
         self.required.iter().position(|&k| k == step)
     }
 
-    /// Whether an absence that ends at `end` is known to hold when nothing came. Without a bound every one is taken to.
-    pub(crate) fn holds(&self, end: i64) -> bool {
-        end < self.settled || self.settled == i64::MAX
+    /// Whether some step has to wait for the end of an absence.
+    pub(super) fn waits(&self) -> bool {
+        self.absent.split_last().is_some_and(|(_, before)| before.iter().flatten().any(|absence| absence.within.is_some()))
     }
 
     /// The earliest instant for a step by the absences that end before it may come, when the step before was at `t`.
@@ -94,7 +88,7 @@ impl<'a> Plan<'a> {
     }
 
     pub(super) fn within(&self, step: usize) -> Option<&Window> {
-        self.steps[step].within.as_ref()
+        self.spec.steps[step].within.as_ref()
     }
 }
 
@@ -106,6 +100,10 @@ pub(crate) struct Part<'a> {
     pub(crate) rows: Option<&'a [u32]>,
     /// The whole run: every visible event breaks STRICT, of whatever HOLDING value.
     pub(crate) run: Run<'a>,
+    /// Absences that end before this instant are known to hold; `i64::MAX`: all are taken to.
+    pub(crate) settled: i64,
+    /// Whether an absence depends on more than its own row, so that only the search can judge it.
+    pub(crate) entangled: bool,
 }
 
 /// Which method judges a part.
@@ -116,6 +114,8 @@ pub(super) enum Shape {
     Linear { strictly: bool },
     /// As Linear, with step windows or exclusions between neighbours: passes from the end.
     Reach { strictly: bool },
+    /// STRICT without ties: row by row.
+    Walk,
     /// Exact search.
     Search,
     /// Any order; `single`: no row competes for two steps.
@@ -123,9 +123,21 @@ pub(super) enum Shape {
 }
 
 impl<'a> Part<'a> {
-    pub(super) fn whole(run: Run<'a>) -> Self {
+    pub(crate) fn whole(run: Run<'a>) -> Self {
         let n = run.len();
-        Part { time: run.time.get(..n).unwrap_or_default(), mask: run.mask.get(..n).unwrap_or_default(), rows: None, run }
+        Part {
+            time: run.time.get(..n).unwrap_or_default(),
+            mask: run.mask.get(..n).unwrap_or_default(),
+            rows: None,
+            run,
+            settled: i64::MAX,
+            entangled: false,
+        }
+    }
+
+    /// Whether an absence that ends at `end` is known to hold when nothing came.
+    pub(crate) fn holds(&self, end: i64) -> bool {
+        end < self.settled || self.settled == i64::MAX
     }
 
     pub(super) fn len(&self) -> usize {
@@ -137,33 +149,58 @@ impl<'a> Part<'a> {
         self.rows.and_then(|rows| rows.get(row).copied()).unwrap_or(row as u32)
     }
 
-    pub(super) fn shape(&self, plan: &Plan<'_>, paired: bool) -> Shape {
-        let spec = plan.spec;
-        let all = self.mask.iter().fold(0, |all, m| all | m);
+    pub(super) fn shape(&self, plan: &Plan, paired: bool) -> Shape {
+        let spec = &plan.spec;
+        // Bits that occur, and bits that occur beside a lower one.
+        let (all, shared) = self.mask.iter().fold((0, 0), |(all, shared), mask| {
+            let bits = mask & plan.union;
+            (all | bits, shared | (bits & bits.wrapping_sub(1)))
+        });
         if all & plan.start_bits == 0 {
             return Shape::Nothing;
         }
-        let repeated = plan.union.count_ones() as usize != plan.steps.len();
-        let single = !repeated && self.mask.iter().all(|m| (m & plan.union).count_ones() <= 1);
-        let ties = || self.time.windows(2).any(|pair| pair[0] == pair[1]);
+        let repeated = plan.union.count_ones() as usize != plan.spec.steps.len();
+        let single = !repeated && shared == 0;
         if spec.mode == Mode::AnyOrder {
-            let alone = single && !(spec.ties_forbidden && ties());
+            let alone = single && !(spec.ties_forbidden && self.tied());
             return Shape::AnyOrder { single: alone && !paired };
         }
         // Two steps compete for a row only inside a group of equal times; without such groups "later" and "another row" are one.
-        let strictly = spec.ties_forbidden || (!single && !ties());
+        let strictly = spec.ties_forbidden || (!single && !self.tied());
+        if spec.mode == Mode::Strict && self.walks(plan, single && !paired) {
+            return Shape::Walk;
+        }
         if spec.mode == Mode::Strict || paired || !(single || strictly) || !plan.between.iter().all(|b| neighbours(plan, b)) {
             return Shape::Search;
         }
-        if plan.entangled {
+        if self.entangled {
             return Shape::Search;
         }
         let plain = plan.between.is_empty() && plan.required.iter().all(|&k| k == 0 || plan.within(k).is_none());
-        match (plain, plan.absent.is_empty()) {
+        match (plain, plan.waits()) {
             (true, _) => Shape::Linear { strictly },
-            (false, true) => Shape::Reach { strictly },
-            (false, false) => Shape::Search,
+            (false, false) => Shape::Reach { strictly },
+            (false, true) => Shape::Search,
         }
+    }
+
+    /// Whether STRICT leaves no choice: every row fills one step, breaks, or is ignored.
+    fn walks(&self, plan: &Plan, single: bool) -> bool {
+        let ignored = |mask: &u64| mask & plan.spec.ignoring == 0 || mask & plan.union == 0;
+        let simple = single && self.rows.is_none() && plan.between.is_empty() && plan.absent.is_empty();
+        simple && !self.tied() && self.mask.iter().all(ignored)
+    }
+
+    /// Whether any two rows have one time.
+    pub(super) fn tied(&self) -> bool {
+        // All pairs, so that it vectorises.
+        self.time.iter().zip(self.time.iter().skip(1)).fold(false, |tied, (a, b)| tied | (a == b))
+    }
+
+    /// First row that starts an attempt at or after a row.
+    pub(super) fn next_start(&self, plan: &Plan, from: usize) -> usize {
+        let rest = self.mask.get(from..).unwrap_or_default();
+        from + rest.iter().position(|mask| mask & plan.start_bits != 0).unwrap_or(rest.len())
     }
 
     /// Times of the rows with any of `bits`.
@@ -176,7 +213,7 @@ impl<'a> Part<'a> {
 }
 
 /// Whether the two steps of an exclusion are required and follow one another.
-fn neighbours(plan: &Plan<'_>, between: &Between) -> bool {
+fn neighbours(plan: &Plan, between: &Between) -> bool {
     match (plan.rank(between.low), plan.rank(between.high)) {
         (Some(low), Some(high)) => low + 1 == high,
         _ => false,

@@ -7,6 +7,7 @@
 //! level tells for every row whether, when, and by which next row the level is reached.
 
 use super::attempt::{Found, Judge};
+use super::furthest::furthest;
 use super::optional::fill_optional;
 use super::part::{Part, Plan, void_end};
 use crate::calendar::end_of;
@@ -22,7 +23,7 @@ struct Pass {
 }
 
 pub(super) struct Reach<'a> {
-    plan: &'a Plan<'a>,
+    plan: &'a Plan,
     part: &'a Part<'a>,
     strictly: bool,
     voids: Vec<i64>,
@@ -30,16 +31,26 @@ pub(super) struct Reach<'a> {
     excluded: Vec<Vec<i64>>,
     /// By target rank; made when first asked for.
     passes: Vec<Option<Pass>>,
+    /// No start row reaches more steps.
+    most: usize,
 }
 
 impl<'a> Reach<'a> {
-    pub(super) fn new(plan: &'a Plan<'a>, part: &'a Part<'a>, strictly: bool) -> Self {
+    pub(super) fn new(plan: &'a Plan, part: &'a Part<'a>, strictly: bool) -> Self {
         let excluded = plan.required.iter().map(|&step| {
             let bits = plan.between.iter().filter(|b| b.high == step).fold(0, |all, b| all | b.bits);
             part.times_of(bits)
         });
         let passes = plan.required.iter().map(|_| None).collect();
-        Reach { plan, part, strictly, voids: part.times_of(plan.void_bits), excluded: excluded.collect(), passes }
+        Reach {
+            plan,
+            part,
+            strictly,
+            voids: part.times_of(plan.void_bits),
+            excluded: excluded.collect(),
+            passes,
+            most: plan.required.len(),
+        }
     }
 
     fn end(&self, t: i64) -> i64 {
@@ -102,12 +113,23 @@ impl<'a> Reach<'a> {
 }
 
 impl Judge for Reach<'_> {
+    fn next_start(&self, from: usize) -> usize {
+        self.part.next_start(self.plan, from)
+    }
+
+    fn most(&mut self) -> Option<usize> {
+        let plain = self.voids.is_empty() && self.excluded.iter().all(Vec::is_empty);
+        let most = plain.then(|| furthest(self.plan, self.part, self.strictly));
+        self.most = most.unwrap_or(self.most);
+        most
+    }
+
     fn judge(&mut self, start: usize, found: &mut Found) {
         let t = self.part.time[start];
         let end = self.end(t);
-        found.begin(start, t, self.plan.steps.len());
+        found.begin(start, t, self.plan.spec.steps.len());
         let n = self.part.len();
-        let targets = self.plan.required.len();
+        let targets = self.most;
         let reached = |completion: i64| completion != i64::MAX && completion <= end;
         let target = (1..targets).rev().find(|&target| reached(self.pass(target).completion[start])).unwrap_or(0);
         let mut row = start;

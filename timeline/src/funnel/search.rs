@@ -4,16 +4,16 @@
 //! Step by step it keeps the distinct *states* a partial match can be in, each with the best partial match that leads there. A state
 //! is what later steps can see, so two partial matches in one state have the same future and the worse one may go.
 
+use super::Mode;
 use super::attempt::{Found, Judge, compare_rows};
 use super::part::{Part, Plan, void_end};
-use super::Mode;
 use crate::calendar::end_of;
 use crate::run::{Pairs, UNMATCHED, first_after, first_at};
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
 pub(super) struct Search<'a> {
-    plan: &'a Plan<'a>,
+    plan: &'a Plan,
     part: &'a Part<'a>,
     pairs: Option<&'a dyn Pairs>,
     voids: Vec<i64>,
@@ -44,7 +44,7 @@ struct State {
 }
 
 impl<'a> Search<'a> {
-    pub(super) fn new(plan: &'a Plan<'a>, part: &'a Part<'a>, pairs: Option<&'a dyn Pairs>) -> Self {
+    pub(super) fn new(plan: &'a Plan, part: &'a Part<'a>, pairs: Option<&'a dyn Pairs>) -> Self {
         let strict = plan.spec.mode == Mode::Strict;
         let mut visible = Vec::new();
         if strict {
@@ -56,10 +56,10 @@ impl<'a> Search<'a> {
             visible.extend(counts);
         }
         let free = |step: usize| {
-            let next = plan.required.iter().copied().find(|&k| k > step).unwrap_or(plan.steps.len());
-            let windows = (step + 1..=next).any(|k| k < plan.steps.len() && plan.within(k).is_some());
+            let next = plan.required.iter().copied().find(|&k| k > step).unwrap_or(plan.spec.steps.len());
+            let windows = (step + 1..=next).any(|k| k < plan.spec.steps.len() && plan.within(k).is_some());
             // A row of equal time is no longer in the way of an absence once it is matched itself, so a later row may be better.
-            let hidden = plan.entangled && !plan.absent.is_empty();
+            let hidden = part.entangled && !plan.absent.is_empty();
             pairs.is_none() && !strict && !windows && !hidden && plan.between.iter().all(|b| b.low != step)
         };
         Search {
@@ -69,7 +69,7 @@ impl<'a> Search<'a> {
             voids: part.times_of(plan.void_bits),
             excluded: plan.between.iter().map(|b| part.times_of(b.bits)).collect(),
             visible,
-            earliest: (0..plan.steps.len()).map(free).collect(),
+            earliest: (0..plan.spec.steps.len()).map(free).collect(),
         }
     }
 
@@ -181,7 +181,7 @@ impl<'a> Search<'a> {
         self.plan.absent.get(step).into_iter().flatten().all(|absence| {
             let end = absence.end(self.plan.spec.window.as_ref(), t0, t);
             let comes = |x: usize| self.part.mask[x] & absence.bits != 0 && x != row && !partial.rows.contains(&(x as u32));
-            self.plan.holds(end) && !(from..time.len()).take_while(|&x| time[x] <= end).any(comes)
+            self.part.holds(end) && !(from..time.len()).take_while(|&x| time[x] <= end).any(comes)
         })
     }
 
@@ -210,7 +210,7 @@ impl<'a> Search<'a> {
         group.push(UNMATCHED);
         for (k, &row) in partial.rows.iter().enumerate() {
             let bounds = self.plan.between.iter().any(|b| b.low == k && b.high >= done);
-            let related = self.pairs.is_some_and(|pairs| (done..self.plan.steps.len()).any(|later| pairs.relates(k, later)));
+            let related = self.pairs.is_some_and(|pairs| (done..self.plan.spec.steps.len()).any(|later| pairs.relates(k, later)));
             if bounds || related {
                 group.push(row);
             }
@@ -223,21 +223,20 @@ impl Judge for Search<'_> {
     fn judge(&mut self, start: usize, found: &mut Found) {
         let t = self.part.time[start];
         let end = end_of(self.plan.spec.window.as_ref(), t).min(void_end(&self.voids, t));
-        found.begin(start, t, self.plan.steps.len());
+        found.begin(start, t, self.plan.spec.steps.len());
         if !self.stays_away(&Partial { rows: Vec::new(), last: t, base: t }, 0, start) {
             return;
         }
         let mut partials = vec![Partial { rows: vec![start as u32], last: t, base: t }];
-        for step in 1..self.plan.steps.len() {
+        for step in 1..self.plan.spec.steps.len() {
             let next = self.advance(&partials, step, end);
             if next.is_empty() {
                 break;
             }
             partials = next;
         }
-        let order = |a: &&Partial, b: &&Partial| {
-            a.base.cmp(&b.base).then_with(|| compare_rows(self.plan, self.part.time, &a.rows, &b.rows))
-        };
+        let order =
+            |a: &&Partial, b: &&Partial| a.base.cmp(&b.base).then_with(|| compare_rows(self.plan, self.part.time, &a.rows, &b.rows));
         let Some(best) = partials.iter().min_by(order) else { return };
         for (step, &row) in best.rows.iter().enumerate() {
             match self.plan.rank(step) {
@@ -245,6 +244,14 @@ impl Judge for Search<'_> {
                 None => found.rows[step] = row,
             }
         }
+    }
+
+    fn next_start(&self, from: usize) -> usize {
+        self.part.next_start(self.plan, from)
+    }
+
+    fn most(&mut self) -> Option<usize> {
+        None
     }
 
     fn finish(&mut self, _found: &mut Found) {}

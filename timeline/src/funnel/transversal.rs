@@ -21,8 +21,8 @@ pub(super) struct Lists {
 impl Lists {
     /// The rows of the best assignment: most required steps, then earliest completion, then the earliest times and rows step by step;
     /// optional steps last.
-    pub(super) fn best(mut self, plan: &Plan<'_>) -> Vec<u32> {
-        let optional: Vec<usize> = (0..plan.steps.len()).filter(|&k| plan.rank(k).is_none()).collect();
+    pub(super) fn best(mut self, plan: &Plan) -> Vec<u32> {
+        let optional: Vec<usize> = (0..plan.spec.steps.len()).filter(|&k| plan.rank(k).is_none()).collect();
         let level = self.level(plan, &[]);
         self.complete_early(plan, level);
         let mut decided = Vec::new();
@@ -35,7 +35,7 @@ impl Lists {
     }
 
     /// Cuts the required lists after the earliest time by which `level` steps can be done.
-    fn complete_early(&mut self, plan: &Plan<'_>, level: usize) {
+    fn complete_early(&mut self, plan: &Plan, level: usize) {
         let mut times: Vec<i64> = plan.required.iter().flat_map(|&k| self.lists[k].iter().map(|choice| choice.time)).collect();
         times.sort_unstable();
         times.dedup();
@@ -52,7 +52,7 @@ impl Lists {
 
     /// For each of `steps` keeps the choices with the least `key` that still let all decided steps and `level` required ones be done;
     /// a step that cannot take part is left with none.
-    fn narrow(&mut self, plan: &Plan<'_>, steps: &[usize], level: usize, decided: &mut Vec<usize>, key: impl Fn(&Choice) -> i64) {
+    fn narrow(&mut self, plan: &Plan, steps: &[usize], level: usize, decided: &mut Vec<usize>, key: impl Fn(&Choice) -> i64) {
         for &step in steps {
             let all = std::mem::take(&mut self.lists[step]);
             let mut keys: Vec<i64> = all.iter().map(&key).collect();
@@ -73,31 +73,31 @@ impl Lists {
     }
 
     /// The most required steps that can be done with the start row used and all of `decided` done; 0 if that is impossible.
-    fn level(&self, plan: &Plan<'_>, decided: &[usize]) -> usize {
+    fn level(&self, plan: &Plan, decided: &[usize]) -> usize {
         let first = plan.required.iter().filter_map(|&step| {
             let choice = self.lists[step].iter().find(|choice| choice.row == self.start)?;
             let mut taken = HashMap::from([(choice.unit, step)]);
             for &must in decided.iter().filter(|&&must| must != step) {
-                if !self.augment(must, step, &mut taken, &mut 0) {
+                if !self.augment(must, &mut taken, &mut 0) {
                     return None;
                 }
             }
             // A step once matched stays matched, so what can still be added is added in any order.
             for &other in plan.required.iter().filter(|&&other| other != step && !decided.contains(&other)) {
-                self.augment(other, step, &mut taken, &mut 0);
+                self.augment(other, &mut taken, &mut 0);
             }
             Some(taken.values().filter(|step| plan.required.contains(step)).count())
         });
         first.max().unwrap_or(0)
     }
 
-    /// Finds `step` a unit, moving other steps but never `fixed`.
-    fn augment(&self, step: usize, fixed: usize, taken: &mut HashMap<i64, usize>, visited: &mut u64) -> bool {
+    /// Finds `step` a unit, moving other steps. A unit once taken stays taken, the start's too.
+    fn augment(&self, step: usize, taken: &mut HashMap<i64, usize>, visited: &mut u64) -> bool {
         *visited |= 1 << step;
         self.lists[step].iter().any(|choice| {
             let free = match taken.get(&choice.unit).copied() {
                 None => true,
-                Some(holder) => holder != fixed && *visited & (1 << holder) == 0 && self.augment(holder, fixed, taken, visited),
+                Some(holder) => *visited & (1 << holder) == 0 && self.augment(holder, taken, visited),
             };
             if free {
                 taken.insert(choice.unit, step);

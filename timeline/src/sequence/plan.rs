@@ -2,7 +2,7 @@
 
 use super::{Mode, SequenceSpec};
 use crate::calendar::Window;
-use crate::funnel::{Absence, Counting, Exclusion, FunnelSpec, FunnelStep, Reentry, bit};
+use crate::funnel::{Absence, Counting, Exclusion, FunnelSpec, FunnelStep, Plan, Reentry, bit};
 use crate::run::{Pairs, Run};
 
 /// An event that must stay away after a positive step.
@@ -14,11 +14,13 @@ pub(super) struct Away {
 
 /// What does not depend on the run.
 pub(super) struct Prepared {
-    pub(super) funnel: FunnelSpec,
+    pub(super) plan: Plan,
     /// The positive steps, by their place in the specification; empty if nothing can match.
     pub(super) steps: Vec<usize>,
     /// For each positive step what must stay away after it.
     pub(super) absent: Vec<Vec<Away>>,
+    /// The absences that count from the last matched row, whichever that is: all, in any order.
+    pub(super) last: Vec<Absence>,
     /// For each new mask bit the old bits it stands for. Every step has a bit of its own, so that an absence can rule a row out for one
     /// step and leave it to another.
     sources: Vec<u64>,
@@ -70,27 +72,26 @@ impl Prepared {
             until: spec.until.map(|until| number(bit(until))),
             ignoring: bit(number(spec.ignoring)),
         };
-        Prepared { funnel, steps, absent, sources }
+        let mut plan = Plan::new(funnel);
+        let none = absent.iter().all(Vec::is_empty);
+        if !any_order && !none {
+            plan.absent = absent.iter().map(|absent| absent.iter().map(absence).collect()).collect();
+        }
+        let last = absent.iter().flatten().filter(|_| any_order).map(absence).collect();
+        Prepared { plan, steps, absent, last, sources }
     }
 
-    /// The run's masks in the new bits.
-    pub(super) fn renumber(&self, run: Run<'_>) -> Vec<u64> {
+    /// The run's masks in the new bits; `None` if some step has no row.
+    pub(super) fn renumber(&self, run: Run<'_>) -> Option<Vec<u64>> {
         let sources = self.sources.get(..64).unwrap_or(&self.sources);
-        let renumber = |mask: &u64| sources.iter().enumerate().fold(0, |new, (place, bits)| new | u64::from(mask & bits != 0) << place);
-        run.mask.iter().take(run.len()).map(renumber).collect()
-    }
-
-    /// The absences of each step; none in any order, where they count from the last row.
-    pub(super) fn absences(&self) -> Vec<Vec<Absence>> {
-        let any_order = self.funnel.mode == Mode::AnyOrder;
-        let none = self.absent.iter().all(Vec::is_empty);
-        if any_order || none { Vec::new() } else { self.absent.iter().map(|absent| absent.iter().map(absence).collect()).collect() }
-    }
-
-    /// The absences that count from the last matched row, whichever that is.
-    pub(super) fn last_absences(&self) -> Vec<Absence> {
-        let any_order = self.funnel.mode == Mode::AnyOrder;
-        self.absent.iter().flatten().filter(|_| any_order).map(absence).collect()
+        let mut masks = vec![0; run.len()];
+        for (place, bits) in sources.iter().enumerate() {
+            for (new, mask) in masks.iter_mut().zip(run.mask) {
+                *new |= u64::from(mask & bits != 0) << place;
+            }
+        }
+        let all = masks.iter().fold(0, |all, mask| all | mask);
+        (all & self.plan.union == self.plan.union).then_some(masks)
     }
 }
 

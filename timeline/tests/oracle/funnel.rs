@@ -53,7 +53,8 @@ impl World<'_> {
         let in_order = spec.mode != Mode::AnyOrder;
         if in_order {
             // A step is reached only when every required step before it is.
-            if rows[0] != Some(start) || (0..rows.len()).any(|k| rows[k].is_some() && required.iter().any(|&r| r < k && rows[r].is_none())) {
+            if rows[0] != Some(start) || (0..rows.len()).any(|k| rows[k].is_some() && required.iter().any(|&r| r < k && rows[r].is_none()))
+            {
                 return false;
             }
             if matched.windows(2).any(|w| time(w[0]) > time(w[1]) || (spec.ties_forbidden && time(w[0]) == time(w[1]))) {
@@ -94,9 +95,7 @@ impl World<'_> {
                 return false;
             }
         }
-        let broken = |x: usize| {
-            t0 < time(x) && time(x) < last && self.run.mask[x] & spec.ignoring == 0 && !matched.contains(&x)
-        };
+        let broken = |x: usize| t0 < time(x) && time(x) < last && self.run.mask[x] & spec.ignoring == 0 && !matched.contains(&x);
         if spec.mode == Mode::Strict && (0..self.run.time.len()).any(broken) {
             return false;
         }
@@ -181,8 +180,7 @@ impl World<'_> {
                         }
                     };
             }
-            let breaks =
-                spec.mode == Mode::Strict && self.run.mask[x] & spec.ignoring == 0 && !attempt.rows.contains(&(x as u32));
+            let breaks = spec.mode == Mode::Strict && self.run.mask[x] & spec.ignoring == 0 && !attempt.rows.contains(&(x as u32));
             if (voids && self.same_part(start, x)) || breaks {
                 ends.push(later(time(x)));
             }
@@ -218,7 +216,7 @@ impl World<'_> {
                     let mut rows = starts.iter().copied().filter(|&row| code(row) == group);
                     let row = match reentry {
                         Reentry::First => rows.next(),
-                        Reentry::Latest => rows.last(),
+                        Reentry::Latest => rows.next_back(),
                         Reentry::Best => rows.min_by_key(|&row| self.best(row).map(|(key, _)| key)),
                     };
                     out.extend(row.and_then(|row| self.attempt(group, row)));

@@ -4,4 +4,5 @@
 pub mod funnel;
 pub mod interval;
 pub mod retention;
+pub mod sequence;
 pub mod session;

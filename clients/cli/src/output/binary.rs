@@ -10,7 +10,7 @@ use std::io::Write;
 
 /// One Arrow IPC stream.
 pub(crate) fn write_arrow(writer: &mut dyn Write, table: &mut Table) -> Result<usize, Failure> {
-    let broken = |e: arrow::error::ArrowError| arrow_failure(e);
+    let broken = |e: arrow::error::ArrowError| Failure::of_writing("cannot write Arrow", &e);
     let mut stream = StreamWriter::try_new(writer, &table.schema).map_err(broken)?;
     let mut rows = 0;
     for batch in &mut table.batches {
@@ -24,7 +24,7 @@ pub(crate) fn write_arrow(writer: &mut dyn Write, table: &mut Table) -> Result<u
 
 /// One Parquet file, compressed with Zstandard.
 pub(crate) fn write_parquet(writer: &mut (dyn Write + Send), table: &mut Table) -> Result<usize, Failure> {
-    let broken = |e: parquet::errors::ParquetError| Failure::of("cannot write Parquet", &e);
+    let broken = |e: parquet::errors::ParquetError| Failure::of_writing("cannot write Parquet", &e);
     let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
     let mut file = ArrowWriter::try_new(writer, table.schema.clone(), Some(properties)).map_err(broken)?;
     let mut rows = 0;
@@ -35,11 +35,4 @@ pub(crate) fn write_parquet(writer: &mut (dyn Write + Send), table: &mut Table) 
     }
     file.close().map_err(broken)?;
     Ok(rows)
-}
-
-fn arrow_failure(error: arrow::error::ArrowError) -> Failure {
-    match error {
-        arrow::error::ArrowError::IoError(_, cause) => cause.into(),
-        other => Failure::of("cannot write Arrow", &other),
-    }
 }

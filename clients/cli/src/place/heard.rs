@@ -9,8 +9,6 @@ use serde::Deserialize;
 #[serde(default)]
 pub(crate) struct Refusal {
     diagnostics: Vec<Heard>,
-    error: Option<serde_json::Value>,
-    message: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -19,8 +17,7 @@ struct Heard {
     #[serde(default)]
     severity: String,
     message: String,
-    #[serde(default)]
-    span: Place,
+    span: Option<Place>,
     #[serde(default)]
     labels: Vec<Label>,
     hint: Option<String>,
@@ -40,31 +37,31 @@ struct Label {
 }
 
 impl Refusal {
-    /// The diagnostics, their places moved by `offset` into `text`.
+    /// What is said of the text, its places moved by `offset` into `text`.
     pub(crate) fn diagnostics(&self, text: &str, offset: usize) -> Vec<Diagnostic> {
-        self.diagnostics.iter().map(|h| h.diagnostic(text, offset)).collect()
+        self.diagnostics.iter().filter_map(|h| h.diagnostic(text, offset)).collect()
     }
 
-    /// What is said besides diagnostics.
+    /// What is said besides: that has no place in the text.
     pub(crate) fn words(&self) -> Option<String> {
-        let nested = |v: &serde_json::Value| v.as_str().or_else(|| v.get("message")?.as_str()).map(str::to_string);
-        self.message.clone().or_else(|| self.error.as_ref().and_then(nested))
+        let words: Vec<_> = self.diagnostics.iter().filter(|h| h.span.is_none()).map(|h| h.message.as_str()).collect();
+        (!words.is_empty()).then(|| words.join("\n"))
     }
 }
 
 impl Heard {
-    fn diagnostic(&self, text: &str, offset: usize) -> Diagnostic {
+    fn diagnostic(&self, text: &str, offset: usize) -> Option<Diagnostic> {
         let at = |p: Place| Span::new(p.start.saturating_add(offset), p.end.saturating_add(offset));
         let code = known(&self.code);
         let make = if self.severity == "warning" { Diagnostic::warning } else { Diagnostic::error };
-        let mut diagnostic = make(code, text, at(self.span), self.message.as_str());
+        let mut diagnostic = make(code, text, at(self.span?), self.message.as_str());
         for label in &self.labels {
             diagnostic = diagnostic.with_label(text, at(label.span), label.message.as_str());
         }
-        match &self.hint {
+        Some(match &self.hint {
             Some(hint) => diagnostic.with_hint(hint.as_str()),
             None => diagnostic,
-        }
+        })
     }
 }
 

@@ -21,6 +21,7 @@ pub(crate) struct Here {
     /// What SET changed.
     pub(crate) session: Session,
     waiter: Waiter,
+    ours: bool,
 }
 
 impl Here {
@@ -39,7 +40,7 @@ impl Here {
         }
         let opened = waiter.within(|| Engine::open(dir, EngineOptions { limits }));
         let engine = opened.map_err(|e| Failure::of(&format!("cannot open {}", dir.display()), &e))?;
-        Ok(Self { engine, session: Session::default(), waiter })
+        Ok(Self { engine, session: Session::default(), waiter, ours: true })
     }
 
     /// Runs one statement; what is wrong is said.
@@ -62,6 +63,12 @@ impl Here {
     pub(crate) fn set_clock(&self, micros: i64) -> Result<(), Failure> {
         let set = self.waiter.within(|| self.engine.set_clock(Some(micros)));
         set.map_err(|e| Failure::of("cannot set the clock", &e))
+    }
+
+    /// The engine, for a server that will close it.
+    pub(crate) fn hand_over(&mut self) -> Arc<Engine> {
+        self.ours = false;
+        self.engine.clone()
     }
 
     /// Everything wrong with a text, without running it.
@@ -99,6 +106,9 @@ impl Here {
 
 impl Drop for Here {
     fn drop(&mut self) {
+        if !self.ours {
+            return;
+        }
         if let Err(error) = self.waiter.within(|| self.engine.close()) {
             crate::out::error(&crate::failure::chain(&error));
         }
@@ -117,7 +127,7 @@ fn table(rows: Rows, waiter: Waiter, text: Arc<str>, started: Instant) -> Table 
     Table {
         columns: rows.columns,
         schema: rows.schema,
-        batches: Box::new(batches),
+        batches: Box::new(batches.fuse()),
         warnings: rows.warnings,
         approximate: rows.approximate,
         started,

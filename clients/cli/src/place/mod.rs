@@ -3,6 +3,7 @@
 mod heard;
 mod here;
 mod there;
+mod trust;
 
 pub(crate) use here::Here;
 pub(crate) use there::There;
@@ -27,6 +28,9 @@ pub(crate) struct PlaceArgs {
     /// The token the server wants
     #[arg(long, value_name = "TOKEN", env = "EQL_TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
+    /// Certificates to trust at an https address, PEM [default: the system's]
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub(crate) tls_ca: Option<PathBuf>,
     /// The project
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub(crate) project: String,

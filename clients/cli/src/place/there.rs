@@ -2,10 +2,11 @@
 
 use super::PlaceArgs;
 use super::heard::Refusal;
+use super::trust;
 use crate::answer::{Answer, Table};
 use crate::failure::Failure;
-use crate::report;
 use crate::wait::Waiter;
+use crate::{report, text};
 use arrow::ipc::reader::StreamReader;
 use eql_engine::Params;
 use eql_engine::grammar::ast::{Literal, SetValue, Statement, StatementKind};
@@ -19,6 +20,8 @@ use ureq::{Body, RequestBuilder};
 const ARROW: &str = "application/vnd.apache.arrow.stream";
 /// Catalogs and reports fit; a server that sends more is none of ours.
 const SMALL_BYTES: u64 = 64 << 20;
+/// A server that is there answers sooner.
+const CONNECT: Duration = Duration::from_secs(10);
 type Batches = StreamReader<BufReader<ureq::BodyReader<'static>>>;
 
 /// A server and the settings of our session with it.
@@ -34,12 +37,12 @@ pub(crate) struct There {
 impl There {
     /// A server by its address; nothing is sent yet.
     pub(crate) fn new(url: &str, arguments: &PlaceArgs, waiter: Waiter) -> Result<Self, Failure> {
-        if !url.starts_with("http://") {
-            return Err(Failure::Usage(format!(
-                "`{url}` is no address: write http://HOST:PORT (for https put a proxy or a tunnel in between)"
-            )));
+        let mut config = ureq::Agent::config_builder().http_status_as_error(false).timeout_connect(Some(CONNECT));
+        if url.starts_with("https://") {
+            config = config.tls_config(trust::tls(arguments.tls_ca.as_deref())?);
+        } else if !url.starts_with("http://") {
+            return Err(Failure::Usage(format!("`{url}` is no address: write http://HOST:PORT or https://HOST:PORT")));
         }
-        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_connect(Some(Duration::from_secs(10)));
         Ok(Self {
             agent: config.build().into(),
             url: url.trim_end_matches('/').to_string(),
@@ -51,15 +54,15 @@ impl There {
     }
 
     /// Runs one statement.
-    pub(crate) fn run(&mut self, text: &Arc<str>, statement: &Statement, params: &Params) -> Result<Answer, Failure> {
+    pub(crate) fn run(&mut self, whole: &Arc<str>, statement: &Statement, params: &Params) -> Result<Answer, Failure> {
         let span = statement.span;
-        let part = text.get(span.start..span.end).unwrap_or(text);
-        let body = json!({"query": part, "params": params, "settings": self.settings, "format": "arrow"}).to_string();
-        let request = self.with_headers(self.agent.post(format!("{}/v1/query", self.url))).header("accept", ARROW);
+        let part = whole.get(span.start..span.end).unwrap_or(whole);
+        let body = json!({"query": part, "params": params, "settings": self.settings, "format": if text::has_rows(statement) { "arrow" } else { "json" }}).to_string();
+        let request = self.with_headers(self.agent.post(format!("{}/v1/query", self.url)));
         let request = request.content_type("application/json");
         let (waiter, started) = (self.waiter.fresh(), Instant::now());
         let response = waiter.wait_blocking(move || request.send(body))?.map_err(|e| self.unreachable(&e))?;
-        let mut answer = self.answer(response, text, span.start, waiter)?;
+        let mut answer = self.answer(response, whole, span.start, waiter)?;
         if let Answer::Rows(table) = &mut answer {
             table.started = started;
         }
@@ -123,12 +126,12 @@ impl There {
         let body = response.body_mut().read_to_string().unwrap_or_default();
         let refusal: Refusal = serde_json::from_str(&body).unwrap_or_default();
         let diagnostics = refusal.diagnostics(text, offset);
-        if diagnostics.is_empty() {
-            let words = refusal.words().unwrap_or_else(|| body.chars().take(300).collect());
-            return Failure::Failed(format!("{} answers {status}: {}", self.url, words.trim()).trim_end_matches([' ', ':']).to_string());
-        }
         report::diagnostics(&diagnostics, text);
-        Failure::Told
+        match refusal.words() {
+            Some(words) => Failure::Failed(words),
+            None if diagnostics.is_empty() => Failure::Failed(format!("{} answers {status}", self.url)),
+            None => Failure::Told,
+        }
     }
 
     fn unreachable(&self, error: &ureq::Error) -> Failure {
@@ -166,7 +169,7 @@ fn table(batches: Batches, waiter: Waiter) -> Table {
             Err(interrupted) => Some(Err(interrupted)),
         }
     });
-    Table { columns, schema, batches: Box::new(rows), warnings: Vec::new(), approximate: false, started: Instant::now() }
+    Table { columns, schema, batches: Box::new(rows.fuse()), warnings: Vec::new(), approximate: false, started: Instant::now() }
 }
 
 fn collect_names(value: &Value, names: &mut Vec<String>) {

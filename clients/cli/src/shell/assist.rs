@@ -2,6 +2,7 @@
 
 use super::lexis::{self, Piece};
 use crate::out;
+use eql_engine::grammar::word;
 use rustyline::completion::Completer;
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
@@ -9,188 +10,12 @@ use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Helper};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
-/// The words of the language, as typed most.
-const KEYWORDS: &[&str] = &[
-    "AGGREGATE",
-    "AGO",
-    "ALL",
-    "AMONG",
-    "ANALYZE",
-    "AND",
-    "ANY",
-    "AS",
-    "AT",
-    "ATTRIBUTION",
-    "AVG",
-    "BEFORE",
-    "BETWEEN",
-    "BIGINT",
-    "BOOLEAN",
-    "BREAKDOWN",
-    "BUCKETS",
-    "BY",
-    "CALENDAR",
-    "CASE",
-    "COMMENT",
-    "COMPARE",
-    "COMPLETE",
-    "CONVERTED",
-    "COUNT",
-    "COUNTING",
-    "CUMULATIVE",
-    "DATE",
-    "DAY",
-    "DAYS",
-    "DECIMAL",
-    "DEFINE",
-    "DEPTH",
-    "DESC",
-    "DESCRIBE",
-    "DID",
-    "DISTINCT",
-    "DISTRIBUTION",
-    "DOUBLE",
-    "DROP",
-    "DROPPED",
-    "DURING",
-    "EDGES",
-    "ELSE",
-    "END",
-    "ENDING",
-    "ENTITIES",
-    "ENTITY",
-    "EVENT",
-    "EVENTS",
-    "EVERY",
-    "EXCEPT",
-    "EXCLUDING",
-    "EXISTS",
-    "EXPLAIN",
-    "EXTEND",
-    "FALSE",
-    "FILL",
-    "FIND",
-    "FIRST",
-    "FOR",
-    "FORBIDDEN",
-    "FROM",
-    "FUNNEL",
-    "GOAL",
-    "GROUP",
-    "HAVING",
-    "HOLDING",
-    "HOUR",
-    "HOURS",
-    "IMPORTED",
-    "IN",
-    "INSERT",
-    "INTERSECT",
-    "INTERVALS",
-    "INTO",
-    "IS",
-    "JOIN",
-    "JOURNEY",
-    "KEEP",
-    "KEY",
-    "LAST",
-    "LEAST",
-    "LEFT",
-    "LIFECYCLE",
-    "LIKE",
-    "LIMIT",
-    "LIST",
-    "LOGICAL",
-    "LOOKBACK",
-    "LTV",
-    "MANY",
-    "MAX",
-    "MEASURE",
-    "METRIC",
-    "METRICS",
-    "MINUTES",
-    "MODEL",
-    "MONTH",
-    "MONTHS",
-    "MOST",
-    "NEVER",
-    "NO",
-    "NODE",
-    "NOT",
-    "NOW",
-    "NULL",
-    "OF",
-    "ON",
-    "ONE",
-    "OPTIONAL",
-    "OR",
-    "ORDER",
-    "OVER",
-    "PATHS",
-    "PERIOD",
-    "PHYSICAL",
-    "PREVIOUS",
-    "PROFILE",
-    "PROPERTIES",
-    "PROPERTY",
-    "QUARTER",
-    "RECURRING",
-    "REENTRY",
-    "REFRESH",
-    "RELATION",
-    "RELATIONS",
-    "REPLACE",
-    "RETENTION",
-    "RETURNING",
-    "RFM",
-    "ROLLING",
-    "SAMPLE",
-    "SEGMENT",
-    "SEGMENTS",
-    "SELECT",
-    "SEQUENCE",
-    "SESSION",
-    "SESSIONS",
-    "SET",
-    "SHOW",
-    "SINCE",
-    "STARTING",
-    "STEP",
-    "STICKINESS",
-    "STREAMING",
-    "STRICT",
-    "STRING",
-    "SUBSCRIBE",
-    "TAG",
-    "TAGS",
-    "THEN",
-    "THIS",
-    "TIES",
-    "TIME",
-    "TIMEOUT",
-    "TIMES",
-    "TIMESTAMP",
-    "TO",
-    "TODAY",
-    "TOP",
-    "TOUCHES",
-    "TREND",
-    "TRUE",
-    "TWICE",
-    "UNBOUNDED",
-    "UNION",
-    "UNTIL",
-    "VALUES",
-    "WEEK",
-    "WEEKS",
-    "WHEN",
-    "WHERE",
-    "WITH",
-    "WITHIN",
-    "YEAR",
-    "YESTERDAY",
-    "ZONE",
-];
+/// Words that no list of the grammar has, because they follow only certain others.
+const MORE_WORDS: &str = "ANALYZE ASC BIGINT BOOLEAN BOUND CONVERTED DATE DAYS DECIMAL DESC DISTINCT DOUBLE DROPPED EDGES ENTITIES EVENTS EXISTS \
+    FORBIDDEN HOURS IMPORTED INTO JSON KEY LEFT LIST LOGICAL MANY METRICS MINUTES MONTHS ON ONE OPTIONAL PERIOD PHYSICAL PROPERTIES RELATIONS \
+    REPLACE SEGMENTS STEP STREAMING STRING SYNTAX TAGS TIMESTAMP TIMES VALUES WEEKS ZONE";
 /// More candidates than this help nobody.
 const CANDIDATES_MAX: usize = 200;
 
@@ -228,7 +53,7 @@ impl Assist {
         }
         let names = self.names.iter().filter(|n| n.to_lowercase().starts_with(&word.to_lowercase())).map(|n| last_name(n));
         let upper = word.to_uppercase();
-        let keywords = KEYWORDS
+        let keywords = keywords()
             .iter()
             .filter(|k| !after_dot && k.starts_with(&upper))
             .map(|k| if word == upper { (*k).to_string() } else { k.to_lowercase() });
@@ -240,8 +65,29 @@ fn last_name(name: &str) -> String {
     lexis::quoted(name.rsplit('.').next().unwrap_or(name))
 }
 
+/// Every keyword once, in order.
+fn keywords() -> &'static BTreeSet<&'static str> {
+    static KEYWORDS: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
+        let lists: [&'static [&'static str]; 10] = [
+            &word::RESERVED,
+            &word::QUERY_HEADS,
+            &word::STATEMENT_HEADS,
+            &word::KINDS,
+            &word::CLAUSES,
+            &word::CLAUSE_PARTS,
+            &word::DEFINITION_OPTIONS,
+            &word::QUALIFIERS,
+            &word::OPERATORS,
+            &word::RANGES,
+        ];
+        let listed = lists.into_iter().flatten().chain(&word::UNITS).chain(&word::STAGES).flat_map(|phrase| phrase.split(' '));
+        listed.chain(MORE_WORDS.split_whitespace()).collect()
+    });
+    &KEYWORDS
+}
+
 fn is_keyword(word: &str) -> bool {
-    KEYWORDS.binary_search(&word.to_ascii_uppercase().as_str()).is_ok()
+    keywords().contains(word.to_ascii_uppercase().as_str())
 }
 
 impl Completer for Assist {
@@ -296,9 +142,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keywords_are_sorted_for_searching() {
-        assert!(KEYWORDS.is_sorted());
-        assert!(is_keyword("where") && !is_keyword("wher"));
+    fn phrases_of_the_grammar_become_words() {
+        assert!(is_keyword("where") && is_keyword("Breakdown") && !is_keyword("wher"));
+        assert!(keywords().iter().all(|k| !k.contains(' ')));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! As much of the language's lexical rules as a line editor needs: words, texts, quoted names, comments.
 
+use eql_engine::grammar::word::RESERVED;
 use std::ops::Range;
 
 /// A piece of text that looks one way.
@@ -70,13 +71,16 @@ pub(crate) fn may_define(input: &str) -> bool {
 
 /// A name, or a path of names, quoted where it must be.
 pub(crate) fn quoted(path: &str) -> String {
-    let plain = |part: &str| {
-        !part.is_empty() && !part.starts_with(|c: char| c.is_numeric()) && part.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '$')
-    };
     if path.contains(['`', '"']) {
         return path.to_string();
     }
-    path.split('.').map(|part| if plain(part) { part.to_string() } else { format!("`{part}`") }).collect::<Vec<_>>().join(".")
+    path.split('.').map(|part| if is_plain(part) { part.to_string() } else { format!("`{part}`") }).collect::<Vec<_>>().join(".")
+}
+
+fn is_plain(name: &str) -> bool {
+    let begins = |c: char| c.is_alphabetic() || c == '_' || c == '$';
+    let reserved = RESERVED.iter().any(|word| word.eq_ignore_ascii_case(name));
+    !reserved && name.starts_with(begins) && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '$')
 }
 
 #[cfg(test)]
@@ -98,6 +102,7 @@ mod tests {
         assert_eq!(quoted("user"), "user");
         assert_eq!(quoted("购买.金额"), "购买.金额");
         assert_eq!(quoted("my event"), "`my event`");
+        assert_eq!(quoted("limit"), "`limit`");
         assert_eq!(quoted("`a b`"), "`a b`");
     }
 }

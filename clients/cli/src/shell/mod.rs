@@ -10,7 +10,8 @@ use crate::answer::Answer;
 use crate::failure::Failure;
 use crate::output::{Format, Output};
 use crate::place::Place;
-use crate::{out, report, text};
+use crate::wait::Waiter;
+use crate::{defect, out, report, text};
 use assist::Assist;
 use command::Command;
 use eql_engine::Params;
@@ -45,16 +46,17 @@ pub(crate) fn is_interactive() -> bool {
 }
 
 /// Reads and runs until the end of input. Piped input is run the same way, and fails when a statement of it fails.
-pub(crate) fn run(place: Place, history: Option<PathBuf>) -> Result<(), Failure> {
+pub(crate) fn run(place: Place, history: Option<PathBuf>, waiter: &Waiter) -> Result<(), Failure> {
     let mut shell = Shell { place, format: Format::Table, timing: is_interactive() };
-    if is_interactive() { interactive(&mut shell, history) } else { piped(&mut shell) }
+    if is_interactive() { interactive(&mut shell, history, waiter) } else { piped(&mut shell) }
 }
 
-fn interactive(shell: &mut Shell, history: Option<PathBuf>) -> Result<(), Failure> {
+fn interactive(shell: &mut Shell, history: Option<PathBuf>, waiter: &Waiter) -> Result<(), Failure> {
     let broken = |e: ReadlineError| Failure::of("the terminal broke down", &e);
     let config = Config::builder().completion_type(CompletionType::List).max_history_size(HISTORY_MAX).map_err(broken)?;
     let config = config.history_ignore_dups(true).map_err(broken)?.build();
     let mut editor: Editor<Assist, FileHistory> = Editor::with_config(config).map_err(broken)?;
+    waiter.listen();
     editor.set_helper(Some(Assist::new(shell.place.names())));
     if let Some(file) = &history {
         let _ = editor.load_history(file); // the first time there is none
@@ -74,7 +76,7 @@ fn interactive(shell: &mut Shell, history: Option<PathBuf>) -> Result<(), Failur
                     assist.learn(shell.place.names());
                 }
             }
-            Err(ReadlineError::Interrupted) => {}
+            Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => {}
             Err(ReadlineError::Eof) => return Ok(()),
             Err(error) => return Err(broken(error)),
         }
@@ -96,7 +98,7 @@ fn piped(shell: &mut Shell) -> Result<(), Failure> {
 impl Shell {
     /// Runs what was typed; a failure is said and the shell goes on.
     fn take_or_say(&mut self, input: &str) -> Next {
-        self.take(input).unwrap_or_else(|failure| {
+        defect::caught(|| self.take(input)).unwrap_or_else(|failure| {
             failure.say();
             Next::Go
         })

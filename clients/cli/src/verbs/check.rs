@@ -16,7 +16,7 @@ Examples:
   eql check report.eql --data ./eql-data        names are looked up in the data directory
   eql check report.eql --format json            one JSON document a file
 
-Without --data, a name defined nowhere in the file is a warning. Exit status 1 when there are errors.")]
+Without --data, a name defined nowhere in the file is a warning. Exit status 1 means errors.")]
 pub(crate) struct Args {
     /// The files; `-` is stdin
     #[arg(value_name = "FILE", required = true)]
@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &Args) -> Result<(), Failure> {
 }
 
 fn open(dir: &Path) -> Result<Here, Failure> {
-    let arguments = PlaceArgs { data: Some(dir.to_path_buf()), url: None, token: None, project: "default".into() };
+    let arguments = PlaceArgs { data: Some(dir.to_path_buf()), url: None, token: None, tls_ca: None, project: "default".into() };
     Here::open(&data_dir(&arguments)?, Absent::Refuse, Waiter::patient()?)
 }
 

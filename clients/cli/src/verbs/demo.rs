@@ -72,7 +72,7 @@ pub(crate) fn run(arguments: &Args) -> Result<(), Failure> {
     tour(&mut here)?;
     match config {
         None => next(&dir, None),
-        Some(config) => serve::serve(here.engine.clone(), config, &waiter, |http| next(&dir, Some(http))),
+        Some(config) => serve::serve(here.hand_over(), config, &waiter, |http| next(&dir, Some(http))),
     }
 }
 

@@ -1,13 +1,15 @@
 //! `eql import`: files become entities and events.
 
+mod summary;
+
+pub(crate) use summary::Summary;
+
 use crate::failure::{self, Failure};
-use crate::out;
 use crate::place::{Absent, Here, Place, PlaceArgs, There};
 use crate::setting;
 use crate::wait::Waiter;
 use eql_engine::stream::{self, Input, Progress, Received, Target};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde::Deserialize;
 use std::fs::File;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
@@ -21,8 +23,8 @@ Examples:
   eql import purchase 2026-*.parquet --map paid_at=time --time-zone Europe/Oslo
   zcat dump.csv.gz | eql import user - --format csv --define
 
-Repeating an import changes nothing: events are known by their ids, entities by their keys. The column `event` of mixed events
-names the event. Columns that the target lacks go to `extra`; --strict rejects such rows, --define declares the columns.")]
+Repeating an import changes nothing: events are known by their ids, entities by their keys.
+Columns that the target lacks go to `extra`; --strict rejects such rows, --define declares them.")]
 pub(crate) struct Args {
     /// An entity, an event, or `events`: mixed, the column `event` names the event
     #[arg(value_name = "TARGET")]
@@ -65,32 +67,6 @@ enum Format {
     Ndjson,
 }
 
-/// What became of an import, here or on a server.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Summary {
-    pub(crate) rows: u64,
-    pub(crate) accepted: u64,
-    pub(crate) duplicates: u64,
-    pub(crate) rejected: u64,
-    rejects: Vec<Reject>,
-    defined: Vec<String>,
-    notes: Vec<String>,
-    pub(crate) seconds: f64,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct Reject {
-    file: String,
-    row: u64,
-    column: Option<String>,
-    message: String,
-}
-
-/// So many rejects are described; the others are counted.
-const REJECTS_SHOWN: usize = 10;
-
 /// Imports the files.
 pub(crate) fn run(arguments: &Args) -> Result<(), Failure> {
     let absent = |f: &&PathBuf| f.as_path() != Path::new("-") && !f.exists();
@@ -104,7 +80,7 @@ pub(crate) fn run(arguments: &Args) -> Result<(), Failure> {
         Place::There(there) => import_there(there, arguments, &bar),
     };
     bar.finish_and_clear();
-    tell(&arguments.target, &summary?)
+    summary::tell(&arguments.target, &summary?)
 }
 
 /// Imports `inputs` into an open data directory with the options of `arguments`.
@@ -184,35 +160,6 @@ impl Args {
     }
 }
 
-impl Summary {
-    fn add(&mut self, other: Summary) {
-        self.rows += other.rows;
-        self.accepted += other.accepted;
-        self.duplicates += other.duplicates;
-        self.rejected += other.rejected;
-        self.seconds += other.seconds;
-        self.rejects.extend(other.rejects);
-        self.defined.extend(other.defined);
-        self.notes.extend(other.notes);
-    }
-}
-
-impl From<stream::ImportReport> for Summary {
-    fn from(report: stream::ImportReport) -> Self {
-        let reject = |r: stream::Reject| Reject { file: r.file, row: r.row, column: r.column, message: r.message };
-        Self {
-            rows: report.rows,
-            accepted: report.accepted,
-            duplicates: report.duplicates,
-            rejected: report.rejected,
-            rejects: report.rejects.into_iter().map(reject).collect(),
-            defined: report.defined,
-            notes: report.notes,
-            seconds: report.seconds,
-        }
-    }
-}
-
 /// Drawn on a terminal only.
 pub(crate) fn progress_bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
@@ -228,36 +175,4 @@ fn show(bar: &ProgressBar, progress: &Progress) {
     bar.set_message(format!("{}: {} rows", progress.file, progress.rows));
     bar.set_length(progress.bytes_total.unwrap_or(progress.bytes_done));
     bar.set_position(progress.bytes_done);
-}
-
-/// Rejects and notes on stderr, what was defined and the summary on stdout. Nothing but rejects is a failure.
-fn tell(target: &str, summary: &Summary) -> Result<(), Failure> {
-    for definition in &summary.defined {
-        out::line(definition)?;
-    }
-    for note in &summary.notes {
-        out::note(&format!("note: {note}"));
-    }
-    for reject in summary.rejects.iter().take(REJECTS_SHOWN) {
-        let column = reject.column.as_ref().map_or_else(String::new, |c| format!(", column `{c}`"));
-        out::note(&format!("rejected: {} row {}{column}: {}", reject.file, reject.row, reject.message));
-    }
-    let shown = summary.rejects.len().min(REJECTS_SHOWN) as u64;
-    if summary.rejected > shown {
-        out::note(&format!("rejected: {} more", summary.rejected - shown));
-    }
-    out::line(&format!("{target}: {}", summary.words()))?;
-    let nothing = summary.rejected > 0 && summary.accepted == 0 && summary.duplicates == 0;
-    if nothing { Err(Failure::Failed("every row was rejected".into())) } else { Ok(()) }
-}
-
-impl Summary {
-    /// One line that says it all.
-    pub(crate) fn words(&self) -> String {
-        let rate = if self.seconds > 0.0 { self.rows as f64 / self.seconds } else { self.rows as f64 };
-        format!(
-            "{} rows: {} accepted, {} duplicates, {} rejected in {:.2} s ({rate:.0} rows/s)",
-            self.rows, self.accepted, self.duplicates, self.rejected, self.seconds
-        )
-    }
 }

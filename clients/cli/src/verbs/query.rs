@@ -6,7 +6,6 @@ use crate::output::{Format, Output};
 use crate::place::{Absent, Place, PlaceArgs};
 use crate::wait::Waiter;
 use crate::{report, setting, text};
-use eql_engine::grammar::ast::{Statement, StatementKind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -19,7 +18,7 @@ Examples:
   eql query \"FROM user WHERE city = :city\" --param city=Oslo --url http://127.0.0.1:8080
   echo \"SHOW ENTITIES\" | eql query -
 
-Statements run in order and stop at the first that fails; a text with a syntax error does not run at all.")]
+Statements run in order until one fails; a text with a syntax error does not run at all.")]
 pub(crate) struct Args {
     /// The statements; `-` reads stdin
     #[arg(value_name = "TEXT", conflicts_with = "file")]
@@ -50,7 +49,7 @@ pub(crate) fn run(arguments: &Args) -> Result<(), Failure> {
     let format = arguments.format.or_else(|| arguments.output.as_deref().and_then(Format::of_file)).unwrap_or(Format::Table);
     let text = text::read(arguments.text.as_deref(), arguments.file.as_deref())?;
     let statements = text::statements(&text)?;
-    if format.is_binary() && statements.iter().filter(|s| has_rows(s)).count() > 1 {
+    if format.is_binary() && statements.iter().filter(|s| text::has_rows(s)).count() > 1 {
         return Err(Failure::Usage("arrow and parquet hold one result, and this text has several".into()));
     }
     let mut place = Place::open(&arguments.place, Absent::Create, Waiter::patient()?)?;
@@ -67,9 +66,4 @@ pub(crate) fn run(arguments: &Args) -> Result<(), Failure> {
         output.answer(answer)?;
     }
     output.finish()
-}
-
-fn has_rows(statement: &Statement) -> bool {
-    use StatementKind::{Describe, Explain, Query, Show};
-    matches!(statement.kind, Query(_) | Show { .. } | Describe { .. } | Explain { .. })
 }

@@ -6,7 +6,7 @@ use crate::place::{Absent, Here};
 use crate::setting;
 use crate::wait::Waiter;
 use eql_engine::Engine;
-use eql_server::config::{Config, Options};
+use eql_server::{Config, Options};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -18,7 +18,8 @@ Examples:
   eql serve --data ./eql-data --http 127.0.0.1:8080 --flight 127.0.0.1:50051
   EQL_TOKEN=secret eql serve --http 0.0.0.0:8080 --tls-cert cert.pem --tls-key key.pem
 
-Flags stand above EQL_* variables, these above eql.toml. Ctrl-C or SIGTERM lets running statements finish, then stops.")]
+Flags stand above EQL_* variables, these above eql.toml.
+Ctrl-C or SIGTERM lets running statements finish, then stops.")]
 pub(crate) struct Args {
     /// The data directory [default: ./eql-data]
     #[arg(long, value_name = "DIR")]
@@ -95,8 +96,8 @@ impl Network {
 pub(crate) fn run(arguments: &Args) -> Result<(), Failure> {
     let config = load(&options(arguments))?;
     let waiter = Waiter::patient()?;
-    let here = Here::open_with(&config.data, Absent::Create, waiter.clone(), config.limits.clone())?;
-    serve(here.engine.clone(), config, &waiter, |_| Ok(()))
+    let mut here = Here::open_with(&config.data, Absent::Create, waiter.clone(), config.limits.clone())?;
+    serve(here.hand_over(), config, &waiter, |_| Ok(()))
 }
 
 fn options(arguments: &Args) -> Options {
@@ -129,7 +130,7 @@ pub(crate) fn serve(
     eql_server::telemetry::init(&config.log).map_err(Failure::Usage)?;
     let ready = move |at: eql_server::Addresses| {
         // Whoever does not read what we print may still use the server.
-        let _ = out::line(&format!("flight  {}\nhttp    {}", at.flight, at.http)).and_then(|()| afterwards(&at.http.to_string()));
+        let _ = out::line(&format!("flight  {}\nhttp    {}", at.flight_url(), at.http_url())).and_then(|()| afterwards(&at.http_url()));
     };
     let served = waiter.wait(Box::pin(eql_server::serve(engine, config, ready, eql_server::shutdown_signal())))?;
     served.map_err(|e| Failure::Failed(failure::chain(&e)))

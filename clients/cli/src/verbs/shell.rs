@@ -15,7 +15,7 @@ Examples:
   eql shell --data ./eql-data --set time_zone=America/New_York
   eql shell --url http://127.0.0.1:8080
 
-Statements end with `;`. Inside, \\? lists the commands, Tab completes, Ctrl-C stops a running statement.")]
+Statements end with `;`. \\? lists the commands, Tab completes, Ctrl-C stops a statement.")]
 pub(crate) struct Args {
     #[command(flatten)]
     place: PlaceArgs,
@@ -27,7 +27,8 @@ pub(crate) struct Args {
 /// Runs the shell.
 pub(crate) fn run(arguments: &Args) -> Result<(), Failure> {
     let settings = arguments.set.iter().map(|(k, v)| setting::statement(k, v)).collect::<Result<Vec<_>, _>>()?;
-    let mut place = Place::open(&arguments.place, Absent::Create, Waiter::interruptible()?)?;
+    let waiter = Waiter::interruptible()?;
+    let mut place = Place::open(&arguments.place, Absent::Create, waiter.clone())?;
     for set in &settings {
         place.run_text(set)?;
     }
@@ -39,7 +40,7 @@ pub(crate) fn run(arguments: &Args) -> Result<(), Failure> {
             .unwrap_or_else(|| data_dir(&arguments.place).map_or_else(|_| String::new(), |d| d.display().to_string()));
         out::line(&format!("eql {} at {at}; end a statement with `;`, \\? for help, \\q to leave", env!("CARGO_PKG_VERSION")))?;
     }
-    shell::run(place, history_file(arguments))
+    shell::run(place, history_file(arguments), &waiter)
 }
 
 /// History stays with the data; for a server, in the home directory.

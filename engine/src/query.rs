@@ -1,0 +1,180 @@
+//! A statement from its first to its last step.
+
+use crate::admission::Turn;
+use crate::cache::{PlanKey, ResultKey};
+use crate::rows::{Head, Limitation, Stream};
+use crate::{Answer, Engine, EngineError, Params, ResultColumn, Rows, Session};
+use arrow::datatypes::SchemaRef;
+use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool};
+use eql_catalog::{Value, WeekStart};
+use eql_compiler::bound::{Bound, Query, Statement};
+use eql_compiler::{Context, ParamValues};
+use eql_grammar::ast;
+use eql_grammar::{Diagnostic, print};
+use eql_planner::{Planner, Settings};
+use eql_store::Snapshot;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// What a statement is run with.
+pub(crate) struct Setup {
+    pub params: ParamValues,
+    pub zone: String,
+    pub week_start: WeekStart,
+    /// Microseconds.
+    pub now: i64,
+    /// The clock stands still: the same question has the same answer.
+    pub fixed_clock: bool,
+}
+
+impl Engine {
+    /// Runs one parsed statement. `text` is the text the statement's spans point into. SET changes `session`.
+    ///
+    /// # Errors
+    /// Diagnostics of the text, or what the execution meets.
+    pub async fn run(&self, session: &mut Session, text: &str, statement: &ast::Statement, params: &Params) -> Result<Answer, EngineError> {
+        let setup = self.setup(session, params);
+        let (bound, key) = self.bind(text, statement, &setup)?;
+        let warnings = bound.diagnostics.clone();
+        match bound.statement.as_ref() {
+            Some(Statement::Query(q)) => self.query(session, &setup, q, key, bound.uses_now, warnings).await.map(Answer::Rows),
+            Some(Statement::Explain(rung, inner)) => self.explain(session, &setup, *rung, statement, inner).await.map(Answer::Rows),
+            Some(Statement::Set(setting)) => self.set(session, setting, &setup).map(Answer::Done),
+            Some(Statement::Nothing(words)) => Ok(Answer::Done(words.clone())),
+            Some(Statement::Later(what)) => Err(later(text, statement, what)),
+            Some(other) => self.change(session, &setup, other).await.map(Answer::Done),
+            None => Err(EngineError::Invalid("the statement uses names that are not defined".into())),
+        }
+    }
+
+    /// The columns and Arrow schema a statement will answer with, without running it; None for a statement without rows.
+    ///
+    /// # Errors
+    /// Diagnostics of the text.
+    #[allow(clippy::type_complexity)]
+    pub async fn schema(
+        &self,
+        session: &Session,
+        text: &str,
+        statement: &ast::Statement,
+        params: &Params,
+    ) -> Result<Option<(Vec<ResultColumn>, SchemaRef)>, EngineError> {
+        let setup = self.setup(session, params);
+        let (bound, _) = self.bind(text, statement, &setup)?;
+        match bound.statement.as_ref() {
+            Some(Statement::Query(q)) => {
+                let head = Head::new(&q.output, &setup.zone);
+                Ok(Some((head.columns, head.schema)))
+            }
+            Some(Statement::Explain(..)) => Ok(Some(crate::explain::shape())),
+            Some(Statement::Later(what)) => Err(later(text, statement, what)),
+            _ => Ok(None),
+        }
+    }
+
+    pub(crate) fn setup(&self, session: &Session, params: &Params) -> Setup {
+        let fixed = session.now.or(self.catalog().clock);
+        let clock = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX));
+        Setup {
+            params: params.iter().map(|(k, v)| (k.clone(), value(v))).collect(),
+            zone: session.time_zone.clone().unwrap_or_else(|| "UTC".into()),
+            week_start: session.week_start.unwrap_or_default(),
+            now: fixed.unwrap_or_else(clock),
+            fixed_clock: fixed.is_some(),
+        }
+    }
+
+    /// Binds, or finds the statement bound before under the same catalog.
+    fn bind(&self, text: &str, statement: &ast::Statement, setup: &Setup) -> Result<(Arc<Bound>, PlanKey), EngineError> {
+        let catalog = self.catalog();
+        let key = PlanKey {
+            statement: print(statement),
+            params: format!("{:?}", setup.params),
+            zone: setup.zone.clone(),
+            week_start: setup.week_start,
+            catalog: catalog.version,
+        };
+        if let Some(known) = self.plans.get(&key) {
+            return Ok((known, key));
+        }
+        let context = Context { catalog: &catalog, params: &setup.params, time_zone: &setup.zone, week_start: setup.week_start, lenient: false, check: false };
+        let bound = eql_compiler::bind(text, statement, &context);
+        if bound.diagnostics.iter().any(Diagnostic::is_error) {
+            return Err(EngineError::Diagnostics(bound.diagnostics));
+        }
+        let bound = Arc::new(bound);
+        // Warnings point into this text, which another one of the same words does not share.
+        if bound.diagnostics.is_empty() && matches!(bound.statement, Some(Statement::Query(_))) {
+            self.plans.put(key.clone(), bound.clone());
+        }
+        Ok((bound, key))
+    }
+
+    async fn query(&self, session: &Session, setup: &Setup, q: &Query, plan: PlanKey, uses_now: bool, warnings: Vec<Diagnostic>) -> Result<Rows, EngineError> {
+        let turn = self.admission.turn().await?;
+        let snapshot = self.snapshot().await?;
+        let head = Head::new(&q.output, &setup.zone);
+        let key = self.result_key(session, setup, plan, uses_now, &snapshot);
+        if let Some(batches) = key.as_ref().and_then(|k| self.results.get(k)) {
+            return Ok(head.cached(batches, warnings));
+        }
+        let limits = self.limitation(session, turn);
+        let planner = Planner::new(snapshot, self.settings(session, setup, &limits));
+        let planned = planner.plan(q).await.map_err(crate::rows::plan_error)?;
+        let stream = datafusion::physical_plan::execute_stream(planned.physical, planner.task()).map_err(crate::rows::plan_error)?;
+        let keep = key.map(|k| (k, self.results_handle(), self.limits.cached_result_bytes));
+        Ok(head.rows(Stream::new(stream, limits, keep), warnings))
+    }
+
+    /// A result may be kept when the same words, data and instant give it again.
+    fn result_key(&self, session: &Session, setup: &Setup, plan: PlanKey, uses_now: bool, snapshot: &Snapshot) -> Option<ResultKey> {
+        if session.result_cache_off {
+            return None;
+        }
+        let now = if setup.fixed_clock {
+            Some(setup.now)
+        } else if uses_now || crate::rows::latest(snapshot) >= setup.now {
+            return None;
+        } else {
+            None
+        };
+        Some(ResultKey { plan, position: snapshot.position(), now })
+    }
+
+    pub(crate) async fn snapshot(&self) -> Result<Arc<Snapshot>, EngineError> {
+        let store = self.store.clone();
+        tokio::task::spawn_blocking(move || store.snapshot()).await.map_err(|e| crate::rows::internal(e.to_string()))?.map_err(EngineError::from)
+    }
+
+    pub(crate) fn limitation(&self, session: &Session, turn: Turn) -> Limitation {
+        let timeout = session.timeout_ms.unwrap_or(self.limits.timeout_ms).min(self.limits.timeout_ms);
+        Limitation { turn, cancelled: Arc::new(AtomicBool::new(false)), timeout: Duration::from_millis(timeout) }
+    }
+
+    pub(crate) fn settings(&self, session: &Session, setup: &Setup, limits: &Limitation) -> Settings {
+        let memory: Arc<dyn MemoryPool> = match session.memory_limit {
+            Some(bytes) => Arc::new(FairSpillPool::new(usize::try_from(bytes.min(self.limits.memory_bytes)).unwrap_or(usize::MAX))),
+            None => self.memory.clone(),
+        };
+        let threads = session.threads.unwrap_or(self.limits.threads).clamp(1, 64);
+        Settings { now: setup.now, threads, memory, cancelled: limits.cancelled.clone() }
+    }
+}
+
+fn later(text: &str, statement: &ast::Statement, what: &str) -> EngineError {
+    let d = Diagnostic::error(eql_compiler::code::LATER, text, statement.span, format!("{what} is understood and checked, but not supported by this version yet"));
+    EngineError::Diagnostics(vec![d.with_hint("the changelog says which version will carry it out")])
+}
+
+/// A parameter's value.
+fn value(v: &serde_json::Value) -> Value {
+    match v {
+        serde_json::Value::Null => Value::Null,
+        serde_json::Value::Bool(b) => Value::Bool(*b),
+        serde_json::Value::Number(n) => n.as_i64().map_or_else(|| Value::Double(n.as_f64().unwrap_or(f64::NAN)), Value::Int),
+        serde_json::Value::String(s) => Value::String(s.clone()),
+        serde_json::Value::Array(items) => Value::List(items.iter().map(value).collect()),
+        serde_json::Value::Object(_) => Value::String(v.to_string()),
+    }
+}

@@ -1,0 +1,396 @@
+//! Entities with what they are and what they did: FIND, segments, tags, DISTRIBUTION, PROFILE.
+
+use super::aggregate::aggregate;
+use super::chunk::{Chunk, Coder, Select, Values, holding_codes, types};
+use super::exec::{Fold, Prepared, State};
+use super::pair::PairConditions;
+use crate::clock;
+use crate::row::{schema_of, store_error};
+use crate::world::World;
+use arrow::array::{Array, ArrayRef, BooleanArray, Int64Array, UInt32Array};
+use arrow::compute::{concat, filter_record_batch, take};
+use arrow::datatypes::{DataType as ArrowType, SchemaRef};
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::common::Result;
+use eql_catalog::EntityTypeId;
+use eql_compiler::bound::{Aggregation, Behaviour, BehaviourKind, Leaf, ScanColumn, Sequence};
+use eql_store::{Timeline, arrow_type};
+use eql_timeline::{Bucketer, Run, SequenceSpec, SequenceStep, Truth};
+use std::sync::Arc;
+
+/// Rows of an entity type.
+#[derive(Debug)]
+pub(crate) struct Entities {
+    pub entity: EntityTypeId,
+    pub columns: Vec<ScanColumn>,
+}
+
+impl Fold for Entities {
+    fn name(&self) -> String {
+        let did = self.columns.iter().filter(|c| matches!(c.leaf, Leaf::Behaviour(_))).count();
+        format!("entities, behaviours={did}")
+    }
+
+    fn schema(&self) -> SchemaRef {
+        schema_of(&self.columns)
+    }
+
+    fn subject(&self) -> (EntityTypeId, Option<String>) {
+        let role = self.columns.iter().find_map(|c| if let Leaf::Behaviour(b) = &c.leaf { b.role.clone() } else { None });
+        (self.entity, role)
+    }
+
+    fn among(&self, _: &World) -> Result<Option<Vec<bool>>> {
+        Ok(None)
+    }
+
+    fn prepare(&self, world: &Arc<World>, timeline: &Arc<Timeline>, projection: &[usize]) -> Result<Arc<dyn Prepared>> {
+        let wanted: Vec<&ScanColumn> = projection.iter().map(|i| &self.columns[*i]).collect();
+        let mut columns = Vec::new();
+        let mut asked = Vec::new();
+        for c in &wanted {
+            columns.push(match &c.leaf {
+                Leaf::Behaviour(b) => {
+                    asked.push(Ask::new(world, timeline, b, arrow_type(&c.data_type))?);
+                    None
+                }
+                _ => Some(world.entity_column(self.entity, c)?),
+            });
+        }
+        let schema = schema_of(&wanted.into_iter().cloned().collect::<Vec<_>>());
+        let deleted = world.snapshot.entities(self.entity).map_err(store_error)?.deleted().cloned();
+        Ok(Arc::new(Ready { columns, asked, schema, deleted }))
+    }
+}
+
+struct Ready {
+    /// By column; None is the next behaviour.
+    columns: Vec<Option<ArrayRef>>,
+    asked: Vec<Ask>,
+    schema: SchemaRef,
+    deleted: Option<BooleanArray>,
+}
+
+impl Prepared for Ready {
+    fn want(&self, wanted: &mut [bool]) {
+        self.asked.iter().for_each(|a| a.want(wanted));
+    }
+
+    fn start(&self) -> Result<Box<dyn State + '_>> {
+        let coders = self.asked.iter().map(Ask::coder).collect::<Result<_>>()?;
+        Ok(Box::new(Walk { ready: self, coders }))
+    }
+}
+
+struct Walk<'r> {
+    ready: &'r Ready,
+    coders: Vec<Option<Coder>>,
+}
+
+impl State for Walk<'_> {
+    fn take(&mut self, chunk: &Chunk<'_>, _: Option<&[bool]>) -> Result<Option<RecordBatch>> {
+        let (start, n) = (chunk.ordinals.start as usize, chunk.entities());
+        let mut did = Vec::new();
+        for (ask, coder) in self.ready.asked.iter().zip(&mut self.coders) {
+            did.push(ask.answer(chunk, coder.as_mut())?);
+        }
+        let mut did = did.into_iter();
+        let mut columns = Vec::with_capacity(self.ready.columns.len());
+        for c in &self.ready.columns {
+            columns.push(match c {
+                Some(all) => all.slice(start, n),
+                None => did.next().ok_or_else(|| datafusion::common::DataFusionError::Internal("a behaviour was not computed".into()))?,
+            });
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(n));
+        let batch = RecordBatch::try_new_with_options(self.ready.schema.clone(), columns, &options)?;
+        Ok(Some(match &self.ready.deleted {
+            Some(d) if d.slice(start, n).true_count() > 0 => filter_record_batch(&batch, &arrow::compute::not(&d.slice(start, n))?)?,
+            _ => batch,
+        }))
+    }
+
+    fn finish(&mut self, _: bool) -> Result<Option<RecordBatch>> {
+        Ok(None)
+    }
+}
+
+/// One behaviour, ready to be asked of batches.
+struct Ask {
+    kind: AskKind,
+    out: ArrowType,
+}
+
+enum AskKind {
+    Aggregate { function: Aggregation, select: Select, during: Option<(i64, i64)>, value: Option<Values>, order: Option<(Values, bool)>, periods: Option<Bucketer> },
+    Sequence(Box<Steps>),
+}
+
+/// Steps with their selections: what DID over several steps asks.
+struct Steps {
+    spec: SequenceSpec,
+    selects: Vec<Select>,
+    holding: Vec<Vec<Values>>,
+    holding_types: Vec<ArrowType>,
+    pairs: PairConditions,
+}
+
+impl Ask {
+    fn new(world: &Arc<World>, timeline: &Timeline, b: &Behaviour, out: ArrowType) -> Result<Self> {
+        let kind = match &b.kind {
+            BehaviourKind::Aggregate { function, events, value, order, during } => {
+                let types = types(events);
+                let unit = if let Aggregation::Periods(u) | Aggregation::Streak(u) = function { Some(*u) } else { None };
+                AskKind::Aggregate {
+                    function: function.clone(),
+                    select: Select::new(world, timeline, events, &b.clock)?,
+                    during: during.as_ref().map(|r| clock::resolve(r, world.now)).transpose()?,
+                    value: value.as_ref().map(|v| Values::new(world, timeline, &types, v)).transpose()?,
+                    order: order.as_ref().map(|(o, d)| Ok::<_, datafusion::common::DataFusionError>((Values::new(world, timeline, &types, o)?, *d))).transpose()?,
+                    periods: unit.map(|u| Ok::<_, datafusion::common::DataFusionError>(Bucketer::new(clock::calendar(&b.clock)?, clock::unit(u), 1))).transpose()?,
+                }
+            }
+            BehaviourKind::Sequence(s) => AskKind::Sequence(Box::new(Steps::new(world, timeline, s, b)?)),
+        };
+        Ok(Self { kind, out })
+    }
+
+    fn want(&self, wanted: &mut [bool]) {
+        match &self.kind {
+            AskKind::Aggregate { select, .. } => select.want(wanted),
+            AskKind::Sequence(s) => s.selects.iter().for_each(|x| x.want(wanted)),
+        }
+    }
+
+    fn coder(&self) -> Result<Option<Coder>> {
+        match &self.kind {
+            AskKind::Sequence(s) if !s.holding_types.is_empty() => Coder::new(&s.holding_types).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn answer(&self, chunk: &Chunk<'_>, coder: Option<&mut Coder>) -> Result<ArrayRef> {
+        match &self.kind {
+            AskKind::Sequence(s) => s.answer(chunk, coder),
+            AskKind::Aggregate { function, select, during, value, order, periods } => {
+                let rows = select.rows(chunk, *during)?;
+                let offsets = offsets(chunk, &rows);
+                if let Some(b) = periods {
+                    let mut b = b.clone();
+                    let index: ArrayRef = Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| b.index(chunk.time[*r as usize]))));
+                    return aggregate(function, Some(&index), &offsets, &self.out);
+                }
+                let values = value.as_ref().map(|v| v.read(chunk, &rows)).transpose()?;
+                let values = match (values, order) {
+                    (Some(v), Some((by, descending))) => Some(reordered(&v, &by.read(chunk, &rows)?, *descending, &offsets)?),
+                    (v, _) => v,
+                };
+                aggregate(function, values.as_ref(), &offsets, &self.out)
+            }
+        }
+    }
+}
+
+/// Where each entity's rows begin among the selected ones.
+fn offsets(chunk: &Chunk<'_>, rows: &[u32]) -> Vec<usize> {
+    let mut out = Vec::with_capacity(chunk.entities() + 1);
+    let mut at = 0;
+    out.push(0);
+    for i in 0..chunk.entities() {
+        let end = chunk.rows_of(i).end as u32;
+        while at < rows.len() && rows[at] < end {
+            at += 1;
+        }
+        out.push(at);
+    }
+    out
+}
+
+/// Values of each run in the order of another value; ties keep the timeline's order.
+fn reordered(values: &ArrayRef, by: &ArrayRef, descending: bool, offsets: &[usize]) -> Result<ArrayRef> {
+    let options = arrow::compute::SortOptions { descending, nulls_first: false };
+    let compare = arrow::array::make_comparator(by, by, options)?;
+    let mut index: Vec<u32> = (0..values.len() as u32).collect();
+    for w in offsets.windows(2) {
+        index[w[0]..w[1]].sort_by(|a, b| compare(*a as usize, *b as usize));
+    }
+    Ok(take(values, &UInt32Array::from(index), None)?)
+}
+
+impl Steps {
+    fn new(world: &Arc<World>, timeline: &Timeline, s: &Sequence, b: &Behaviour) -> Result<Self> {
+        let (start, end) = s.during.as_ref().map_or(Ok((i64::MIN, i64::MAX)), |r| clock::resolve(r, world.now))?;
+        let window = |w: &Option<eql_compiler::bound::Window>| w.as_ref().map(clock::window).transpose();
+        let mut steps = Vec::new();
+        for (i, step) in s.steps.iter().enumerate() {
+            steps.push(SequenceStep { bit: u8::try_from(i).unwrap_or(63), negated: step.negated, within: window(&step.within)? });
+        }
+        let spec = SequenceSpec {
+            steps,
+            window: window(&s.window)?,
+            ties_forbidden: s.ties_forbidden,
+            mode: eql_timeline::Mode::InOrder,
+            start: start..end,
+            now: clock::now_of(&b.clock, world.now)?,
+            until: None,
+            grace: 0,
+            exclusions: vec![],
+            ignoring: 0,
+        };
+        let selects = s.steps.iter().map(|x| Select::new(world, timeline, &x.events, &b.clock)).collect::<Result<_>>()?;
+        let per_step = s.holding.len() / s.steps.len().max(1);
+        let mut holding = Vec::new();
+        for (i, step) in s.steps.iter().enumerate() {
+            let of = &s.holding[i * per_step..(i + 1) * per_step];
+            holding.push(of.iter().map(|h| Values::new(world, timeline, &types(&step.events), h)).collect::<Result<_>>()?);
+        }
+        let holding_types = s.holding.iter().take(per_step).map(|h| arrow_type(&h.expr.data_type)).collect();
+        Ok(Self { spec, selects, holding, holding_types, pairs: PairConditions::new(world, timeline, &s.steps)? })
+    }
+
+    fn answer(&self, chunk: &Chunk<'_>, coder: Option<&mut Coder>) -> Result<ArrayRef> {
+        let marked = Marked::new(chunk, &self.selects, &self.holding, coder)?;
+        let fold = eql_timeline::sequence::Sequence::new(&self.spec);
+        let mut out = Vec::with_capacity(chunk.entities());
+        for i in 0..chunk.entities() {
+            let rows = chunk.rows_of(i);
+            // Without a row of the first step nothing can have happened.
+            if !marked.mask[rows.clone()].iter().any(|m| m & 1 != 0) {
+                out.push(false);
+                continue;
+            }
+            let pairs = marked.pairs(chunk, &self.pairs, rows.clone())?;
+            let run = Run { time: &chunk.time[rows.clone()], mask: &marked.mask[rows.clone()] };
+            let holding = marked.holding.as_ref().map(|h| &h[rows.clone()]);
+            let truth = fold.did(run, holding, pairs.as_ref().map(|p| p as &dyn eql_timeline::Pairs));
+            out.push(truth == Truth::Yes);
+        }
+        Ok(Arc::new(BooleanArray::from(out)))
+    }
+}
+
+/// A batch's rows with a bit for each step they may fill, and their HOLDING codes.
+pub(super) struct Marked {
+    pub mask: Vec<u64>,
+    pub holding: Option<Vec<u32>>,
+    /// Rows of each step, rising.
+    pub steps: Vec<Vec<u32>>,
+}
+
+impl Marked {
+    pub(super) fn new(chunk: &Chunk<'_>, selects: &[Select], holding: &[Vec<Values>], coder: Option<&mut Coder>) -> Result<Self> {
+        let mut mask = vec![0u64; chunk.len()];
+        let mut steps = Vec::with_capacity(selects.len());
+        for (k, s) in selects.iter().enumerate() {
+            let rows = s.rows(chunk, None)?;
+            for r in &rows {
+                mask[*r as usize] |= 1 << k;
+            }
+            steps.push(rows);
+        }
+        let holding = match coder {
+            Some(coder) => {
+                let mut codes = vec![eql_timeline::NULL; chunk.len()];
+                for (rows, values) in steps.iter().zip(holding) {
+                    let columns: Vec<ArrayRef> = values.iter().map(|v| v.read(chunk, rows)).collect::<Result<_>>()?;
+                    for (row, code) in rows.iter().zip(holding_codes(coder, &columns)?) {
+                        codes[*row as usize] = code;
+                    }
+                }
+                Some(codes)
+            }
+            None => None,
+        };
+        Ok(Self { mask, holding, steps })
+    }
+
+    /// The pair conditions of the entity with these rows.
+    pub(super) fn pairs(&self, chunk: &Chunk<'_>, conditions: &PairConditions, rows: std::ops::Range<usize>) -> Result<Option<super::pair::EntityPairs>> {
+        if conditions.is_empty() {
+            return Ok(None);
+        }
+        let within = |s: &Vec<u32>| {
+            let (a, b) = (s.partition_point(|r| (*r as usize) < rows.start), s.partition_point(|r| (*r as usize) < rows.end));
+            s[a..b].to_vec()
+        };
+        let steps: Vec<Vec<u32>> = self.steps.iter().map(within).collect();
+        conditions.entity(chunk, &steps, rows.start as u32).map(Some)
+    }
+}
+
+/// What every entity of a type did, by ordinal: one pass for all that is asked, split over threads.
+pub(crate) fn behaviours(world: &World, entity: EntityTypeId, asked: &[&Behaviour]) -> Result<Vec<ArrayRef>> {
+    let mut out: Vec<Option<ArrayRef>> = vec![None; asked.len()];
+    let mut roles: Vec<Option<String>> = asked.iter().map(|b| b.role.clone()).collect();
+    roles.sort();
+    roles.dedup();
+    for role in roles {
+        let timeline = world.timeline(entity, role.as_deref())?;
+        let which: Vec<usize> = (0..asked.len()).filter(|i| asked[*i].role == role).collect();
+        let arrays = pass(world, &timeline, &which.iter().map(|i| asked[*i]).collect::<Vec<_>>())?;
+        for (i, a) in which.into_iter().zip(arrays) {
+            out[i] = Some(a);
+        }
+    }
+    out.into_iter().map(|o| o.ok_or_else(|| datafusion::common::DataFusionError::Internal("a behaviour was not computed".into()))).collect()
+}
+
+fn pass(world: &World, timeline: &Arc<Timeline>, asked: &[&Behaviour]) -> Result<Vec<ArrayRef>> {
+    let shared = Arc::new(World::new(world.snapshot.clone(), world.settings.clone(), world.state.clone()));
+    let asks = asked.iter().map(|b| Ask::new(&shared, timeline, b, arrow_type(&result_type(b)))).collect::<Result<Vec<_>>>()?;
+    let mut wanted = vec![false; timeline.events.len()];
+    asks.iter().for_each(|a| a.want(&mut wanted));
+    let ranges = timeline.partitions(world.threads);
+    let walk = |range: &std::ops::Range<u32>| -> Result<Vec<Vec<ArrayRef>>> {
+        let mut coders = asks.iter().map(Ask::coder).collect::<Result<Vec<_>>>()?;
+        let mut parts = vec![Vec::new(); asks.len()];
+        let mut at = range.start;
+        while let Some(chunk) = Chunk::next(timeline, at, range.end, &wanted) {
+            world.check()?;
+            at = chunk.ordinals.end;
+            for ((ask, coder), part) in asks.iter().zip(&mut coders).zip(&mut parts) {
+                part.push(ask.answer(&chunk, coder.as_mut())?);
+            }
+        }
+        Ok(parts)
+    };
+    let done: Vec<Result<Vec<Vec<ArrayRef>>>> = std::thread::scope(|scope| {
+        let handles: Vec<_> = ranges.iter().map(|r| scope.spawn(|| walk(r))).collect();
+        handles.into_iter().map(|h| h.join().unwrap_or_else(|_| Err(datafusion::common::DataFusionError::Internal("a fold failed".into())))).collect()
+    });
+    let mut parts: Vec<Vec<ArrayRef>> = vec![Vec::new(); asks.len()];
+    for d in done {
+        for (all, part) in parts.iter_mut().zip(d?) {
+            all.extend(part);
+        }
+    }
+    parts.iter().zip(&asks).map(|(p, ask)| joined(p, &ask.out)).collect()
+}
+
+fn joined(parts: &[ArrayRef], out: &ArrowType) -> Result<ArrayRef> {
+    match parts {
+        [] => Ok(arrow::array::new_empty_array(out)),
+        [one] => Ok(one.clone()),
+        many => Ok(concat(&many.iter().map(AsRef::as_ref).collect::<Vec<&dyn Array>>())?),
+    }
+}
+
+/// The type of a behaviour's value.
+fn result_type(b: &Behaviour) -> eql_catalog::DataType {
+    use eql_catalog::DataType;
+    match &b.kind {
+        BehaviourKind::Sequence(_) => DataType::Bool,
+        BehaviourKind::Aggregate { function, value, .. } => {
+            let t = value.as_ref().map_or(DataType::Int, |v| v.expr.data_type.clone());
+            match function {
+                Aggregation::Count | Aggregation::CountDistinct | Aggregation::Periods(_) | Aggregation::Streak(_) => DataType::Int,
+                Aggregation::Average | Aggregation::Percentile(_) | Aggregation::StdDev | Aggregation::Variance => DataType::Double,
+                Aggregation::Sum => match t {
+                    DataType::Decimal(_, s) => DataType::Decimal(38, s),
+                    other => other,
+                },
+                _ => t,
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! One pass over timelines. [`FoldExec`] drives every fold: it cuts the entities into ranges of about equally many rows (its partitions), walks
+//! each range in batches that never cut through an entity, and hands each batch to the fold. Conditions on events are evaluated once a batch over
+//! the rows of their event only; the folds of `eql-timeline` see times and bits.
+
+mod aggregate;
+mod chunk;
+mod entities;
+mod exec;
+mod funnel;
+mod pair;
+mod retention;
+mod sessions;
+
+pub(crate) use aggregate::aggregate;
+pub(crate) use entities::{Entities, behaviours};
+pub(crate) use exec::{Fold, FoldTable};
+pub(crate) use funnel::{FunnelFold, period_array as period_column};
+pub(crate) use retention::RetentionFold;
+pub(crate) use sessions::SessionsFold;

@@ -1,0 +1,225 @@
+//! RETENTION: counts by cohort, breakdown and cell, partial by partition.
+
+use super::chunk::{Chunk, Coder, Select, Values, types};
+use super::entities::Marked;
+use super::exec::{Fold, Prepared, State};
+use super::funnel::{among, period_array, period_type};
+use crate::clock;
+use crate::world::World;
+use arrow::array::{ArrayRef, AsArray, BooleanArray, Int64Array};
+use arrow::datatypes::{DataType as ArrowType, Field, Int64Type, Schema, SchemaRef};
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::common::Result;
+use eql_catalog::EntityTypeId;
+use eql_compiler::bound::{Cells, Every, Retention};
+use eql_store::{Timeline, arrow_type};
+use eql_timeline::{Bucketer, Cells as FoldCells, RetentionSpec, Run};
+use std::sync::Arc;
+
+/// The fold of RETENTION. Columns: `cohort` (when EVERY is asked), `b0`…, `n`, `size`, `returned`, `mature`.
+#[derive(Debug)]
+pub(crate) struct RetentionFold {
+    pub retention: Retention,
+}
+
+impl Fold for RetentionFold {
+    fn name(&self) -> String {
+        "retention".into()
+    }
+
+    fn schema(&self) -> SchemaRef {
+        let r = &self.retention;
+        let mut fields = Vec::new();
+        if let Some((_, e)) = &r.every {
+            fields.push(Field::new("cohort", period_type(e), true));
+        }
+        for (i, b) in r.breakdown.iter().enumerate() {
+            fields.push(Field::new(format!("b{i}"), arrow_type(&b.value.expr.data_type), true));
+        }
+        for n in ["n", "size", "returned"] {
+            fields.push(Field::new(n, ArrowType::Int64, true));
+        }
+        fields.push(Field::new("mature", ArrowType::Boolean, true));
+        Arc::new(Schema::new(fields))
+    }
+
+    fn subject(&self) -> (EntityTypeId, Option<String>) {
+        (self.retention.subject, self.retention.role.clone())
+    }
+
+    fn among(&self, world: &World) -> Result<Option<Vec<bool>>> {
+        among(world, self.retention.among.as_ref())
+    }
+
+    fn prepare(&self, world: &Arc<World>, timeline: &Arc<Timeline>, columns: &[usize]) -> Result<Arc<dyn Prepared>> {
+        let r = &self.retention;
+        let (start, end) = clock::resolve(&r.during, world.now)?;
+        let cells = match &r.cells {
+            Cells::Periods(n, u) => FoldCells::Periods { count: u32::try_from(*n).unwrap_or(u32::MAX), unit: clock::unit(*u) },
+            Cells::Brackets(b, u) => FoldCells::Brackets { bounds: b.clone(), unit: clock::unit(*u) },
+        };
+        let spec = RetentionSpec {
+            cells,
+            rolling: r.rolling,
+            first_time: r.first_time,
+            unbounded: r.unbounded,
+            ties_forbidden: r.ties_forbidden,
+            same_step: r.same,
+            start: start..end,
+            calendar: clock::calendar(&r.clock)?,
+            now: clock::now_of(&r.clock, world.now)?,
+        };
+        let selects = vec![Select::new(world, timeline, &r.starting, &r.clock)?, Select::new(world, timeline, &r.returning, &r.clock)?];
+        let sides = [types(&r.starting), types(&r.returning)];
+        let half = r.holding.len() / 2;
+        let side = |i: usize| r.holding[i * half..(i + 1) * half].iter().map(|h| Values::new(world, timeline, &sides[i], h)).collect::<Result<Vec<_>>>();
+        let every = r.every.as_ref().map(|(_, e)| e.clone());
+        Ok(Arc::new(Ready {
+            holding: vec![side(0)?, side(1)?],
+            holding_types: r.holding.iter().take(half).map(|h| arrow_type(&h.expr.data_type)).collect(),
+            breakdown: r.breakdown.iter().map(|b| Values::new(world, timeline, &sides[0], &b.value)).collect::<Result<_>>()?,
+            breakdown_types: r.breakdown.iter().map(|b| arrow_type(&b.value.expr.data_type)).collect(),
+            bucketer: every.as_ref().map(|e| Ok::<_, datafusion::common::DataFusionError>(Bucketer::new(clock::calendar(&e.clock)?, clock::unit(e.unit), e.count))).transpose()?,
+            every,
+            cells: eql_timeline::retention::cell_count(&spec.cells, spec.unbounded),
+            spec,
+            selects,
+            schema: Arc::new(self.schema().project(columns)?),
+            columns: columns.to_vec(),
+        }))
+    }
+}
+
+struct Ready {
+    spec: RetentionSpec,
+    cells: usize,
+    selects: Vec<Select>,
+    holding: Vec<Vec<Values>>,
+    holding_types: Vec<ArrowType>,
+    breakdown: Vec<Values>,
+    breakdown_types: Vec<ArrowType>,
+    every: Option<Every>,
+    bucketer: Option<Bucketer>,
+    schema: SchemaRef,
+    columns: Vec<usize>,
+}
+
+impl Prepared for Ready {
+    fn want(&self, wanted: &mut [bool]) {
+        self.selects.iter().for_each(|s| s.want(wanted));
+    }
+
+    fn start(&self) -> Result<Box<dyn State + '_>> {
+        let mut kinds: Vec<ArrowType> = self.every.iter().map(|_| ArrowType::Int64).collect();
+        kinds.extend(self.breakdown_types.iter().cloned());
+        let coder = if self.holding_types.is_empty() { None } else { Some(Coder::new(&self.holding_types)?) };
+        let groups = if kinds.is_empty() { None } else { Some(Coder::new(&kinds)?) };
+        Ok(Box::new(Walk { ready: self, holding: coder, groups, bucketer: self.bucketer.clone(), size: vec![], returned: vec![] }))
+    }
+}
+
+struct Walk<'r> {
+    ready: &'r Ready,
+    holding: Option<Coder>,
+    /// Numbers of (cohort, breakdown), the same over the partition.
+    groups: Option<Coder>,
+    bucketer: Option<Bucketer>,
+    size: Vec<i64>,
+    /// By group and cell.
+    returned: Vec<i64>,
+}
+
+impl State for Walk<'_> {
+    fn take(&mut self, chunk: &Chunk<'_>, among: Option<&[bool]>) -> Result<Option<RecordBatch>> {
+        let marked = Marked::new(chunk, &self.ready.selects, &self.ready.holding, self.holding.as_mut())?;
+        let codes = self.codes(chunk, &marked.steps[0])?;
+        let mut fold = eql_timeline::retention::Retention::new(&self.ready.spec);
+        let mut cohorts = Vec::new();
+        for i in 0..chunk.entities() {
+            let rows = chunk.rows_of(i);
+            if among.is_some_and(|a| !a[i]) {
+                continue;
+            }
+            let run = Run { time: &chunk.time[rows.clone()], mask: &marked.mask[rows.clone()] };
+            let holding = marked.holding.as_ref().map(|h| &h[rows.clone()]);
+            fold.cohorts(run, codes.as_ref().map(|c| &c[rows.clone()]), holding, &mut cohorts);
+        }
+        let n = self.groups.as_ref().map_or(1, Coder::len).max(1);
+        self.size.resize(n, 0);
+        self.returned.resize(n * self.ready.cells, 0);
+        for c in &cohorts {
+            let g = c.group as usize;
+            self.size[g] += 1;
+            for cell in 0..self.ready.cells {
+                let bit = c.returned.get(cell / 64).is_some_and(|w| w >> (cell % 64) & 1 == 1);
+                self.returned[g * self.ready.cells + cell] += i64::from(bit);
+            }
+        }
+        Ok(None)
+    }
+
+    fn finish(&mut self, first: bool) -> Result<Option<RecordBatch>> {
+        if self.groups.is_none() && first {
+            // One cohort has its cells even when nobody is in it.
+            self.size.resize(1, 0);
+            self.returned.resize(self.ready.cells, 0);
+        }
+        let groups: Vec<u32> = (0..self.size.len() as u32).filter(|g| self.groups.is_none() || self.size[*g as usize] > 0).collect();
+        if groups.is_empty() {
+            return Ok(None);
+        }
+        self.batch(&groups).map(Some)
+    }
+}
+
+impl Walk<'_> {
+    fn codes(&mut self, chunk: &Chunk<'_>, rows: &[u32]) -> Result<Option<Vec<u32>>> {
+        let Some(coder) = &mut self.groups else { return Ok(None) };
+        let mut columns: Vec<ArrayRef> = Vec::new();
+        if let Some(b) = &mut self.bucketer {
+            columns.push(Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| b.index(chunk.time[*r as usize])))));
+        }
+        for v in &self.ready.breakdown {
+            columns.push(v.read(chunk, rows)?);
+        }
+        let mut out = vec![0; chunk.len()];
+        for (row, code) in rows.iter().zip(coder.codes(&columns)?) {
+            out[*row as usize] = code;
+        }
+        Ok(Some(out))
+    }
+
+    fn batch(&self, groups: &[u32]) -> Result<RecordBatch> {
+        let (ready, cells) = (self.ready, self.ready.cells);
+        let repeated: Vec<u32> = groups.iter().flat_map(|g| std::iter::repeat_n(*g, cells)).collect();
+        let mut keys = match &self.groups {
+            Some(c) => c.columns(&repeated)?,
+            None => vec![],
+        };
+        let mut columns: Vec<ArrayRef> = Vec::new();
+        // The end of the cohort's last period: a cell is mature when even its last start has had the time.
+        let mut ends = vec![ready.spec.start.end; repeated.len()];
+        if let (Some(e), Some(b)) = (&ready.every, &self.bucketer) {
+            let index = keys.remove(0);
+            let index = index.as_primitive::<Int64Type>();
+            for (end, i) in ends.iter_mut().zip(index.values()) {
+                *end = (*end).min(b.start_of(i + 1));
+            }
+            columns.push(period_array(e, b, index.values())?);
+        }
+        columns.extend(keys);
+        let cell = |i: usize| i % cells;
+        let n = |i: usize| match &ready.spec.cells {
+            FoldCells::Periods { .. } => cell(i) as i64,
+            FoldCells::Brackets { bounds, .. } => bounds[cell(i)],
+        };
+        let all = 0..repeated.len();
+        columns.push(Arc::new(Int64Array::from_iter_values(all.clone().map(n))));
+        columns.push(Arc::new(Int64Array::from_iter_values(repeated.iter().map(|g| self.size[*g as usize]))));
+        columns.push(Arc::new(Int64Array::from_iter_values(all.clone().map(|i| self.returned[repeated[i] as usize * cells + cell(i)]))));
+        let mature = |i: usize| eql_timeline::retention::mature(&ready.spec, ends[i], cell(i));
+        columns.push(Arc::new(all.map(|i| Some(mature(i))).collect::<BooleanArray>()));
+        let kept = ready.columns.iter().map(|i| columns[*i].clone()).collect();
+        Ok(RecordBatch::try_new_with_options(ready.schema.clone(), kept, &RecordBatchOptions::new().with_row_count(Some(repeated.len())))?)
+    }
+}

@@ -1,0 +1,265 @@
+//! SESSIONS: one row a session.
+
+use super::aggregate::aggregate;
+use super::chunk::{Chunk, Coder, Select, Values, types};
+use super::exec::{Fold, Prepared, State};
+use super::funnel::{among, timestamp};
+use crate::clock;
+use crate::row::{EventColumns, Rows, store_error};
+use crate::world::World;
+use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray, UInt32Array};
+use arrow::compute::{filter, take};
+use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::common::{DataFusionError, Result};
+use eql_catalog::EntityTypeId;
+use eql_compiler::bound::{Aggregate, Aggregation, Expr, RowExpr, SessionColumn, Sessions};
+use eql_store::{EventColumn, Timeline, arrow_type};
+use eql_timeline::{SessionSpan, SessionSpec};
+use std::sync::Arc;
+
+/// The fold of SESSIONS; its columns are those asked for.
+#[derive(Debug)]
+pub(crate) struct SessionsFold {
+    pub sessions: Sessions,
+    pub key: Vec<eql_catalog::DataType>,
+}
+
+impl SessionsFold {
+    fn column_type(&self, c: &SessionColumn) -> ArrowType {
+        match c {
+            SessionColumn::Key(i) => arrow_type(&self.key[*i]),
+            SessionColumn::SessionId => ArrowType::Utf8,
+            SessionColumn::StartedAt | SessionColumn::EndedAt => timestamp(),
+            SessionColumn::Duration => ArrowType::Float64,
+            SessionColumn::Depth => ArrowType::Int64,
+            SessionColumn::Entry(v) | SessionColumn::Exit(v) => arrow_type(&v.expr.data_type),
+            SessionColumn::Subject(v) => arrow_type(&v.value.expr.data_type),
+            SessionColumn::Aggregate(a) => arrow_type(&a.data_type),
+        }
+    }
+}
+
+impl Fold for SessionsFold {
+    fn name(&self) -> String {
+        "sessions".into()
+    }
+
+    fn schema(&self) -> SchemaRef {
+        let field = |(id, c): &(eql_compiler::bound::ColumnId, SessionColumn)| Field::new(crate::lower::column_name(*id), self.column_type(c), true);
+        Arc::new(Schema::new(self.sessions.columns.iter().map(field).collect::<Vec<_>>()))
+    }
+
+    fn subject(&self) -> (EntityTypeId, Option<String>) {
+        (self.sessions.subject, None)
+    }
+
+    fn among(&self, world: &World) -> Result<Option<Vec<bool>>> {
+        among(world, self.sessions.among.as_ref())
+    }
+
+    fn prepare(&self, world: &Arc<World>, timeline: &Arc<Timeline>, columns: &[usize]) -> Result<Arc<dyn Prepared>> {
+        let s = &self.sessions;
+        let over = types(&s.over);
+        let mut makers = Vec::new();
+        for i in columns {
+            makers.push(self.maker(world, timeline, &s.columns[*i].1, &over)?);
+        }
+        let (start, end) = clock::resolve(&s.during, world.now)?;
+        Ok(Arc::new(Ready {
+            spec: SessionSpec { timeout: s.timeout, max: s.max },
+            over: Select::new(world, timeline, &s.over, &s.clock)?,
+            starting: s.starting.as_ref().map(|e| Select::new(world, timeline, e, &s.clock)).transpose()?,
+            ending: s.ending.as_ref().map(|e| Select::new(world, timeline, e, &s.clock)).transpose()?,
+            split: s.split.iter().map(|v| Values::new(world, timeline, &over, v)).collect::<Result<_>>()?,
+            split_types: s.split.iter().map(|v| arrow_type(&v.expr.data_type)).collect(),
+            during: (start, end),
+            makers,
+            schema: Arc::new(self.schema().project(columns)?),
+        }))
+    }
+}
+
+/// How a column of sessions is made.
+enum Maker {
+    ByOrdinal(ArrayRef),
+    SessionId(Vec<EventColumns>),
+    StartedAt,
+    EndedAt,
+    Duration,
+    Depth,
+    /// Of the first row (true) or the last.
+    Edge(Values, bool),
+    Aggregate { function: Aggregation, argument: Option<Values>, filter: Option<Values>, out: ArrowType },
+}
+
+impl SessionsFold {
+    fn maker(&self, world: &Arc<World>, timeline: &Arc<Timeline>, column: &SessionColumn, over: &[eql_catalog::EventTypeId]) -> Result<Maker> {
+        Ok(match column {
+            SessionColumn::Key(i) => Maker::ByOrdinal(world.snapshot.entities(self.sessions.subject).map_err(store_error)?.key(*i).clone()),
+            SessionColumn::Subject(v) => Maker::ByOrdinal(world.entity_value(v)?),
+            SessionColumn::SessionId => Maker::SessionId(timeline.events.iter().map(|e| EventColumns::new(world, *e, &[])).collect::<Result<_>>()?),
+            SessionColumn::StartedAt => Maker::StartedAt,
+            SessionColumn::EndedAt => Maker::EndedAt,
+            SessionColumn::Duration => Maker::Duration,
+            SessionColumn::Depth => Maker::Depth,
+            SessionColumn::Entry(v) => Maker::Edge(Values::new(world, timeline, over, v)?, true),
+            SessionColumn::Exit(v) => Maker::Edge(Values::new(world, timeline, over, v)?, false),
+            SessionColumn::Aggregate(a) => self.aggregate_maker(world, timeline, a, over)?,
+        })
+    }
+
+    fn aggregate_maker(&self, world: &Arc<World>, timeline: &Arc<Timeline>, a: &Aggregate, over: &[eql_catalog::EventTypeId]) -> Result<Maker> {
+        let row = |e: &Expr| {
+            let ids = e.columns();
+            RowExpr { columns: self.sessions.event_columns.iter().filter(|c| ids.contains(&c.id)).cloned().collect(), expr: e.clone() }
+        };
+        let values = |e: &Expr| Values::new(world, timeline, over, &row(e));
+        Ok(Maker::Aggregate {
+            function: a.function.clone(),
+            argument: a.argument.as_ref().map(values).transpose()?,
+            filter: a.filter.as_ref().map(values).transpose()?,
+            out: arrow_type(&a.data_type),
+        })
+    }
+}
+
+struct Ready {
+    spec: SessionSpec,
+    over: Select,
+    starting: Option<Select>,
+    ending: Option<Select>,
+    split: Vec<Values>,
+    split_types: Vec<ArrowType>,
+    during: (i64, i64),
+    makers: Vec<Maker>,
+    schema: SchemaRef,
+}
+
+impl Prepared for Ready {
+    fn want(&self, wanted: &mut [bool]) {
+        for s in std::iter::once(&self.over).chain(&self.starting).chain(&self.ending) {
+            s.want(wanted);
+        }
+    }
+
+    fn start(&self) -> Result<Box<dyn State + '_>> {
+        Ok(Box::new(Walk { ready: self }))
+    }
+}
+
+struct Walk<'r> {
+    ready: &'r Ready,
+}
+
+/// A session: its owner's ordinal, and its rows among the selected ones.
+struct Found {
+    ordinal: u32,
+    first: usize,
+    end: usize,
+}
+
+impl State for Walk<'_> {
+    fn take(&mut self, chunk: &Chunk<'_>, among: Option<&[bool]>) -> Result<Option<RecordBatch>> {
+        let ready = self.ready;
+        let rows = ready.over.rows(chunk, None)?;
+        let starts = ready.starting.as_ref().map(|s| flags(s, chunk, &rows)).transpose()?;
+        let ends = ready.ending.as_ref().map(|s| flags(s, chunk, &rows)).transpose()?;
+        let split = if ready.split.is_empty() {
+            None
+        } else {
+            let columns: Vec<ArrayRef> = ready.split.iter().map(|v| v.read(chunk, &rows)).collect::<Result<_>>()?;
+            Some(Coder::new(&ready.split_types)?.codes(&columns)?)
+        };
+        let times: Vec<i64> = rows.iter().map(|r| chunk.time[*r as usize]).collect();
+        let mut found = Vec::new();
+        let (mut at, mut spans) = (0, Vec::<SessionSpan>::new());
+        for i in 0..chunk.entities() {
+            let end = at + rows[at..].partition_point(|r| (*r as usize) < chunk.rows_of(i).end);
+            let own = at..end;
+            at = end;
+            if own.is_empty() || among.is_some_and(|a| !a[i]) {
+                continue;
+            }
+            spans.clear();
+            let part = |f: &Option<Vec<bool>>| f.as_ref().map(|f| f[own.clone()].to_vec());
+            let (s, e) = (part(&starts), part(&ends));
+            eql_timeline::sessions(&ready.spec, &times[own.clone()], s.as_deref(), e.as_deref(), split.as_ref().map(|c| &c[own.clone()]), &mut spans);
+            for span in &spans {
+                let (first, last) = (own.start + span.first as usize, own.start + span.last as usize);
+                if ready.during.0 <= times[first] && times[first] < ready.during.1 {
+                    found.push(Found { ordinal: chunk.ordinals.start + i as u32, first, end: last + 1 });
+                }
+            }
+        }
+        if found.is_empty() { Ok(None) } else { self.batch(chunk, &rows, &times, &found).map(Some) }
+    }
+
+    fn finish(&mut self, _: bool) -> Result<Option<RecordBatch>> {
+        Ok(None)
+    }
+}
+
+fn flags(select: &Select, chunk: &Chunk<'_>, rows: &[u32]) -> Result<Vec<bool>> {
+    let marked = select.rows(chunk, None)?;
+    Ok(rows.iter().map(|r| marked.binary_search(r).is_ok()).collect())
+}
+
+impl Walk<'_> {
+    fn batch(&self, chunk: &Chunk<'_>, rows: &[u32], times: &[i64], found: &[Found]) -> Result<RecordBatch> {
+        let mut columns = Vec::new();
+        for m in &self.ready.makers {
+            columns.push(make(m, chunk, rows, times, found)?);
+        }
+        Ok(RecordBatch::try_new_with_options(self.ready.schema.clone(), columns, &RecordBatchOptions::new().with_row_count(Some(found.len())))?)
+    }
+}
+
+fn make(maker: &Maker, chunk: &Chunk<'_>, rows: &[u32], times: &[i64], found: &[Found]) -> Result<ArrayRef> {
+    let instants = |f: fn(&Found) -> usize| -> ArrayRef {
+        Arc::new(TimestampMicrosecondArray::from_iter_values(found.iter().map(|x| times[f(x)])).with_timezone("UTC"))
+    };
+    Ok(match maker {
+        Maker::ByOrdinal(values) => take(values, &UInt32Array::from_iter_values(found.iter().map(|f| f.ordinal)), None)?,
+        Maker::StartedAt => instants(|f| f.first),
+        Maker::EndedAt => instants(|f| f.end - 1),
+        Maker::Duration => Arc::new(Float64Array::from_iter_values(found.iter().map(|f| (times[f.end - 1] - times[f.first]) as f64 / 1e6))),
+        Maker::Depth => Arc::new(Int64Array::from_iter_values(found.iter().map(|f| (f.end - f.first) as i64))),
+        Maker::Edge(values, entry) => {
+            let edge: Vec<u32> = found.iter().map(|f| rows[if *entry { f.first } else { f.end - 1 }]).collect();
+            values.read(chunk, &edge)?
+        }
+        Maker::SessionId(events) => session_ids(events, chunk, rows, found)?,
+        Maker::Aggregate { function, argument, filter: condition, out } => {
+            let mut kept: Vec<u32> = Vec::new();
+            let mut offsets = vec![0];
+            for f in found {
+                kept.extend(&rows[f.first..f.end]);
+                offsets.push(kept.len());
+            }
+            let mut values = argument.as_ref().map(|a| a.read(chunk, &kept)).transpose()?;
+            if let Some(c) = condition {
+                let passes = c.read(chunk, &kept)?;
+                let passes = arrow::compute::prep_null_mask_filter(passes.as_boolean());
+                values = values.map(|v| filter(&v, &passes)).transpose()?;
+                offsets = offsets.iter().map(|o| passes.slice(0, *o).true_count()).collect();
+            }
+            aggregate(function, values.as_ref(), &offsets, out)?
+        }
+    })
+}
+
+/// A hash of the subject and the first event's id, so that recomputation after late data gives the same (rule 22).
+fn session_ids(events: &[EventColumns], chunk: &Chunk<'_>, rows: &[u32], found: &[Found]) -> Result<ArrayRef> {
+    let mut out = Vec::with_capacity(found.len());
+    for f in found {
+        let row = rows[f.first];
+        let number = chunk.event_rows(&[row]);
+        let source = events.get(chunk.code(row as usize) as usize).ok_or_else(|| DataFusionError::Internal("an unknown event code".into()))?;
+        let id = source.stored(&EventColumn::EventId, Rows::List(&number))?;
+        let id = id.as_string::<i32>().value(0).to_string();
+        out.push(format!("{:032x}", xxhash_rust::xxh3::xxh3_128(format!("{}\u{0}{id}", f.ordinal).as_bytes())));
+    }
+    Ok(Arc::new(StringArray::from(out)))
+}
+

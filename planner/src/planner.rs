@@ -1,0 +1,96 @@
+//! From a bound query to a plan that runs.
+
+use crate::lower::{Lower, Subqueries};
+use crate::world::World;
+use datafusion::common::Result;
+use datafusion::execution::TaskContext;
+use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryPool};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use eql_compiler::bound::{Output, Query};
+use eql_store::Snapshot;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// What bounds a statement.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Microseconds since 1970-01-01T00:00Z: the statement's instant.
+    pub now: i64,
+    /// Partitions worked on at once.
+    pub threads: usize,
+    /// Memory for groups, sorts and joins, shared by statements.
+    pub memory: Arc<dyn MemoryPool>,
+    /// Set by whoever stops waiting for the answer.
+    pub cancelled: Arc<AtomicBool>,
+}
+
+impl Settings {
+    /// A statement alone: its own memory of so many bytes.
+    pub fn alone(now: i64, threads: usize, memory_bytes: usize) -> Self {
+        Self { now, threads, memory: Arc::new(GreedyMemoryPool::new(memory_bytes)), cancelled: Arc::new(AtomicBool::new(false)) }
+    }
+}
+
+/// A query, planned.
+pub struct Plan {
+    /// What is done.
+    pub logical: LogicalPlan,
+    /// How.
+    pub physical: Arc<dyn ExecutionPlan>,
+    /// The result's columns in order; the plan's are named by number.
+    pub output: Vec<Output>,
+}
+
+/// Plans the queries of one statement over one snapshot.
+pub struct Planner {
+    pub(crate) world: Arc<World>,
+    context: SessionContext,
+}
+
+impl Planner {
+    /// For one statement.
+    pub fn new(snapshot: Arc<Snapshot>, settings: Settings) -> Self {
+        let context = SessionContext::new_with_state(session(&settings));
+        let state = context.state();
+        Self { world: Arc::new(World::new(snapshot, settings, state)), context }
+    }
+
+    /// Plans a query.
+    ///
+    /// # Errors
+    /// What DataFusion refuses, damaged files, limits.
+    pub async fn plan(&self, query: &Query) -> Result<Plan> {
+        let logical = self.logical(query)?;
+        let state = self.context.state();
+        let logical = state.optimize(&logical)?;
+        let physical = state.query_planner().create_physical_plan(&logical, &state).await?;
+        Ok(Plan { logical, physical, output: query.output.clone() })
+    }
+
+    /// What running a plan needs.
+    pub fn task(&self) -> Arc<TaskContext> {
+        self.context.task_ctx()
+    }
+
+    pub(crate) fn lower(&self) -> Lower<'_> {
+        Lower { now: self.world.now, subqueries: Subqueries::Plan(self) }
+    }
+}
+
+fn session(settings: &Settings) -> SessionState {
+    let mut config = SessionConfig::new().with_target_partitions(settings.threads.max(1)).with_information_schema(false);
+    let options = config.options_mut();
+    // Clients that cannot read views are many: plain strings from the start.
+    options.sql_parser.map_string_types_to_utf8view = false;
+    options.execution.collect_statistics = false;
+    let runtime = RuntimeEnvBuilder::new().with_memory_pool(settings.memory.clone()).build_arc();
+    let builder = SessionStateBuilder::new().with_config(config).with_default_features();
+    match runtime {
+        Ok(r) => builder.with_runtime_env(r).build(),
+        Err(_) => builder.build(),
+    }
+}

@@ -1,0 +1,90 @@
+//! Aggregates and window functions over rows.
+
+use crate::lower::{column_name, truth};
+use crate::planner::Planner;
+use arrow::datatypes::DataType as ArrowType;
+use datafusion::common::{DataFusionError, Result};
+use datafusion::functions_aggregate::expr_fn as agg;
+use datafusion::logical_expr::expr::WindowFunction;
+use datafusion::logical_expr::{Expr as DfExpr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, WindowFunctionDefinition, cast, lit};
+use eql_compiler::bound::{Aggregate, Aggregation, ColumnId, Expr, Rel, WindowCall};
+use eql_store::arrow_type;
+
+impl Planner {
+    pub(super) fn aggregate(&self, input: &Rel, groups: &[(ColumnId, Expr)], aggregates: &[(ColumnId, Aggregate)]) -> Result<LogicalPlan> {
+        let lower = self.lower();
+        let keys = groups.iter().map(|(id, e)| Ok(lower.value(e)?.alias(column_name(*id)))).collect::<Result<Vec<_>>>()?;
+        let mut made = Vec::new();
+        let mut finish: Vec<DfExpr> = groups.iter().map(|(id, _)| crate::lower::plan_column(*id)).collect();
+        for (id, a) in aggregates {
+            made.push(self.aggregate_expr(a)?.alias(column_name(*id)));
+            finish.push(cast(crate::lower::plan_column(*id), arrow_type(&a.data_type)).alias(column_name(*id)));
+        }
+        let input = LogicalPlanBuilder::from(self.rel(input)?);
+        if made.is_empty() {
+            return input.project(keys)?.distinct()?.build();
+        }
+        input.aggregate(keys, made)?.project(finish)?.build()
+    }
+
+    pub(crate) fn aggregate_expr(&self, a: &Aggregate) -> Result<DfExpr> {
+        let lower = self.lower();
+        let argument = a.argument.as_ref().map(|e| lower.value(e)).transpose()?;
+        let wanted = || argument.clone().ok_or_else(|| DataFusionError::Internal("an aggregate without its value".into()));
+        let double = || Ok::<_, DataFusionError>(cast(wanted()?, ArrowType::Float64));
+        let order = self.sort_keys(&a.order)?;
+        let made = match &a.function {
+            Aggregation::Count => agg::count(argument.clone().unwrap_or_else(|| lit(1i64))),
+            Aggregation::CountDistinct => agg::count_distinct(wanted()?),
+            Aggregation::Sum => agg::sum(cast(wanted()?, sum_input(a))),
+            Aggregation::Average => agg::avg(double()?),
+            Aggregation::Min => agg::min(wanted()?),
+            Aggregation::Max => agg::max(wanted()?),
+            Aggregation::First => agg::first_value(wanted()?, order.clone()),
+            Aggregation::Last => agg::last_value(wanted()?, order.clone()),
+            Aggregation::Any => agg::first_value(wanted()?, vec![]),
+            Aggregation::Percentile(p) => agg::percentile_cont(double()?.sort(true, false), lit(*p)),
+            Aggregation::StdDev => agg::stddev(double()?),
+            Aggregation::Variance => agg::var_sample(double()?),
+            Aggregation::BoolAnd => agg::bool_and(wanted()?),
+            Aggregation::BoolOr => agg::bool_or(wanted()?),
+            Aggregation::List => agg::array_agg(wanted()?),
+            Aggregation::Join(s) => datafusion::functions_aggregate::string_agg::string_agg(cast(wanted()?, ArrowType::Utf8), lit(s.clone())),
+            Aggregation::Periods(_) | Aggregation::Streak(_) => return Err(DataFusionError::NotImplemented("periods over rows".into())),
+        };
+        match &a.filter {
+            Some(f) => made.filter(truth(lower.condition(f)?)).build(),
+            None => Ok(made),
+        }
+    }
+
+    pub(super) fn window(&self, w: &WindowCall) -> Result<DfExpr> {
+        let lower = self.lower();
+        let args = w.args.iter().map(|e| lower.value(e)).collect::<Result<Vec<_>>>()?;
+        let args = if args.is_empty() && w.function == "count" { vec![lit(1i64)] } else { args };
+        let function = window_function(w.function)?;
+        let partition = w.partition_by.iter().map(|e| lower.value(e)).collect::<Result<Vec<_>>>()?;
+        let order = self.sort_keys(&w.order_by)?;
+        let call = DfExpr::from(WindowFunction::new(function, args)).partition_by(partition).order_by(order).build()?;
+        Ok(call)
+    }
+}
+
+/// Sums are made in the widest form of their type.
+fn sum_input(a: &Aggregate) -> ArrowType {
+    arrow_type(&a.data_type)
+}
+
+fn window_function(name: &str) -> Result<WindowFunctionDefinition> {
+    let name = match name {
+        "first" => "first_value",
+        "last" => "last_value",
+        other => other,
+    };
+    if let Some(f) = datafusion::functions_window::all_default_window_functions().into_iter().find(|f| f.name() == name) {
+        return Ok(WindowFunctionDefinition::WindowUDF(f));
+    }
+    let aggregates = datafusion::functions_aggregate::all_default_aggregate_functions();
+    let found = aggregates.into_iter().find(|f| f.name() == name || f.aliases().iter().any(|a| a == name));
+    found.map(WindowFunctionDefinition::AggregateUDF).ok_or_else(|| DataFusionError::NotImplemented(format!("{name} as a window function")))
+}

@@ -1,0 +1,205 @@
+//! Relations become logical plans; each analysis has its file.
+
+mod aggregate;
+mod buckets;
+mod fill;
+mod funnel;
+mod retention;
+mod stage;
+
+use crate::clock;
+use crate::fold::{Entities, FoldTable, SessionsFold};
+use crate::lower::{column_name, plan_column};
+use crate::planner::Planner;
+use crate::scan::{EventScan, EventTable};
+use arrow::array::ArrayRef;
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::catalog::TableProvider;
+use datafusion::common::{DataFusionError, JoinType, Result, ScalarValue};
+use datafusion::datasource::{MemTable, provider_as_source};
+use datafusion::logical_expr::{Expr as DfExpr, LogicalPlan, LogicalPlanBuilder, SortExpr, lit};
+use eql_catalog::{DataType, Value};
+use eql_compiler::bound::{Buckets, ColumnId, Fill, Query, Rel, Scan, SortKey, Source};
+use eql_grammar::ast::{JoinKind, SetOp};
+use eql_store::arrow_type;
+use std::sync::Arc;
+
+pub(crate) fn scan_table(name: &str, table: Arc<dyn TableProvider>) -> Result<LogicalPlanBuilder> {
+    LogicalPlanBuilder::scan(name, provider_as_source(table), None)
+}
+
+impl Planner {
+    /// The plan of a query: its output columns, in order.
+    pub(crate) fn logical(&self, q: &Query) -> Result<LogicalPlan> {
+        let plan = self.rel(&q.rel)?;
+        // Two result columns may be one column of the plan: each needs a name of its own.
+        let mut seen: Vec<ColumnId> = Vec::new();
+        let mut columns = Vec::new();
+        for (i, o) in q.output.iter().enumerate() {
+            let c = plan_column(o.id);
+            columns.push(if seen.contains(&o.id) { c.alias(format!("{}_{i}", column_name(o.id))) } else { c });
+            seen.push(o.id);
+        }
+        if columns.is_empty() { Ok(plan) } else { LogicalPlanBuilder::from(plan).project(columns)?.build() }
+    }
+
+    /// A query inside an expression.
+    pub(crate) fn subquery(&self, q: &Query) -> Result<LogicalPlan> {
+        self.logical(q)
+    }
+
+    pub(crate) fn rel(&self, rel: &Rel) -> Result<LogicalPlan> {
+        let lower = self.lower();
+        match rel {
+            Rel::OneRow => LogicalPlanBuilder::empty(true).build(),
+            Rel::Values(columns, rows) => values(columns, rows),
+            Rel::Scan(s) => self.scan(s),
+            Rel::Filter(input, p) => LogicalPlanBuilder::from(self.rel(input)?).filter(lower.condition(p)?)?.build(),
+            Rel::Project(input, columns) => {
+                let exprs = columns.iter().map(|(id, e)| Ok(lower.value(e)?.alias(column_name(*id)))).collect::<Result<Vec<_>>>()?;
+                LogicalPlanBuilder::from(self.rel(input)?).project(exprs)?.build()
+            }
+            Rel::Aggregate(input, groups, aggregates) => self.aggregate(input, groups, aggregates),
+            Rel::Window(input, windows) => {
+                let exprs = windows.iter().map(|(id, w)| Ok(self.window(w)?.alias(column_name(*id)))).collect::<Result<Vec<_>>>()?;
+                LogicalPlanBuilder::from(self.rel(input)?).window(exprs)?.build()
+            }
+            Rel::Sort(input, keys) => LogicalPlanBuilder::from(self.rel(input)?).sort(self.sort_keys(keys)?)?.build(),
+            Rel::Limit(input, n, offset) => {
+                let count = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+                LogicalPlanBuilder::from(self.rel(input)?).limit(count(*offset), n.map(count))?.build()
+            }
+            Rel::Distinct(input) => LogicalPlanBuilder::from(self.rel(input)?).distinct()?.build(),
+            Rel::Join(left, right, kind, on) => self.join(left, right, *kind, on.as_ref()),
+            Rel::Set(op, left, right, columns) => self.set(*op, left, right, columns),
+            Rel::Fill(f) => self.fill(f),
+            Rel::Buckets(b) => self.buckets(b),
+            Rel::Funnel(f) => self.funnel(f),
+            Rel::Retention(r) => self.retention(r),
+            Rel::Sessions(s) => {
+                let key = self.key_types(s.subject)?;
+                let fold = SessionsFold { sessions: s.as_ref().clone(), key };
+                self.fold("sessions", Arc::new(fold))?.build()
+            }
+        }
+    }
+
+    /// A fold as a scan.
+    pub(crate) fn fold(&self, name: &str, fold: Arc<dyn crate::fold::Fold>) -> Result<LogicalPlanBuilder> {
+        scan_table(name, Arc::new(FoldTable { world: self.world.clone(), fold }))
+    }
+
+    pub(crate) fn key_types(&self, entity: eql_catalog::EntityTypeId) -> Result<Vec<DataType>> {
+        let entity = self.world.snapshot.catalog().entity_by_id(entity).ok_or_else(|| DataFusionError::Internal("an unknown entity type".into()))?;
+        Ok(entity.key.iter().map(|k| k.data_type.clone()).collect())
+    }
+
+    fn scan(&self, s: &Scan) -> Result<LogicalPlan> {
+        match &s.source {
+            Source::Entities(entity) => self.fold("entities", Arc::new(Entities { entity: *entity, columns: s.columns.clone() }))?.build(),
+            Source::Events(events) => {
+                let scan = EventScan { events: events.clone(), columns: s.columns.clone(), during: s.during.clone(), clock: s.clock.clone() };
+                scan_table("events", Arc::new(EventTable { world: self.world.clone(), scan: Arc::new(scan) }))?.build()
+            }
+        }
+    }
+
+    pub(crate) fn sort_keys(&self, keys: &[SortKey]) -> Result<Vec<SortExpr>> {
+        let lower = self.lower();
+        keys.iter().map(|k| Ok(lower.value(&k.expr)?.sort(!k.descending, k.nulls_first))).collect()
+    }
+
+    fn join(&self, left: &Rel, right: &Rel, kind: JoinKind, on: Option<&eql_compiler::bound::Expr>) -> Result<LogicalPlan> {
+        let right = self.rel(right)?;
+        let builder = LogicalPlanBuilder::from(LogicalPlanBuilder::from(self.rel(left)?).alias("l")?.build()?);
+        let right = LogicalPlanBuilder::from(right).alias("r")?.build()?;
+        let Some(on) = on else { return builder.cross_join(right)?.build() };
+        let kind = match kind {
+            JoinKind::Inner | JoinKind::Cross => JoinType::Inner,
+            JoinKind::Left => JoinType::Left,
+            JoinKind::Right => JoinType::Right,
+            JoinKind::Full => JoinType::Full,
+        };
+        let condition = self.lower().condition(on)?;
+        let joined = builder.join_on(right, kind, [condition])?;
+        unqualified(joined)
+    }
+
+    fn set(&self, op: SetOp, left: &Rel, right: &Rel, columns: &[(ColumnId, ColumnId, ColumnId)]) -> Result<LogicalPlan> {
+        let side = |rel: &Rel, pick: fn(&(ColumnId, ColumnId, ColumnId)) -> ColumnId| -> Result<LogicalPlan> {
+            let exprs: Vec<DfExpr> = columns.iter().map(|c| plan_column(pick(c)).alias(column_name(c.0))).collect();
+            LogicalPlanBuilder::from(self.rel(rel)?).project(exprs)?.build()
+        };
+        let (l, r) = (side(left, |c| c.1)?, side(right, |c| c.2)?);
+        match op {
+            SetOp::UnionAll => LogicalPlanBuilder::from(l).union(r)?.build(),
+            SetOp::Union => LogicalPlanBuilder::from(l).union_distinct(r)?.build(),
+            SetOp::Intersect => LogicalPlanBuilder::intersect(l, r, false),
+            SetOp::Except => LogicalPlanBuilder::except(l, r, false),
+        }
+    }
+
+    fn fill(&self, f: &Fill) -> Result<LogicalPlan> {
+        let input = self.rel(&f.input)?;
+        let schema: SchemaRef = Arc::new(nullable(input.schema().as_arrow()));
+        let aggregates = &schema.fields()[f.groups.len() + 1..];
+        let zero = aggregates.iter().map(|a| f.zero.iter().any(|z| column_name(*z) == *a.name())).collect();
+        let (start, end) = clock::resolve(&f.during, self.world.now)?;
+        let during = (start, end.min(self.world.now));
+        let stage = fill::FillStage { every: f.every.clone(), during: (start, during.1.max(start)), groups: f.groups.len(), zero, schema: schema.clone() };
+        scan_table("filled", Arc::new(stage::StageTable { input, stage: Arc::new(stage), schema }))?.build()
+    }
+
+    fn buckets(&self, b: &Buckets) -> Result<LogicalPlan> {
+        let input = self.rel(&b.input)?;
+        let mut fields: Vec<Field> = input.schema().as_arrow().fields()[..b.groups.len()].iter().map(|f| f.as_ref().clone().with_nullable(true)).collect();
+        let value = input.schema().as_arrow().field(b.groups.len()).data_type().clone();
+        let whole = match &b.cut {
+            eql_compiler::bound::Cut::Bounds(v) => v.iter().all(|v| matches!(v, Value::Int(_))),
+            eql_compiler::bound::Cut::Automatic => value == arrow::datatypes::DataType::Int64,
+            eql_compiler::bound::Cut::Bins(_) => false,
+        };
+        let bound = arrow_type(if whole { &DataType::Int } else { &DataType::Double });
+        fields.push(Field::new(column_name(b.output[0]), bound.clone(), true));
+        fields.push(Field::new(column_name(b.output[1]), bound, true));
+        fields.push(Field::new(column_name(b.output[2]), arrow::datatypes::DataType::Int64, true));
+        let schema: SchemaRef = Arc::new(Schema::new(fields));
+        let stage = buckets::BucketStage { groups: b.groups.len(), cut: b.cut.clone(), schema: schema.clone() };
+        scan_table("buckets", Arc::new(stage::StageTable { input, stage: Arc::new(stage), schema }))?.build()
+    }
+}
+
+/// All columns without their table's name: names are unique in a statement.
+pub(crate) fn unqualified(builder: LogicalPlanBuilder) -> Result<LogicalPlan> {
+    let names: Vec<DfExpr> = builder
+        .schema()
+        .iter()
+        .map(|(q, f)| DfExpr::Column(datafusion::common::Column::new(q.cloned(), f.name())).alias(f.name()))
+        .collect();
+    builder.project(names)?.build()
+}
+
+fn nullable(schema: &Schema) -> Schema {
+    Schema::new(schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect::<Vec<_>>())
+}
+
+fn values(columns: &[(ColumnId, DataType)], rows: &[Vec<Value>]) -> Result<LogicalPlan> {
+    let schema: SchemaRef = Arc::new(Schema::new(columns.iter().map(|(id, t)| Field::new(column_name(*id), arrow_type(t), true)).collect::<Vec<_>>()));
+    let mut arrays: Vec<ArrayRef> = Vec::new();
+    for (i, (_, t)) in columns.iter().enumerate() {
+        let scalars = rows.iter().map(|r| crate::lower::scalar(&r[i], t)).collect::<Result<Vec<_>>>()?;
+        arrays.push(if scalars.is_empty() { arrow::array::new_empty_array(&arrow_type(t)) } else { ScalarValue::iter_to_array(scalars)? });
+    }
+    let batch = RecordBatch::try_new_with_options(schema.clone(), arrays, &RecordBatchOptions::new().with_row_count(Some(rows.len())))?;
+    scan_table("known", Arc::new(MemTable::try_new(schema, vec![vec![batch]])?))?.build()
+}
+
+/// `[a, b, c]` unnested into rows, all lists at once: how one row of counts becomes a row a step.
+pub(crate) fn list_of(items: Vec<DfExpr>) -> DfExpr {
+    datafusion::functions_nested::expr_fn::make_array(items)
+}
+
+pub(crate) fn int(n: usize) -> DfExpr {
+    lit(i64::try_from(n).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,332 @@
+//! Values of event rows: columns of the store, and of entities that the rows lead to, looked up by ordinal.
+
+use crate::lower::{Lower, column_name};
+use crate::world::World;
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray, StringArray, StringBuilder, UInt32Array, new_null_array};
+use arrow::buffer::{OffsetBuffer, ScalarBuffer};
+use arrow::compute::{cast, concat, take};
+use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef, UInt32Type};
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use arrow::row::{RowConverter, SortField};
+use datafusion::common::{DFSchema, DataFusionError, Result};
+use datafusion::physical_expr::PhysicalExpr;
+use eql_catalog::{EntityTypeId, EventTypeId};
+use eql_compiler::bound::{Expr, ExprKind, Leaf, Link, ManyLink, RowExpr, ScanColumn};
+use eql_store::{EntityColumns, EventColumn, EventRows, StoreError, arrow_type};
+use hashbrown::HashMap;
+use std::sync::Arc;
+
+/// The store's error as DataFusion's, kept whole inside.
+pub(crate) fn store_error(e: StoreError) -> DataFusionError {
+    DataFusionError::External(Box::new(e))
+}
+
+/// The Arrow schema of columns.
+pub(crate) fn schema_of(columns: &[ScanColumn]) -> SchemaRef {
+    Arc::new(Schema::new(columns.iter().map(|c| Field::new(column_name(c.id), arrow_type(&c.data_type), true)).collect::<Vec<_>>()))
+}
+
+/// An expression over given columns, ready to run.
+pub(crate) struct Compiled {
+    schema: SchemaRef,
+    data_type: ArrowType,
+    expr: Option<Arc<dyn PhysicalExpr>>,
+    /// The expression is this column alone.
+    direct: Option<usize>,
+}
+
+impl Compiled {
+    pub(crate) fn new(world: &World, columns: &[ScanColumn], expr: &Expr) -> Result<Self> {
+        let schema = schema_of(columns);
+        let data_type = arrow_type(&expr.data_type);
+        if let ExprKind::Column(id) = expr.kind {
+            let direct = columns.iter().position(|c| c.id == id);
+            return Ok(Self { schema, data_type, expr: None, direct });
+        }
+        let run = |q: &eql_compiler::bound::Query| world.first_column(q);
+        let lower = Lower { now: world.now, subqueries: crate::lower::Subqueries::Values(&run) };
+        let df = DFSchema::try_from(schema.as_ref().clone())?;
+        let expr = world.state.create_physical_expr(lower.value(expr)?, &df)?;
+        Ok(Self { schema, data_type, expr: Some(expr), direct: None })
+    }
+
+    pub(crate) fn evaluate(&self, columns: Vec<ArrayRef>, rows: usize) -> Result<ArrayRef> {
+        if let Some(i) = self.direct {
+            return Ok(columns[i].clone());
+        }
+        let Some(expr) = &self.expr else { return Err(DataFusionError::Internal("an expression without its column".into())) };
+        let batch = RecordBatch::try_new_with_options(self.schema.clone(), columns, &RecordBatchOptions::new().with_row_count(Some(rows)))?;
+        let out = expr.evaluate(&batch)?.into_array(rows)?;
+        Ok(if *out.data_type() == self.data_type { out } else { cast(&out, &self.data_type)? })
+    }
+}
+
+/// Which rows of one event type.
+#[derive(Clone, Copy)]
+pub(crate) enum Rows<'a> {
+    /// Rows of a chunk: chunk, first row within it, how many.
+    Slice(usize, usize, usize),
+    /// By row number.
+    List(&'a [u32]),
+}
+
+impl Rows<'_> {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Rows::Slice(_, _, n) => *n,
+            Rows::List(l) => l.len(),
+        }
+    }
+}
+
+/// How one column of event rows is read.
+enum Reader {
+    Stored(EventColumn),
+    Name(String),
+    Null(ArrowType),
+    Extra(String),
+    /// A value by the ordinal of a participant; the last value stands for no participant.
+    ByOrdinal(usize, ArrayRef),
+    Ordinal(usize),
+    /// A value of the entity whose key these columns are.
+    ByKey(Vec<Reader>, Arc<EntityColumns>, ArrayRef),
+    Many(Vec<Reader>, Arc<Groups>, ArrayRef),
+}
+
+/// Columns of one event type, and an expression over them.
+pub(crate) struct EventExpr {
+    rows: Arc<EventRows>,
+    readers: Vec<Reader>,
+    compiled: Compiled,
+}
+
+impl EventExpr {
+    pub(crate) fn new(world: &World, event: EventTypeId, row: &RowExpr) -> Result<Self> {
+        let rows = world.snapshot.events(event).map_err(store_error)?;
+        let readers = readers(world, event, &row.columns)?;
+        Ok(Self { rows, readers, compiled: Compiled::new(world, &row.columns, &row.expr)? })
+    }
+
+    pub(crate) fn evaluate(&self, rows: Rows<'_>) -> Result<ArrayRef> {
+        let columns = self.readers.iter().map(|r| r.read(&self.rows, rows)).collect::<Result<_>>()?;
+        self.compiled.evaluate(columns, rows.len())
+    }
+
+    /// A condition: which rows pass, NULL counting as not.
+    pub(crate) fn passes(&self, rows: Rows<'_>) -> Result<BooleanArray> {
+        let out = self.evaluate(rows)?;
+        Ok(out.as_boolean().clone())
+    }
+}
+
+/// Columns of one event type as a scan offers them.
+pub(crate) struct EventColumns {
+    rows: Arc<EventRows>,
+    readers: Vec<Reader>,
+}
+
+impl EventColumns {
+    pub(crate) fn new(world: &World, event: EventTypeId, columns: &[ScanColumn]) -> Result<Self> {
+        Ok(Self { rows: world.snapshot.events(event).map_err(store_error)?, readers: readers(world, event, columns)? })
+    }
+
+    pub(crate) fn read(&self, rows: Rows<'_>) -> Result<Vec<ArrayRef>> {
+        self.readers.iter().map(|r| r.read(&self.rows, rows)).collect()
+    }
+
+    pub(crate) fn stored(&self, column: &EventColumn, rows: Rows<'_>) -> Result<ArrayRef> {
+        stored(&self.rows, column, rows)
+    }
+}
+
+fn readers(world: &World, event: EventTypeId, columns: &[ScanColumn]) -> Result<Vec<Reader>> {
+    columns.iter().map(|c| Reader::new(world, event, c)).collect()
+}
+
+fn stored(events: &EventRows, column: &EventColumn, rows: Rows<'_>) -> Result<ArrayRef> {
+    match rows {
+        Rows::Slice(chunk, start, n) => Ok(events.chunk_column(chunk, column).map_err(store_error)?.slice(start, n)),
+        Rows::List(list) => events.gather(column, list).map_err(store_error),
+    }
+}
+
+impl Reader {
+    fn new(world: &World, event: EventTypeId, column: &ScanColumn) -> Result<Self> {
+        let of = |by: &[(EventTypeId, usize)]| by.iter().find(|(e, _)| *e == event).map(|(_, i)| *i);
+        let null = || Reader::Null(arrow_type(&column.data_type));
+        Ok(match &column.leaf {
+            Leaf::EventName => Reader::Name(world.snapshot.catalog().event_by_id(event).map_or_else(String::new, |e| e.name.clone())),
+            Leaf::Time => Reader::Stored(EventColumn::Time),
+            Leaf::EventId => Reader::Stored(EventColumn::EventId),
+            Leaf::ReceivedAt => Reader::Stored(EventColumn::Received),
+            Leaf::EventProperty(by) => match by.iter().find(|(e, _)| *e == event) {
+                Some((_, p)) => Reader::Stored(EventColumn::Property(*p)),
+                None => null(),
+            },
+            Leaf::ParticipantKey(by, entity, key) => match of(by) {
+                Some(i) => {
+                    let entities = world.snapshot.entities(*entity).map_err(store_error)?;
+                    Reader::ByOrdinal(i, with_null(entities.key(*key))?)
+                }
+                None => null(),
+            },
+            Leaf::ParticipantOrdinal(by, _) => of(by).map_or_else(|| Reader::Null(ArrowType::Int64), Reader::Ordinal),
+            Leaf::Extra(name) => Reader::Extra(name.clone()),
+            Leaf::Through(Link::Participant(by), value) => match of(by) {
+                Some(i) => Reader::ByOrdinal(i, world.entity_value(value)?),
+                None => {
+                    // No participant: the value over NULLs, the same for all rows.
+                    let values = world.entity_value(value)?;
+                    Reader::ByOrdinal(usize::MAX, values.slice(values.len() - 1, 1))
+                }
+            },
+            Leaf::Through(Link::Key(source), value) => {
+                let entities = world.snapshot.entities(value.entity).map_err(store_error)?;
+                Reader::ByKey(readers(world, event, source)?, entities, world.entity_value(value)?)
+            }
+            Leaf::ThroughMany(link, value) => {
+                let groups = Groups::new(world, link)?;
+                let lists = groups.lists(&world.entity_value(value)?)?;
+                Reader::Many(readers(world, event, &link.source)?, Arc::new(groups), lists)
+            }
+            Leaf::AggregateMany(link, function, value) => {
+                let groups = Groups::new(world, link)?;
+                let values = groups.aggregates(function, &world.entity_value(value)?, &arrow_type(&column.data_type))?;
+                Reader::Many(readers(world, event, &link.source)?, Arc::new(groups), values)
+            }
+            Leaf::Key(_) | Leaf::Property(_) | Leaf::Member(_) | Leaf::ImportedTag(_) | Leaf::Behaviour(_) => {
+                return Err(DataFusionError::Internal("a column of an entity was asked of an event".into()));
+            }
+        })
+    }
+
+    fn read(&self, events: &EventRows, rows: Rows<'_>) -> Result<ArrayRef> {
+        Ok(match self {
+            Reader::Stored(column) => stored(events, column, rows)?,
+            Reader::Name(name) => Arc::new(StringArray::from_iter_values(std::iter::repeat_n(name, rows.len()))),
+            Reader::Null(t) => new_null_array(t, rows.len()),
+            Reader::Extra(name) => extra(stored(events, &EventColumn::Extra, rows)?.as_string::<i32>(), name),
+            Reader::Ordinal(i) => Arc::new(ordinals(events, *i, rows)?.unary::<_, arrow::datatypes::Int64Type>(i64::from)),
+            Reader::ByOrdinal(i, values) if *i == usize::MAX => take(values, &UInt32Array::from(vec![0; rows.len()]), None)?,
+            Reader::ByOrdinal(i, values) => by_ordinal(values, &ordinals(events, *i, rows)?)?,
+            Reader::ByKey(source, entities, values) => {
+                let keys: Vec<ArrayRef> = source.iter().map(|r| r.read(events, rows)).collect::<Result<_>>()?;
+                by_ordinal(values, &entities.lookup(&keys).map_err(store_error)?)?
+            }
+            Reader::Many(source, groups, values) => {
+                let keys: Vec<ArrayRef> = source.iter().map(|r| r.read(events, rows)).collect::<Result<_>>()?;
+                take(values, &groups.find(&keys)?, None)?
+            }
+        })
+    }
+}
+
+fn ordinals(events: &EventRows, participant: usize, rows: Rows<'_>) -> Result<UInt32Array> {
+    Ok(stored(events, &EventColumn::Participant(participant), rows)?.as_primitive::<UInt32Type>().clone())
+}
+
+/// Values by ordinal; the last value stands for no entity.
+pub(crate) fn by_ordinal(values: &ArrayRef, ordinals: &UInt32Array) -> Result<ArrayRef> {
+    let nobody = u32::try_from(values.len() - 1).unwrap_or(u32::MAX);
+    if ordinals.null_count() == 0 {
+        return Ok(take(values, ordinals, None)?);
+    }
+    let filled = UInt32Array::from_iter_values(ordinals.iter().map(|o| o.unwrap_or(nobody)));
+    Ok(take(values, &filled, None)?)
+}
+
+/// The array with one NULL behind it.
+pub(crate) fn with_null(array: &ArrayRef) -> Result<ArrayRef> {
+    Ok(concat(&[array.as_ref(), new_null_array(array.data_type(), 1).as_ref()])?)
+}
+
+/// A member of JSON objects, by its dotted path, as text.
+pub(crate) fn extra(json: &StringArray, path: &str) -> ArrayRef {
+    let mut out = StringBuilder::new();
+    for text in json {
+        let object = text.and_then(|t| serde_json::from_str::<serde_json::Value>(t).ok());
+        let found = object.as_ref().and_then(|o| o.get(path).or_else(|| path.split('.').try_fold(o, |at, word| at.get(word))));
+        match found {
+            None | Some(serde_json::Value::Null) => out.append_null(),
+            Some(serde_json::Value::String(s)) => out.append_value(s),
+            Some(other) => out.append_value(other.to_string()),
+        }
+    }
+    Arc::new(out.finish())
+}
+
+/// Entities by the values of some of their columns: what a to-many relation leads to. Group numbers are 1…n, 0 is the empty group.
+pub(crate) struct Groups {
+    converter: parking_lot::Mutex<RowConverter>,
+    types: Vec<ArrowType>,
+    numbers: HashMap<Box<[u8]>, u32>,
+    /// Members of group g: `members[offsets[g]..offsets[g + 1]]`.
+    offsets: Vec<usize>,
+    members: UInt32Array,
+    entity: EntityTypeId,
+}
+
+impl Groups {
+    pub(crate) fn new(world: &World, link: &ManyLink) -> Result<Self> {
+        let count = world.snapshot.entities(link.entity).map_err(store_error)?.len();
+        let columns: Vec<ArrayRef> = world.entity_columns(link.entity, &link.target)?.iter().map(|c| c.slice(0, count)).collect();
+        let types: Vec<ArrowType> = columns.iter().map(|c| c.data_type().clone()).collect();
+        let converter = RowConverter::new(types.iter().map(|t| SortField::new(t.clone())).collect())?;
+        let rows = converter.convert_columns(&columns)?;
+        let mut numbers: HashMap<Box<[u8]>, u32> = HashMap::new();
+        let mut lists: Vec<Vec<u32>> = vec![vec![]];
+        for (i, row) in rows.iter().enumerate() {
+            // NULL equals nothing: a row with a missing column is in no group.
+            if columns.iter().any(|c| c.is_null(i)) {
+                continue;
+            }
+            let next = u32::try_from(lists.len()).unwrap_or(u32::MAX);
+            let number = *numbers.entry_ref(row.as_ref()).or_insert(next);
+            if number == next {
+                lists.push(vec![]);
+            }
+            lists[number as usize].push(u32::try_from(i).unwrap_or(u32::MAX));
+        }
+        let mut offsets = vec![0];
+        for l in &lists {
+            offsets.push(offsets[offsets.len() - 1] + l.len());
+        }
+        let members = UInt32Array::from_iter_values(lists.into_iter().flatten());
+        Ok(Self { converter: parking_lot::Mutex::new(converter), types, numbers, offsets, members, entity: link.entity })
+    }
+
+    /// The group numbers of rows with these columns.
+    pub(crate) fn find(&self, keys: &[ArrayRef]) -> Result<UInt32Array> {
+        let keys: Vec<ArrayRef> = keys.iter().zip(&self.types).map(|(k, t)| if k.data_type() == t { Ok(k.clone()) } else { cast(k, t) }).collect::<arrow::error::Result<_>>()?;
+        let rows = self.converter.lock().convert_columns(&keys)?;
+        Ok(UInt32Array::from_iter_values(rows.iter().map(|r| self.numbers.get(r.as_ref()).copied().unwrap_or(0))))
+    }
+
+    /// One list a group of the members' values.
+    fn lists(&self, values: &ArrayRef) -> Result<ArrayRef> {
+        let _ = self.entity;
+        let items = take(values, &self.members, None)?;
+        let offsets: Vec<i32> = self.offsets.iter().map(|o| i32::try_from(*o).map_err(|e| DataFusionError::Execution(e.to_string()))).collect::<Result<_>>()?;
+        let field = Arc::new(Field::new("item", items.data_type().clone(), true));
+        Ok(Arc::new(ListArray::try_new(field, OffsetBuffer::new(ScalarBuffer::from(offsets)), items, None)?))
+    }
+
+    /// One aggregate a group.
+    fn aggregates(&self, function: &eql_compiler::bound::Aggregation, values: &ArrayRef, out: &ArrowType) -> Result<ArrayRef> {
+        let items = take(values, &self.members, None)?;
+        crate::fold::aggregate(function, Some(&items), &self.offsets, out)
+    }
+
+    pub(crate) fn by_keys(&self, keys: &[ArrayRef], values: &ArrayRef) -> Result<ArrayRef> {
+        Ok(take(values, &self.find(keys)?, None)?)
+    }
+
+    pub(crate) fn list_values(&self, values: &ArrayRef) -> Result<ArrayRef> {
+        self.lists(values)
+    }
+
+    pub(crate) fn aggregate_values(&self, function: &eql_compiler::bound::Aggregation, values: &ArrayRef, out: &ArrowType) -> Result<ArrayRef> {
+        self.aggregates(function, values, out)
+    }
+}
+

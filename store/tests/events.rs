@@ -1,0 +1,207 @@
+//! Events: ids, order, participants, what readers see.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array};
+use arrow::datatypes::UInt32Type;
+use eql_catalog::{Change, DataType, NounKind, PropertyId, Value};
+use eql_store::*;
+use std::sync::Arc;
+use support::*;
+
+#[test]
+fn an_event_is_visible_at_once_and_a_snapshot_never_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open_world(dir.path());
+    append(&store, PURCHASE, &[happened("a", 1, 1, 1)]);
+    let before = store.snapshot().unwrap();
+    assert!(Arc::ptr_eq(&before, &store.snapshot().unwrap()));
+    append(&store, PURCHASE, &[happened("b", 2, 2, 1)]);
+    store.checkpoint().unwrap();
+    let after = store.snapshot().unwrap();
+    assert_eq!((before.events(PURCHASE).unwrap().len(), after.events(PURCHASE).unwrap().len()), (1, 2));
+    assert_eq!((before.entities(USER).unwrap().len(), after.entities(USER).unwrap().len()), (1, 2));
+    let ordinals = before.entities(USER).unwrap().lookup(&[ints([Some(2), Some(1), None])]).unwrap();
+    assert_eq!(ordinals.iter().collect::<Vec<_>>(), [None, Some(0), None]);
+    assert_eq!(before.timeline(USER).unwrap().offsets, [0, 1]);
+    assert_eq!(after.timeline(USER).unwrap().offsets, [0, 1, 2]);
+    assert!(Arc::ptr_eq(&after.timeline(USER).unwrap(), &after.timeline(USER).unwrap()));
+}
+
+#[test]
+fn the_first_of_two_equal_ids_wins() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open_world(dir.path());
+    let twice = append(&store, PURCHASE, &[happened("a", 1, 1, 1), happened("a", 2, 2, 2), happened("b", 3, 1, 1)]);
+    assert_eq!((twice.accepted, twice.duplicates, twice.duplicate_rows), (2, 1, vec![(0, 1)]));
+    // Another event type has ids of its own.
+    assert_eq!(append(&store, MESSAGE, &[happened("a", 1, 1, 1)]).accepted, 1);
+    // The order submitted decides, across batches.
+    let late = Happened { order: Some(9), ..happened("c", 1, 1, 1) };
+    let early = Happened { order: Some(3), ..happened("c", 2, 2, 2) };
+    let answer = store.append_events(vec![batch(PURCHASE, &[late]), batch(PURCHASE, &[early])]).unwrap();
+    assert_eq!(answer.duplicate_rows, [(0, 0)]);
+}
+
+#[test]
+fn ids_are_remembered_across_checkpoints_and_restarts() {
+    let dir = tempfile::tempdir().unwrap();
+    let all = ["a", "b", "c"].map(|id| happened(id, 1, 1, 1));
+    for end in 0..3 {
+        let store = open_world(dir.path());
+        let answer = append(&store, PURCHASE, &all[..=end]);
+        assert_eq!((answer.accepted, answer.duplicates), (1, end as u64));
+        match end {
+            0 => store.close().unwrap(),
+            1 => drop(store),
+            _ => {
+                store.checkpoint().unwrap();
+                let none = append(&store, PURCHASE, &all);
+                assert_eq!((none.accepted, none.position), (0, store.position()));
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_without_a_subject_are_kept_and_are_on_other_timelines() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open_world(dir.path());
+    let nobody = Happened { who: [None, Some(4)], ..happened("b", 2, 0, 0) };
+    append(&store, PURCHASE, &[happened("a", 1, 1, 4), nobody, happened("c", 3, 2, 4)]);
+    for _ in 0..2 {
+        let snapshot = store.snapshot().unwrap();
+        let user = snapshot.timeline(USER).unwrap();
+        assert_eq!(timeline_text(&snapshot, &user).iter().flatten().map(|e| e.2.as_str()).collect::<Vec<_>>(), ["a", "c"]);
+        let product = snapshot.timeline(PRODUCT).unwrap();
+        assert_eq!(timeline_text(&snapshot, &product).iter().flatten().map(|e| e.2.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
+        let rows = snapshot.events(PURCHASE).unwrap();
+        let subjects = rows.gather(&EventColumn::Participant(0), &[0, 1, 2]).unwrap();
+        assert_eq!(subjects.as_primitive::<UInt32Type>().null_count(), 1);
+        store.checkpoint().unwrap();
+    }
+}
+
+#[test]
+fn gathering_takes_any_rows_in_any_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open_world(dir.path());
+    for part in 0..3i64 {
+        let rows: Vec<Happened> =
+            (0..10).map(|i| Happened { number: Some(part * 10 + i), ..happened(&format!("{part}-{i}"), i, 1, 1) }).collect();
+        append(&store, PURCHASE, &rows);
+        if part < 2 {
+            store.checkpoint().unwrap();
+        }
+    }
+    let rows = store.snapshot().unwrap().events(PURCHASE).unwrap();
+    assert_eq!((rows.len(), rows.chunk_count(), rows.chunk_range(1), rows.time_range(2)), (30, 3, 10..20, Some((0, 9))));
+    let column = EventColumn::Property(PropertyId(0));
+    for wanted in [vec![], vec![3, 4, 5], vec![9, 2, 2], vec![29, 0, 15, 15, 10], vec![9, 10]] {
+        let expected: ArrayRef = Arc::new(Int64Array::from(wanted.iter().map(|r| i64::from(*r)).collect::<Vec<_>>()));
+        assert_eq!(&rows.gather(&column, &wanted).unwrap(), &expected);
+    }
+    assert!(rows.gather(&column, &[30]).is_err());
+    assert!(rows.gather(&EventColumn::Property(PropertyId(99)), &[0]).is_err());
+    assert!(rows.gather(&EventColumn::Participant(2), &[]).is_err());
+    assert!(!rows.received_differs());
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open_world(dir.path());
+    let good = batch(PURCHASE, &[happened("a", 1, 1, 1)]);
+    let refused = |b: EventBatch| store.append_events(vec![b]).unwrap_err().to_string();
+    let words = refused(EventBatch { properties: vec![(PropertyId(0), texts([None]))], ..good.clone() });
+    assert_eq!(words, "event `purchase`: property `quantity` is a column of Utf8, not of Int64");
+    assert!(refused(EventBatch { keys: vec![vec![ints([None])]], ..good.clone() }).contains("2 participants"));
+    assert!(refused(EventBatch { id: vec![None::<&str>].into(), ..good.clone() }).contains("its id is NULL in 1 rows"));
+    assert!(refused(EventBatch { properties: vec![(PropertyId(77), ints([None]))], ..good }).contains("no property with number 77"));
+    assert!(matches!(
+        store.append_entities(EntityBatch { keys: vec![ints([None])], ..users(&[(1, None, None)]) }),
+        Err(StoreError::Mismatch { .. })
+    ));
+    assert!(matches!(store.set_members("nobody", vec![]), Err(StoreError::UnknownSegment(_))));
+    assert!(matches!(store.snapshot().unwrap().timeline_by_role(USER, "nobody"), Err(StoreError::UnknownRole(..))));
+    assert_eq!(store.stats().hot_rows, 0);
+}
+
+#[test]
+fn definitions_grow_but_do_not_change_what_rows_mean() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open_world(dir.path());
+    // Without rows everything can change.
+    store.define(entity(STORE, "store", vec![property(0, "store_id", DataType::Int)], vec![])).unwrap();
+    store.define(world().remove(2)).unwrap();
+    append(&store, VISIT, &[happened("v", 1, 1, 1)]);
+    assert!(store.define(entity(STORE, "store", vec![property(0, "store_id", DataType::Int)], vec![])).is_err());
+    assert!(store.define(event(VISIT, "visit", &[(USER, "user")], vec![])).is_err());
+    assert!(store.define(Change::Drop(NounKind::Entity, "store".into())).is_err());
+    store
+        .define(event(
+            VISIT,
+            "visit",
+            &[(STORE, "store"), (USER, "user"), (PRODUCT, "product")],
+            vec![property(0, "minutes", DataType::Int)],
+        ))
+        .unwrap();
+    store.checkpoint().unwrap();
+    let rows = store.snapshot().unwrap().events(VISIT).unwrap();
+    assert_eq!(rows.gather(&EventColumn::Property(PropertyId(0)), &[0]).unwrap().null_count(), 1);
+    assert_eq!(rows.gather(&EventColumn::Participant(2), &[0]).unwrap().null_count(), 1);
+    store.define(Change::Drop(NounKind::Event, "visit".into())).unwrap();
+    assert!(matches!(store.snapshot().unwrap().events(VISIT), Err(StoreError::UnknownEvent(2))));
+    let before = content(&store);
+    drop(store);
+    assert_eq!(content(&open(dir.path())), before);
+}
+
+#[test]
+fn first_knowledge_is_the_earliest_import() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open_world(dir.path());
+    append(&store, PURCHASE, &[happened("a", 1, 1, 1)]);
+    store.append_entities(users(&[(2, None, None)])).unwrap();
+    assert!(store.snapshot().unwrap().entities(USER).unwrap().known_since().is_none());
+    let at = |times: Vec<i64>| Some(times.into());
+    store
+        .append_entities(EntityBatch { time: at(vec![50, 60, 70]), ..users(&[(1, None, None), (2, None, None), (3, None, None)]) })
+        .unwrap();
+    store.append_entities(EntityBatch { time: at(vec![40, 90]), ..users(&[(3, None, None), (1, None, None)]) }).unwrap();
+    for _ in 0..2 {
+        let known = store.snapshot().unwrap().entities(USER).unwrap().known_since().unwrap();
+        let known: Vec<Option<i64>> = known.as_primitive::<arrow::datatypes::TimestampMicrosecondType>().iter().collect();
+        assert_eq!(known, [Some(50), None, Some(40)]);
+        store.checkpoint().unwrap();
+    }
+    assert_eq!(store.snapshot().unwrap().profile(USER, &[Value::Int(3)]).unwrap(), Some(2));
+    assert_eq!(store.snapshot().unwrap().profile(USER, &[Value::Null]).unwrap(), None);
+    assert!(store.snapshot().unwrap().profile(USER, &[Value::String("3".into())]).is_err());
+}
+
+#[test]
+fn many_writers_share_one_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), StoreOptions { hot_rows_max: 300, log_segment_bytes: 10_000, ..StoreOptions::default() }).unwrap();
+    world().into_iter().for_each(|c| _ = store.define(c).unwrap());
+    std::thread::scope(|scope| {
+        for writer in 0..4i64 {
+            let store = &store;
+            scope.spawn(move || {
+                for i in 0..100 {
+                    // Every second id is also sent by a neighbour: one of the two wins.
+                    let rows = [happened(&format!("{writer}-{i}"), i, writer, i), happened(&format!("{}-{i}", writer / 2), 0, writer, i)];
+                    append(store, PURCHASE, &rows);
+                    assert!(store.snapshot().unwrap().events(PURCHASE).unwrap().len() as i64 > i);
+                }
+            });
+        }
+    });
+    let rows = store.snapshot().unwrap().events(PURCHASE).unwrap();
+    assert_eq!(rows.len(), 400);
+    let before = content(&store);
+    drop(store);
+    assert_eq!(content(&open(dir.path())), before);
+}

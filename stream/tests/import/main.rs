@@ -1,0 +1,13 @@
+//! Files in, events and entities in a real store.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod coercion;
+mod damaged;
+mod define;
+mod entities;
+mod formats;
+mod identity;
+mod journey;
+mod mixed;
+mod rejects;
+mod world;
