@@ -88,3 +88,79 @@ pub(crate) fn plain_array(array: &ArrayRef) -> ArrayRef {
         from => cast(array, &plain_type(from)).unwrap_or_else(|_| Arc::clone(array)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use arrow::array::cast::AsArray;
+    use arrow::array::*;
+    use arrow::datatypes::{Int32Type, i256};
+
+    fn one(array: ArrayRef) -> RecordBatch {
+        RecordBatch::try_from_iter([("c", array)]).unwrap()
+    }
+
+    fn through(array: ArrayRef) -> RecordBatch {
+        let batch = one(array);
+        let schema = wire_schema(&[], &batch.schema());
+        to_schema(&batch, &schema).unwrap()
+    }
+
+    #[test]
+    fn every_type_that_some_reader_lacks_becomes_a_plain_one() {
+        let dictionary: DictionaryArray<Int32Type> = vec![Some("a"), None, Some("a")].into_iter().collect();
+        let runs = RunArray::try_new(&Int32Array::from(vec![2, 3]), &StringArray::from(vec!["a", "b"])).unwrap();
+        let cases: Vec<(ArrayRef, DataType)> = vec![
+            (Arc::new(StringViewArray::from(vec!["a"])), DataType::Utf8),
+            (Arc::new(BinaryViewArray::from(vec![&b"a"[..]])), DataType::Binary),
+            (Arc::new(dictionary), DataType::Utf8),
+            (Arc::new(runs), DataType::Utf8),
+            (Arc::new(UInt8Array::from(vec![200])), DataType::Int16),
+            (Arc::new(UInt32Array::from(vec![u32::MAX])), DataType::Int64),
+            (Arc::new(UInt64Array::from(vec![u64::MAX])), DataType::Decimal128(20, 0)),
+            (Arc::new(Decimal256Array::from(vec![i256::from(123)]).with_precision_and_scale(50, 2).unwrap()), DataType::Decimal128(38, 2)),
+            (Arc::new(Decimal64Array::from(vec![123]).with_precision_and_scale(10, 2).unwrap()), DataType::Decimal128(10, 2)),
+            (Arc::new(Int64Array::from(vec![1])), DataType::Int64),
+        ];
+        for (array, wanted) in cases {
+            let (from, nulls) = (array.data_type().clone(), array.logical_null_count());
+            let batch = through(array);
+            assert_eq!(batch.column(0).data_type(), &wanted, "{from}");
+            assert_eq!(batch.column(0).null_count(), nulls, "{from}");
+            assert_eq!(plain_type(&wanted), wanted, "a plain type stays what it is");
+        }
+        let max = through(Arc::new(UInt64Array::from(vec![u64::MAX])));
+        assert_eq!(max.column(0).as_primitive::<arrow::datatypes::Decimal128Type>().value_as_string(0), u64::MAX.to_string());
+    }
+
+    #[test]
+    fn nested_types_are_plain_all_the_way_down() {
+        let mut lists = ListBuilder::new(StringViewBuilder::new());
+        lists.append_value([Some("a"), None]);
+        let batch = through(Arc::new(lists.finish()));
+        assert_eq!(batch.column(0).data_type(), &DataType::new_list(DataType::Utf8, true));
+    }
+
+    #[test]
+    fn a_value_that_does_not_fit_is_an_error() {
+        let batch = one(Arc::new(Decimal256Array::from(vec![i256::MAX]).with_precision_and_scale(76, 0).unwrap()));
+        let schema = wire_schema(&[], &batch.schema());
+        assert!(to_schema(&batch, &schema).is_err());
+    }
+
+    #[test]
+    fn types_are_named_in_the_metadata() {
+        let columns = [ResultColumn { name: "c".to_string(), type_name: "DECIMAL(12,2)".to_string() }];
+        let schema = wire_schema(&columns, &Schema::new(vec![Field::new("c", DataType::Decimal128(12, 2), true)]));
+        assert_eq!(schema.field(0).metadata()["ARROW:FLIGHT:SQL:TYPE_NAME"], "DECIMAL(12,2)");
+        assert_eq!(schema.field(0).metadata()["ARROW:FLIGHT:SQL:SCALE"], "2");
+    }
+
+    #[test]
+    fn rows_without_columns_are_still_counted() {
+        let options = RecordBatchOptions::new().with_row_count(Some(3));
+        let batch = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), vec![], &options).unwrap();
+        assert_eq!(to_schema(&batch, &batch.schema()).unwrap().num_rows(), 3);
+    }
+}

@@ -1,6 +1,6 @@
 //! Opening a directory: lock, manifest, entities, packed rows, then the log from the checkpoint on.
 
-use crate::StoreError;
+use crate::{StoreError, StoreOptions};
 use crate::apply::{EventState, Members, State};
 use crate::cache::ReadCache;
 use crate::checkpoint::{self, ENTITIES, PARTS, SEGMENTS, event_position, pack_rows};
@@ -12,7 +12,6 @@ use crate::lock::DirectoryLock;
 use crate::log::{Log, Record, replay};
 use crate::manifest::{Manifest, SegmentMeta};
 use crate::part::Part;
-use crate::store::StoreOptions;
 use arrow::array::AsArray;
 use std::collections::BTreeMap;
 use std::path::Path;

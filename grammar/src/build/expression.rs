@@ -220,10 +220,9 @@ impl Builder<'_> {
             Rule::cast => self.deep(0, span, |b| b.cast(p))?,
             Rule::extract => self.deep(0, span, |b| b.extract(p))?,
             Rule::exists => self.deep(0, span, |b| b.exists(p))?,
-            Rule::call => ExprKind::Call(Box::new(self.call(p)?)),
+            Rule::reference => self.reference(p)?,
             Rule::length => ExprKind::Duration(self.length_of(p, Rule::length)?),
             Rule::param => ExprKind::Param(self.param(p)?),
-            Rule::path => ExprKind::Path(self.path(p)?),
             Rule::typed_lit => {
                 let (kind, text) = self.typed(p)?;
                 ExprKind::Literal(Literal::Typed(kind, text))
@@ -347,31 +346,35 @@ impl Builder<'_> {
     pub(super) fn call_or_path(&mut self, p: &mut Parts<'_>) -> Built<Expr> {
         let Some(pair) = p.clone().next() else { return Err(self.fault()) };
         let span = self.span(&pair);
-        let kind = match pair.as_rule() {
-            Rule::call => ExprKind::Call(Box::new(self.call(p)?)),
-            _ => ExprKind::Path(self.path(p)?),
-        };
+        let kind = if pair.as_rule() == Rule::path { ExprKind::Path(self.path(p)?) } else { self.reference(p)? };
         Ok(Expr { kind, span })
     }
 
-    fn call(&mut self, p: &mut Parts<'_>) -> Built<Call> {
-        let (mut p, span) = self.enter(p, Rule::call)?;
-        self.deep(0, span, |b| {
-            let mut call = Call { name: b.path(&mut p)?, distinct: false, args: Vec::new(), scopes: Vec::new(), over: None };
-            if let Some(args) = p.take(Rule::args) {
-                let mut args = Parts::of(args);
-                call.distinct = args.eat(Rule::distinct);
-                call.args = b.list(&mut args, Rule::arg, Self::arg)?;
-            }
-            call.scopes = b.list(&mut p, Rule::scope, Self::scope)?;
-            if let Some(filter) = p.take(Rule::filter) {
-                call.scopes.push(b.filter(filter)?);
-            }
-            if p.rule() == Some(Rule::over) {
-                call.over = Some(b.over(&mut p)?);
-            }
-            Ok(call)
-        })
+    /// A path, or a call if brackets follow it.
+    fn reference(&mut self, p: &mut Parts<'_>) -> Built<ExprKind> {
+        let (mut p, span) = self.enter(p, Rule::reference)?;
+        let name = self.path(&mut p)?;
+        match p.take(Rule::call) {
+            Some(call) => Ok(ExprKind::Call(Box::new(self.deep(0, span, |b| b.call(name, &mut Parts::of(call)))?))),
+            None => Ok(ExprKind::Path(name)),
+        }
+    }
+
+    fn call(&mut self, name: Path, p: &mut Parts<'_>) -> Built<Call> {
+        let mut call = Call { name, distinct: false, args: Vec::new(), scopes: Vec::new(), over: None };
+        if let Some(args) = p.take(Rule::args) {
+            let mut args = Parts::of(args);
+            call.distinct = args.eat(Rule::distinct);
+            call.args = self.list(&mut args, Rule::arg, Self::arg)?;
+        }
+        call.scopes = self.list(p, Rule::scope, Self::scope)?;
+        if let Some(filter) = p.take(Rule::filter) {
+            call.scopes.push(self.filter(filter)?);
+        }
+        if p.rule() == Some(Rule::over) {
+            call.over = Some(self.over(p)?);
+        }
+        Ok(call)
     }
 
     fn filter(&mut self, filter: Pair<'_>) -> Built<Scope> {

@@ -100,7 +100,7 @@ fn noun(rule: Rule, site: &Site<'_>) -> Vec<(u8, String)> {
         | Rule::args
         | Rule::arg
         | Rule::constant => (1, value(site)),
-        Rule::item | Rule::items | Rule::select_item | Rule::select_items | Rule::order_item | Rule::order_items | Rule::call => {
+        Rule::item | Rule::items | Rule::select_item | Rule::select_items | Rule::order_item | Rule::order_items | Rule::reference => {
             (1, value(site))
         }
         Rule::step | Rule::steps | Rule::step_list | Rule::event_ref | Rule::event_scope | Rule::bracket | Rule::event_alt => {

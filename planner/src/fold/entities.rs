@@ -136,7 +136,7 @@ struct Steps {
 }
 
 impl Ask {
-    fn new(world: &Arc<World>, timeline: &Timeline, b: &Behaviour, out: ArrowType) -> Result<Self> {
+    fn new(world: &World, timeline: &Timeline, b: &Behaviour, out: ArrowType) -> Result<Self> {
         let kind = match &b.kind {
             BehaviourKind::Aggregate { function, events, value, order, during } => {
                 let types = types(events);
@@ -218,7 +218,7 @@ fn reordered(values: &ArrayRef, by: &ArrayRef, descending: bool, offsets: &[usiz
 }
 
 impl Steps {
-    fn new(world: &Arc<World>, timeline: &Timeline, s: &Sequence, b: &Behaviour) -> Result<Self> {
+    fn new(world: &World, timeline: &Timeline, s: &Sequence, b: &Behaviour) -> Result<Self> {
         let (start, end) = s.during.as_ref().map_or(Ok((i64::MIN, i64::MAX)), |r| clock::resolve(r, world.now))?;
         let window = |w: &Option<eql_compiler::bound::Window>| w.as_ref().map(clock::window).transpose();
         let mut steps = Vec::new();
@@ -336,8 +336,7 @@ pub(crate) fn behaviours(world: &World, entity: EntityTypeId, asked: &[&Behaviou
 }
 
 fn pass(world: &World, timeline: &Arc<Timeline>, asked: &[&Behaviour]) -> Result<Vec<ArrayRef>> {
-    let shared = Arc::new(World::new(world.snapshot.clone(), world.settings.clone(), world.state.clone()));
-    let asks = asked.iter().map(|b| Ask::new(&shared, timeline, b, arrow_type(&result_type(b)))).collect::<Result<Vec<_>>>()?;
+    let asks = asked.iter().map(|b| Ask::new(world, timeline, b, arrow_type(&result_type(b)))).collect::<Result<Vec<_>>>()?;
     let mut wanted = vec![false; timeline.events.len()];
     asks.iter().for_each(|a| a.want(&mut wanted));
     let ranges = timeline.partitions(world.threads);

@@ -178,6 +178,7 @@ impl State for Walk<'_> {
         let marked = Marked::new(chunk, &self.ready.selects, &self.ready.holding, self.holding.as_mut())?;
         let groups = self.groups(chunk, &marked)?;
         let (mut attempts, mut owners) = (Vec::new(), Vec::new());
+        let fold = eql_timeline::funnel::Funnel::new(&self.ready.spec);
         for i in 0..chunk.entities() {
             let rows = chunk.rows_of(i);
             if among.is_some_and(|a| !a[i]) || !marked.mask[rows.clone()].iter().any(|m| m & 1 != 0) {
@@ -187,7 +188,7 @@ impl State for Walk<'_> {
             let run = Run { time: &chunk.time[rows.clone()], mask: &marked.mask[rows.clone()] };
             let group = groups.as_ref().map(|g| &g[rows.clone()]);
             let holding = marked.holding.as_ref().map(|h| &h[rows.clone()]);
-            eql_timeline::funnel(&self.ready.spec, run, group, holding, pairs.as_ref().map(|p| p as &dyn eql_timeline::Pairs), &mut attempts);
+            fold.attempts(run, group, holding, pairs.as_ref().map(|p| p as &dyn eql_timeline::Pairs), &mut attempts);
             owners.resize(attempts.len(), (i as u32, rows.start as u32));
         }
         if attempts.is_empty() { Ok(None) } else { self.batch(chunk, &attempts, &owners).map(Some) }

@@ -10,12 +10,18 @@ use arrow_flight::FlightData;
 use arrow_flight::decode::FlightRecordBatchStream;
 use arrow_flight::error::FlightError;
 use arrow_flight::sql::CommandStatementIngest;
-use arrow_flight::sql::command_statement_ingest::table_definition_options::{TableExistsOption, TableNotExistOption};
 use eql_engine::ResultColumn;
 use eql_engine::stream::{Format, Target};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use tonic::{Status, Streaming};
+
+/// `if_exists` of the protocol, whose enum arrow-flight does not export: fail.
+const EXISTS_FAIL: i32 = 1;
+/// Replace.
+const EXISTS_REPLACE: i32 = 3;
+/// `if_not_exist` of the protocol: create.
+const MISSING_CREATE: i32 = 1;
 
 /// Bytes of parameters bound at once.
 const BOUND_BYTES: usize = 64 << 20;
@@ -72,10 +78,10 @@ impl Flight {
 /// Whether the target may be defined, or why the mode cannot be.
 fn creates(command: &CommandStatementIngest, exists: bool) -> Result<bool, Status> {
     let options = command.table_definition_options.unwrap_or_default();
-    match (exists, options.if_not_exist(), options.if_exists()) {
-        (true, _, TableExistsOption::Fail) => Err(Status::already_exists(format!("`{}` is defined already", command.table))),
-        (true, _, TableExistsOption::Replace) => Err(Status::unimplemented("rows are only ever added: use mode `append`")),
-        (false, TableNotExistOption::Create, _) => Ok(true),
+    match (exists, options.if_not_exist, options.if_exists) {
+        (true, _, EXISTS_FAIL) => Err(Status::already_exists(format!("`{}` is defined already", command.table))),
+        (true, _, EXISTS_REPLACE) => Err(Status::unimplemented("rows are only ever added: use mode `append`")),
+        (false, MISSING_CREATE, _) => Ok(true),
         _ => Ok(false),
     }
 }

@@ -11,3 +11,6 @@ pub use cell::{TextCell, text_cell};
 pub use csv::write_csv;
 pub use json::{Stats, write_done, write_json};
 pub use ndjson::write_ndjson;
+
+#[cfg(test)]
+mod tests;

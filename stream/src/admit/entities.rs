@@ -106,6 +106,12 @@ fn present_of(present: &BooleanBuffer, rows: &UInt32Array) -> BooleanBuffer {
     rows.values().iter().map(|row| present.value(*row as usize)).collect()
 }
 
+/// An entity in a batch: its last row, and for each property the last row that names it.
+struct Folded {
+    row: u32,
+    named: Vec<Option<u32>>,
+}
+
 struct Columns {
     keys: Vec<ArrayRef>,
     properties: Vec<ArrayRef>,
@@ -114,39 +120,44 @@ struct Columns {
 }
 
 impl Columns {
-    /// A JSON object may lack a name, and then says nothing of that property. So rows are grouped by the properties that they name, after the
-    /// rows of one key were folded into one: the last that names a property counts. Rows with times are all kept: their order is by time.
+    /// A JSON object may lack a name, and then says nothing of that property: so rows are grouped by the properties that they name.
     fn by_presence(self, presence: &[Option<BooleanBuffer>]) -> Result<Vec<(Columns, Vec<bool>)>, ArrowError> {
+        let mut groups: HashMap<Vec<bool>, Vec<Folded>> = HashMap::new();
+        for one in self.folded(presence) {
+            groups.entry(one.named.iter().map(Option::is_some).collect()).or_default().push(one);
+        }
+        let mut groups: Vec<_> = groups.into_iter().collect();
+        groups.sort_by_key(|(_, members)| members.first().map(|m| m.row));
+        groups.into_iter().map(|(present, members)| Ok((self.gathered(&members)?, present))).collect()
+    }
+
+    /// The rows of one key as one, of which the last that names a property counts; rows with times stay apart, as their order is by time.
+    fn folded(&self, presence: &[Option<BooleanBuffer>]) -> Vec<Folded> {
         let rows = self.keys.first().map_or(0, |k| k.len());
         let entity = if self.time.is_some() { (0..rows as u128).collect() } else { content("", &mut self.named_keys(), rows) };
-        let there = |p: &Option<BooleanBuffer>, row: usize| p.as_ref().is_none_or(|p| p.value(row));
-        // For each entity: its last row, and for each property the last row that names it.
-        let mut place = HashMap::new();
-        let mut last: Vec<(u32, Vec<Option<u32>>)> = Vec::new();
-        for (row, key) in entity.into_iter().enumerate() {
-            let at = *place.entry(key).or_insert(last.len());
-            if at == last.len() {
-                last.push((0, vec![None; presence.len()]));
+        let names = |row: usize, p: &Option<BooleanBuffer>| p.as_ref().is_none_or(|p| p.value(row));
+        let mut places = HashMap::new();
+        let mut folded: Vec<Folded> = Vec::new();
+        for (row, entity) in entity.into_iter().enumerate() {
+            let place = *places.entry(entity).or_insert(folded.len());
+            if place == folded.len() {
+                folded.push(Folded { row: 0, named: vec![None; presence.len()] });
             }
-            last[at].0 = row as u32;
-            let named = presence.iter().enumerate().filter(|(_, p)| there(p, row));
-            named.for_each(|(i, _)| last[at].1[i] = Some(row as u32));
+            folded[place].row = row as u32;
+            let named = folded[place].named.iter_mut().zip(presence).filter(|(_, p)| names(row, p));
+            named.for_each(|(last, _)| *last = Some(row as u32));
         }
-        let mut groups: HashMap<Vec<bool>, Vec<&(u32, Vec<Option<u32>>)>> = HashMap::new();
-        last.iter().for_each(|one| groups.entry(one.1.iter().map(Option::is_some).collect()).or_default().push(one));
-        let mut groups: Vec<_> = groups.into_iter().collect();
-        groups.sort_by_key(|(_, members)| members.first().map(|m| m.0));
-        groups.into_iter().map(|(present, members)| Ok((self.gathered(&members)?, present))).collect()
+        folded
     }
 
     fn named_keys(&self) -> Vec<(&str, &ArrayRef)> {
         self.keys.iter().map(|k| ("", k)).collect()
     }
 
-    fn gathered(&self, members: &[&(u32, Vec<Option<u32>>)]) -> Result<Columns, ArrowError> {
-        let rows: UInt32Array = members.iter().map(|m| Some(m.0)).collect();
+    fn gathered(&self, members: &[Folded]) -> Result<Columns, ArrowError> {
+        let rows: UInt32Array = members.iter().map(|m| Some(m.row)).collect();
         let by = |values: &ArrayRef| take(values, &rows, None);
-        let property = |(i, values): (usize, &ArrayRef)| take(values, &members.iter().map(|m| m.1[i]).collect::<UInt32Array>(), None);
+        let property = |(i, values): (usize, &ArrayRef)| take(values, &members.iter().map(|m| m.named[i]).collect::<UInt32Array>(), None);
         let extra = self.extra.as_ref().map(|e| by(&(Arc::new(e.clone()) as ArrayRef))).transpose()?;
         Ok(Columns {
             keys: self.keys.iter().map(by).collect::<Result<_, _>>()?,

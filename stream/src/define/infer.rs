@@ -41,7 +41,8 @@ fn of_text(texts: &StringArray, untyped: bool) -> DataType {
     let all = |test: &dyn Fn(&str) -> bool| texts.iter().flatten().map(str::trim).filter(|t| !t.is_empty()).all(test);
     let number = |t: &str| {
         let digits = t.trim_start_matches('-');
-        !(digits.len() > 1 && digits.starts_with('0') && digits.as_bytes()[1].is_ascii_digit()) && !t.starts_with('+')
+        let padded = digits.len() > 1 && digits.starts_with('0') && digits.as_bytes()[1].is_ascii_digit();
+        !padded && !t.starts_with('+')
     };
     if texts.iter().flatten().all(|t| t.trim().is_empty()) {
         DataType::String

@@ -68,7 +68,7 @@ pub(super) fn quoted(name: &str) -> Option<String> {
         n if start && letters.all(|c| c == '_' || c.is_alphanumeric()) && !RESERVED.contains(&n.to_ascii_lowercase().as_str()) => {
             Some(n.to_string())
         }
-        n if n.is_empty() => None,
+        "" => None,
         n if !n.contains('`') => Some(format!("`{n}`")),
         n if !n.contains('"') => Some(format!("\"{n}\"")),
         _ => None,

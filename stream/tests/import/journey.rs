@@ -83,7 +83,7 @@ fn the_events_are_imported_whole_and_once() {
     };
     let world = world();
     let report = world.run(first).unwrap();
-    println!("{report:?}: {:.0} events a second", report.rows as f64 / report.seconds);
+    eprintln!("{report:?}: {:.0} events a second", report.rows as f64 / report.seconds);
     assert_eq!((report.accepted, report.rejected), (report.rows, 0));
     assert_eq!(report.notes, Vec::<String>::new());
     let again = world.run(request(&["events.parquet"]).unwrap()).unwrap();

@@ -82,12 +82,12 @@ impl World {
             ("numbers", T::List(Box::new(T::Int))),
             ("about", T::Json),
         ];
-        let user = [("city", T::String), ("age", T::Int), ("vip", T::Bool)];
-        world.put(entity(0, "user", &[("user_id", T::String)], &user));
+        world.put(entity(0, "user", &[("user_id", T::String)], &[("city", T::String), ("age", T::Int), ("vip", T::Bool)]));
         world.put(entity(1, "product", &[("product_id", T::Int)], &[("price", T::Decimal(10, 2))]));
         world.put(entity(2, "station", &[("station_id", T::String)], &[]));
         world.put(entity(3, "basket_line", &[("basket_id", T::Int), ("line", T::Int)], &[("note", T::String)]));
-        let (u, p): ((u16, &str, &[&str]), (u16, &str, &[&str])) = ((0, "user", &["user_id"]), (1, "product", &["product_id"]));
+        let (user, product): (&[&str], &[&str]) = (&["user_id"], &["product_id"]);
+        let (u, p) = ((0, "user", user), (1, "product", product));
         world.put(event(0, "purchase", &[u, p], &[("amount", T::Decimal(10, 2)), ("quantity", T::Int)]));
         world.put(event(1, "visit", &[u], &[("page", T::String)]));
         world.put(event(2, "ride", &[u, (2, "origin", &["origin_station_id"]), (2, "destination", &["destination_station_id"])], &[]));

@@ -130,7 +130,7 @@ pub(crate) fn serve(
     eql_server::telemetry::init(&config.log).map_err(Failure::Usage)?;
     let ready = move |at: eql_server::Addresses| {
         // Whoever does not read what we print may still use the server.
-        let _ = out::line(&format!("flight  {}\nhttp    {}", at.flight_url(), at.http_url())).and_then(|()| afterwards(&at.http_url()));
+        let _ = out::line(&format!("flight  {}\nhttp    {}", at.flight, at.http)).and_then(|()| afterwards(&at.http.to_string()));
     };
     let served = waiter.wait(Box::pin(eql_server::serve(engine, config, ready, eql_server::shutdown_signal())))?;
     served.map_err(|e| Failure::Failed(failure::chain(&e)))

@@ -1,0 +1,45 @@
+//! What an operator chooses and sees.
+
+/// How much memory and disk the store may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreOptions {
+    /// Decoded columns and timelines.
+    pub read_cache_bytes: u64,
+    /// The key-value store's own cache.
+    pub kv_cache_bytes: u64,
+    /// Above this many rows in memory a checkpoint starts by itself; at twice as many, writers wait for it.
+    pub hot_rows_max: usize,
+    /// A log file is closed above this size.
+    pub log_segment_bytes: u64,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        StoreOptions { read_cache_bytes: 256 << 20, kv_cache_bytes: 64 << 20, hot_rows_max: 2_000_000, log_segment_bytes: 64 << 20 }
+    }
+}
+
+/// Figures for operators.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoreStats {
+    /// Last applied log position.
+    pub position: u64,
+    /// Position of the last checkpoint.
+    pub checkpoint_position: u64,
+    /// Bytes of the log on disk.
+    pub log_bytes: u64,
+    /// Files of the log.
+    pub log_segments: usize,
+    /// Parts on disk.
+    pub parts: usize,
+    /// Bytes of the parts on disk.
+    pub part_bytes: u64,
+    /// Event rows in parts.
+    pub part_rows: u64,
+    /// Event rows in memory, not yet in a part.
+    pub hot_rows: u64,
+    /// Entities of all types.
+    pub entities: u64,
+    /// Bytes of decoded columns and timelines in the cache.
+    pub cache_bytes: u64,
+}
