@@ -725,7 +725,29 @@ pub struct Bound {
     pub uses_now: bool,
 }
 
+impl RowExpr {
+    /// The same with its columns numbered from 1 in their order: two expressions that mean the same are then equal.
+    pub fn canonical(columns: Vec<ScanColumn>, expr: Expr) -> RowExpr {
+        let numbers: Vec<(ColumnId, ColumnId)> = columns.iter().zip(1..).map(|(c, n)| (c.id, ColumnId(n))).collect();
+        let mut expr = expr;
+        expr.renumber(&numbers);
+        let columns = columns.into_iter().zip(&numbers).map(|(c, (_, id))| ScanColumn { id: *id, ..c }).collect();
+        RowExpr { columns, expr }
+    }
+}
+
 impl Expr {
+    /// Gives columns other numbers.
+    pub fn renumber(&mut self, numbers: &[(ColumnId, ColumnId)]) {
+        if let ExprKind::Column(id) = &mut self.kind
+            && let Some((_, to)) = numbers.iter().find(|(from, _)| from == id)
+        {
+            *id = *to;
+        }
+        for c in self.children_mut() {
+            c.renumber(numbers);
+        }
+    }
     /// A constant.
     pub fn literal(value: Value) -> Expr {
         let data_type = value.data_type().unwrap_or(DataType::String);

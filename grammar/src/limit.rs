@@ -52,17 +52,18 @@ pub(crate) fn depth(text: &str, tokens: &[Token]) -> usize {
 fn depths<'t>(text: &'t str, tokens: &'t [Token]) -> impl Iterator<Item = (usize, &'t Token)> {
     let (mut brackets, mut lists) = (0_usize, 0_usize);
     tokens.iter().enumerate().map(move |(i, token)| {
-        let before = i.checked_sub(1).and_then(|k| tokens.get(k));
         match (token.kind, token.text(text)) {
             (TokenKind::Symbol, "(" | "[") => brackets += 1,
             (TokenKind::Symbol, ")" | "]") => brackets = brackets.saturating_sub(1),
             (TokenKind::Word, word) if word.eq_ignore_ascii_case("case") => brackets += 1,
             (TokenKind::Word, word) if word.eq_ignore_ascii_case("end") => brackets = brackets.saturating_sub(1),
-            // `LIST<LIST<…`: only an unbroken run of them recurses.
-            (TokenKind::Word, word) if word.eq_ignore_ascii_case("list") => {
-                lists = if before.is_some_and(|t| t.is_symbol(text, "<")) { lists + 1 } else { 1 };
-            }
             _ => {}
+        }
+        // `LIST<LIST<…`: only an unbroken run of them recurses.
+        match tokens.get(i + 1) {
+            Some(next) if token.is_word(text, "LIST") && next.is_symbol(text, "<") => lists += 1,
+            _ if token.is_symbol(text, "<") => {}
+            _ => lists = 0,
         }
         (brackets + lists, token)
     })

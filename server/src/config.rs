@@ -144,7 +144,9 @@ pub enum ConfigError {
         message: String,
     },
     /// Anybody could come in.
-    #[error("`{key}` = {address} can be reached from other machines, and no token is configured: set `tokens` (EQL_TOKENS), or listen on 127.0.0.1")]
+    #[error(
+        "`{key}` = {address} can be reached from other machines, and no token is configured: set `tokens` (EQL_TOKENS), or listen on 127.0.0.1"
+    )]
     Unprotected {
         /// `flight` or `http`.
         key: &'static str,
@@ -152,7 +154,9 @@ pub enum ConfigError {
         address: SocketAddr,
     },
     /// Tokens would go over the wire in the clear.
-    #[error("`{key}` = {address} can be reached from other machines without encryption: set `tls.cert` and `tls.key`, or `insecure = true` behind a proxy that encrypts")]
+    #[error(
+        "`{key}` = {address} can be reached from other machines without encryption: set `tls.cert` and `tls.key`, or `insecure = true` behind a proxy that encrypts"
+    )]
     Plain {
         /// `flight` or `http`.
         key: &'static str,
@@ -184,7 +188,11 @@ impl Config {
     ///
     /// # Errors
     /// Anything unknown, unreadable or unsafe.
-    pub fn of(file: Option<(String, String)>, environment: impl Iterator<Item = (String, String)>, options: &Options) -> Result<Config, ConfigError> {
+    pub fn of(
+        file: Option<(String, String)>,
+        environment: impl Iterator<Item = (String, String)>,
+        options: &Options,
+    ) -> Result<Config, ConfigError> {
         let mut config = Config::default();
         if let Some((place, text)) = file {
             config.take(file_layer(&place, &text)?)?;

@@ -2,10 +2,10 @@
 
 use crate::failure::internal;
 use crate::telemetry::Timer;
+use arrow::datatypes::SchemaRef;
 use eql_engine::grammar::ast::{Statement, StatementKind};
 use eql_engine::grammar::{self, Diagnostic};
 use eql_engine::{Answer, Engine, EngineError, Params, ResultColumn, Rows, Session};
-use arrow::datatypes::SchemaRef;
 use futures::{FutureExt, Stream, StreamExt};
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -53,7 +53,12 @@ impl Script {
     }
 
     /// The columns the only statement will answer with, asked in a copy of the session: nothing is run but SET.
-    pub(crate) async fn schema(&self, engine: &Engine, session: &Session, params: &Params) -> Result<Option<(Vec<ResultColumn>, SchemaRef)>, EngineError> {
+    pub(crate) async fn schema(
+        &self,
+        engine: &Engine,
+        session: &Session,
+        params: &Params,
+    ) -> Result<Option<(Vec<ResultColumn>, SchemaRef)>, EngineError> {
         let (before, last) = self.only()?;
         let mut session = session.clone();
         for set in before {
@@ -63,7 +68,14 @@ impl Script {
     }
 
     /// Runs one statement of this text.
-    pub(crate) async fn run(&self, engine: &Engine, session: &mut Session, statement: &Statement, params: &Params, timer: Timer) -> Result<Answer, EngineError> {
+    pub(crate) async fn run(
+        &self,
+        engine: &Engine,
+        session: &mut Session,
+        statement: &Statement,
+        params: &Params,
+        timer: Timer,
+    ) -> Result<Answer, EngineError> {
         match guarded(engine.run(session, &self.text, statement, params)).await {
             Ok(Answer::Rows(rows)) => Ok(Answer::Rows(measured(rows, timer))),
             Ok(done) => {

@@ -175,7 +175,12 @@ fn address(scheme: &'static str, listener: &TcpListener, configured: SocketAddr)
     Address { scheme, socket: listener.local_addr().unwrap_or(configured) }
 }
 
-fn serve_flight(flight: Flight, port: TcpListener, config: &Config, stop: CancellationToken) -> Result<JoinHandle<Result<(), String>>, ServeError> {
+fn serve_flight(
+    flight: Flight,
+    port: TcpListener,
+    config: &Config,
+    stop: CancellationToken,
+) -> Result<JoinHandle<Result<(), String>>, ServeError> {
     let body = usize::try_from(config.body_bytes).unwrap_or(usize::MAX);
     let service = FlightServiceServer::new(flight).max_decoding_message_size(body).max_encoding_message_size(usize::MAX);
     let mut server = Server::builder()
@@ -191,7 +196,12 @@ fn serve_flight(flight: Flight, port: TcpListener, config: &Config, stop: Cancel
     Ok(tokio::spawn(async move { serving.await.map_err(|e| format!("{e:?}")) }))
 }
 
-fn serve_http(router: axum::Router, port: TcpListener, config: &Config, stop: CancellationToken) -> Result<JoinHandle<Result<(), String>>, ServeError> {
+fn serve_http(
+    router: axum::Router,
+    port: TcpListener,
+    config: &Config,
+    stop: CancellationToken,
+) -> Result<JoinHandle<Result<(), String>>, ServeError> {
     let stopped = async move { stop.cancelled().await };
     Ok(match &config.tls {
         Some(files) => {

@@ -1,6 +1,6 @@
 //! What the server says about itself: a log on stderr and metrics for Prometheus. Parameter values and tokens are in neither.
 
-use eql_engine::{EngineStats, EngineError};
+use eql_engine::{EngineError, EngineStats};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -20,7 +20,8 @@ pub fn init(log: &str) -> Result<(), String> {
         Ok(level) => format!("warn,eql_server={level},eql_engine={level},eql_stream={level},eql_planner={level},eql_store={level}"),
         Err(_) => log.to_string(),
     };
-    let filter = EnvFilter::try_new(&directives).map_err(|e| format!("`log` = `{log}` is no level (error, warn, info, debug, trace): {e}"))?;
+    let filter =
+        EnvFilter::try_new(&directives).map_err(|e| format!("`log` = `{log}` is no level (error, warn, info, debug, trace): {e}"))?;
     // Somebody else's subscriber, in tests or in a program that embeds the server, is left alone.
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).try_init();
     Ok(())
@@ -97,7 +98,8 @@ impl Timer {
 
     fn tell(&mut self, result: &'static str) {
         self.told = true;
-        metrics::histogram!("eql_query_seconds", "protocol" => self.protocol, "result" => result).record(self.started.elapsed().as_secs_f64());
+        metrics::histogram!("eql_query_seconds", "protocol" => self.protocol, "result" => result)
+            .record(self.started.elapsed().as_secs_f64());
         tracing::debug!(protocol = self.protocol, result, elapsed = ?self.started.elapsed(), "statement");
     }
 }

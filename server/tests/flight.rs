@@ -35,7 +35,10 @@ async fn query(client: &mut FlightSqlServiceClient<Channel>, text: &str) -> Vec<
 }
 
 fn texts(batches: &[RecordBatch], column: usize) -> Vec<String> {
-    batches.iter().flat_map(|b| b.column(column).as_string::<i32>().iter().map(|v| v.unwrap_or("NULL").to_string()).collect::<Vec<_>>()).collect()
+    batches
+        .iter()
+        .flat_map(|b| b.column(column).as_string::<i32>().iter().map(|v| v.unwrap_or("NULL").to_string()).collect::<Vec<_>>())
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -94,7 +97,8 @@ async fn metadata_of_all_kinds() {
     let mut client = server.flight().await;
     let info = client.get_catalogs().await.unwrap();
     assert_eq!(texts(&rows(&mut client, info).await, 0), ["eql"]);
-    let info = client.get_db_schemas(CommandGetDbSchemas { catalog: None, db_schema_filter_pattern: Some("def%".to_string()) }).await.unwrap();
+    let info =
+        client.get_db_schemas(CommandGetDbSchemas { catalog: None, db_schema_filter_pattern: Some("def%".to_string()) }).await.unwrap();
     assert_eq!(texts(&rows(&mut client, info).await, 1), ["default"]);
     let info = client.get_table_types().await.unwrap();
     assert_eq!(texts(&rows(&mut client, info).await, 0), ["TABLE"]);
@@ -122,7 +126,9 @@ async fn tables_have_the_columns_of_queries() {
         table_types: types.iter().map(|t| (*t).to_string()).collect(),
         include_schema,
     };
-    for (asked, word) in [(&[][..], "TABLE"), (&["TABLE", "VIEW"][..], "TABLE"), (&["BASE TABLE"][..], "BASE TABLE"), (&["table"][..], "table")] {
+    for (asked, word) in
+        [(&[][..], "TABLE"), (&["TABLE", "VIEW"][..], "TABLE"), (&["BASE TABLE"][..], "BASE TABLE"), (&["table"][..], "table")]
+    {
         let info = client.get_tables(tables(asked, false)).await.unwrap();
         let found = rows(&mut client, info).await;
         assert_eq!((texts(&found, 2), texts(&found, 3)), (vec!["user".to_string()], vec![word.to_string()]));
@@ -191,7 +197,9 @@ async fn settings_last_as_long_as_the_session() {
 async fn errors_say_what_and_where() {
     let server = users(&[]).await;
     let mut raw = FlightServiceClient::new(server.channel().await);
-    let asked = |text: &str| FlightDescriptor::new_cmd(CommandStatementQuery { query: text.to_string(), transaction_id: None }.as_any().encode_to_vec());
+    let asked = |text: &str| {
+        FlightDescriptor::new_cmd(CommandStatementQuery { query: text.to_string(), transaction_id: None }.as_any().encode_to_vec())
+    };
     let status = raw.get_flight_info(asked("SELECT nmae FROM user")).await.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument);
     assert!(status.message().contains("line 1, column 8") && status.message().contains("nmae"), "{}", status.message());

@@ -44,7 +44,8 @@ async fn the_other_forms() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn settings_parameters_and_several_statements() {
     let server = users(&[]).await;
-    let ask = json!({ "query": "SELECT seen_at FROM user WHERE id = $1", "params": { "1": 1 }, "settings": { "time_zone": "America/New_York" } });
+    let ask =
+        json!({ "query": "SELECT seen_at FROM user WHERE id = $1", "params": { "1": 1 }, "settings": { "time_zone": "America/New_York" } });
     assert_eq!(server.post("/v1/query", &ask.to_string()).1["rows"], json!([["2017-11-27T13:20:20-05:00"]]));
     let text = "SET time_zone = 'America/New_York'; SELECT seen_at FROM user WHERE id = 1;";
     let lines = server.ask("POST", "/v1/query", &[], Some(text));
@@ -88,7 +89,10 @@ async fn check_format_and_catalog() {
     assert_eq!(server.post("/v1/check", "SELECT name FROM user").1, json!({ "diagnostics": [] }));
     let (status, checked) = server.post("/v1/check", &json!({ "query": "SELECT FROM WHERE" }).to_string());
     assert_eq!((status, checked["diagnostics"][0]["severity"].as_str()), (200, Some("error")));
-    assert_eq!(server.post("/v1/format", "select name from user").1, json!({ "text": eql_engine::grammar::format("select name from user").unwrap() }));
+    assert_eq!(
+        server.post("/v1/format", "select name from user").1,
+        json!({ "text": eql_engine::grammar::format("select name from user").unwrap() })
+    );
     assert_eq!(server.post("/v1/format", "select from where").0, 400);
     let catalog: Value = serde_json::from_str(&server.get("/v1/catalog").body).unwrap();
     let user = catalog["entities"].as_array().unwrap().iter().find(|e| e["name"] == "user").unwrap();

@@ -2,7 +2,7 @@
 
 use crate::StoreError;
 use crate::apply::State;
-use eql_catalog::{Catalog, Change, EntityType, EventType, Object, Property};
+use eql_catalog::{Catalog, Change, EntityType, Object, Property};
 
 /// A changed definition must not change what stored rows mean: keys, participants and types of numbers that are in use stay.
 pub(crate) fn check(state: &mut State, catalog: &Catalog, change: &Change) -> Result<(), StoreError> {

@@ -1,18 +1,14 @@
 //! The writing side: one door for everything that changes.
 
-use crate::admit::{self, Submitted};
-use crate::apply::State;
-use crate::dedupe::{IdSet, id_hash};
-use crate::kv::Kv;
-use crate::lock::DirectoryLock;
-use crate::log::{AdmittedMembers, AdmittedTagValues, Log, Record};
-use crate::manifest::Manifest;
-use crate::{Appended, EntityBatch, EventBatch, Snapshot, StoreError, checkpoint, open};
+use crate::admit;
+use crate::log::{AdmittedMembers, AdmittedTagValues, Record};
+use crate::pipeline::{Admission, Checkpointing, Core};
+use crate::{Appended, EntityBatch, EventBatch, Snapshot, StoreError, StoreOptions, StoreStats, open, redefine};
 use arrow::array::ArrayRef;
-use eql_catalog::{Catalog, Change, EntityTypeId, EventTypeId, Object};
+use eql_catalog::{Catalog, Change, EntityTypeId};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 

@@ -100,7 +100,7 @@ impl Binder<'_> {
     fn did_first(&mut self, events: EventSelect, during: Option<TimeRange>, env: &mut Env) -> Expr {
         let id = self.column_id();
         let time = ScanColumn { id, leaf: Leaf::Time, data_type: DataType::Timestamp };
-        let value = RowExpr { columns: vec![time], expr: Expr::column(id, DataType::Timestamp) };
+        let value = RowExpr::canonical(vec![time], Expr::column(id, DataType::Timestamp));
         let kind = BehaviourKind::Aggregate { function: Aggregation::Min, events, value: Some(value), order: None, during: None };
         let first = self.behaviour(kind, DataType::Timestamp, env);
         match during {
@@ -422,7 +422,7 @@ impl Binder<'_> {
             Aggregation::Average | Aggregation::Percentile(_) | Aggregation::StdDev | Aggregation::Variance => DataType::Double,
             _ => t,
         };
-        let value = EntityValue { entity: target.id, value: RowExpr { columns: inner.into_columns(), expr } };
+        let value = EntityValue { entity: target.id, value: RowExpr::canonical(inner.into_columns(), expr) };
         let mut scope = env.rows.remove(0);
         let out = self.leaf(&mut scope, Leaf::AggregateMany(link, function, Box::new(value)), data_type);
         env.rows.insert(0, scope);

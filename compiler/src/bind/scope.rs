@@ -311,7 +311,7 @@ impl Binder<'_> {
             return Some(expr);
         }
         let data_type = expr.data_type.clone();
-        let value = EntityValue { entity: target.id, value: RowExpr { columns: inner.columns, expr } };
+        let value = EntityValue { entity: target.id, value: RowExpr::canonical(inner.columns, expr) };
         Some(self.leaf(scope, Leaf::Through(link, Box::new(value)), data_type))
     }
 
@@ -324,7 +324,7 @@ impl Binder<'_> {
             return Some(expr);
         }
         let data_type = DataType::List(Box::new(expr.data_type.clone()));
-        let value = EntityValue { entity: target.id, value: RowExpr { columns: inner.columns, expr } };
+        let value = EntityValue { entity: target.id, value: RowExpr::canonical(inner.columns, expr) };
         Some(self.leaf(scope, Leaf::ThroughMany(link, Box::new(value)), data_type))
     }
 

@@ -44,7 +44,7 @@ impl Binder<'_> {
         if matches!(expr.kind, ExprKind::Invalid) {
             return expr;
         }
-        let value = EntityValue { entity: entity.id, value: RowExpr { columns: inner.columns, expr } };
+        let value = EntityValue { entity: entity.id, value: RowExpr::canonical(inner.columns, expr) };
         self.leaf(scope, Leaf::Through(link, Box::new(value)), DataType::Bool)
     }
 
@@ -55,7 +55,7 @@ impl Binder<'_> {
         let expr = self.membership(segment, entity, &mut scope);
         self.during = during;
         self.events_where = events_where;
-        EntityValue { entity: entity.id, value: RowExpr { columns: scope.columns, expr } }
+        EntityValue { entity: entity.id, value: RowExpr::canonical(scope.columns, expr) }
     }
 
     /// Membership in a set as a predicate over the entity's own row.

@@ -213,7 +213,7 @@ impl Binder<'_> {
         match self.resolve(&mut scope, &p.parts) {
             Some(expr) => {
                 let t = expr.data_type.clone();
-                let value = EntityValue { entity: row.entity.id, value: RowExpr { columns: scope.columns, expr } };
+                let value = EntityValue { entity: row.entity.id, value: RowExpr::canonical(scope.columns, expr) };
                 self.add_session_column(SessionColumn::Subject(value), t, row)
             }
             None => {

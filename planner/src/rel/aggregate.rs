@@ -53,7 +53,7 @@ impl Planner {
             Aggregation::Periods(_) | Aggregation::Streak(_) => return Err(DataFusionError::NotImplemented("periods over rows".into())),
         };
         match &a.filter {
-            Some(f) => made.filter(truth(lower.condition(f)?)).build(),
+            Some(f) => Ok(super::filtered(made, truth(lower.condition(f)?))),
             None => Ok(made),
         }
     }

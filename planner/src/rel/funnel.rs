@@ -1,13 +1,13 @@
 //! FUNNEL: attempts become one row a step, or one row an entity.
 
-use super::{int, list_of};
+use super::{filtered, int, list_of};
 use crate::fold::FunnelFold;
 use crate::lower::{column_name, nullif, truth};
 use crate::planner::Planner;
 use arrow::datatypes::DataType as ArrowType;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::functions_aggregate::expr_fn as agg;
-use datafusion::logical_expr::{Expr as DfExpr, ExprFunctionExt, LogicalPlan, cast, lit};
+use datafusion::logical_expr::{Expr as DfExpr, LogicalPlan, cast, lit};
 use datafusion::prelude::ident;
 use eql_compiler::bound::{ColumnId, Funnel, FunnelShow};
 use std::sync::Arc;
@@ -35,7 +35,7 @@ impl Planner {
                     keys.push(ident(format!("b{i}")).alias(column_name(b.id)));
                 }
                 let n = f.steps.len();
-                let counted = attempts.aggregate(keys, step_counts(n)?)?;
+                let counted = attempts.aggregate(keys, step_counts(n))?;
                 let mut columns: Vec<DfExpr> = f.every.iter().map(|(id, _)| crate::lower::plan_column(*id)).collect();
                 columns.extend(f.breakdown.iter().map(|b| crate::lower::plan_column(b.id)));
                 columns.extend(step_lists(f, ids));
@@ -69,21 +69,21 @@ impl Planner {
 }
 
 /// For step k: n (reached), o (open, not further), m and a (median and mean seconds).
-fn step_counts(steps: usize) -> Result<Vec<DfExpr>> {
+fn step_counts(steps: usize) -> Vec<DfExpr> {
     let mut out = Vec::new();
     for k in 1..=steps {
         let reached = || ident("reached").gt_eq(int(k));
-        out.push(agg::count(lit(1i64)).filter(reached()).build()?.alias(format!("n{k}")));
+        out.push(filtered(agg::count(lit(1i64)), reached()).alias(format!("n{k}")));
         let open = ident("reached").eq(int(k)).and(truth(ident("open")));
         let open = if k == steps { lit(false) } else { open };
-        out.push(agg::count(lit(1i64)).filter(open).build()?.alias(format!("o{k}")));
+        out.push(filtered(agg::count(lit(1i64)), open).alias(format!("o{k}")));
         if k > 1 {
             let seconds = || ident(format!("s{}", k - 1));
-            out.push(agg::percentile_cont(seconds().sort(true, false), lit(0.5)).filter(reached()).build()?.alias(format!("m{k}")));
-            out.push(agg::avg(seconds()).filter(reached()).build()?.alias(format!("a{k}")));
+            out.push(filtered(agg::percentile_cont(seconds().sort(true, false), lit(0.5)), reached()).alias(format!("m{k}")));
+            out.push(filtered(agg::avg(seconds()), reached()).alias(format!("a{k}")));
         }
     }
-    Ok(out)
+    out
 }
 
 /// One list a result column, with a member a step.

@@ -170,6 +170,17 @@ impl Planner {
     }
 }
 
+/// An aggregate over rows that pass only. The builder of DataFusion forgets DISTINCT and the order of an aggregate it did not set itself.
+pub(crate) fn filtered(aggregate: DfExpr, filter: DfExpr) -> DfExpr {
+    match aggregate {
+        DfExpr::AggregateFunction(mut f) => {
+            f.params.filter = Some(Box::new(filter));
+            DfExpr::AggregateFunction(f)
+        }
+        other => other,
+    }
+}
+
 /// All columns without their table's name: names are unique in a statement.
 pub(crate) fn unqualified(builder: LogicalPlanBuilder) -> Result<LogicalPlan> {
     let names: Vec<DfExpr> = builder

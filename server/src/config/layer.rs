@@ -15,7 +15,8 @@ pub(super) fn read(path: &Path) -> Result<(String, String), ConfigError> {
 }
 
 pub(super) fn file_layer(place: &str, text: &str) -> Result<Layer, ConfigError> {
-    let table: toml::Table = text.parse().map_err(|e: toml::de::Error| ConfigError::Syntax { place: place.to_string(), message: e.to_string() })?;
+    let table: toml::Table =
+        text.parse().map_err(|e: toml::de::Error| ConfigError::Syntax { place: place.to_string(), message: e.to_string() })?;
     let mut layer = Layer::new();
     flatten("", table, place, &mut layer);
     Ok(layer)

@@ -34,7 +34,10 @@ fn an_unknown_key_is_named_with_its_nearest() {
 fn values_are_checked() {
     assert_eq!(message("http = 'nowhere'", &[]), "`http` in eql.toml: HOST:PORT, such as 127.0.0.1:8080, is needed, not \"nowhere\"");
     assert_eq!(message("[limits]\nrunning = 0", &[]), "`limits.running` in eql.toml: at least 1 is needed, not 0");
-    assert_eq!(message("", &[("EQL_INSECURE", "perhaps")]), "`insecure` in environment variable EQL_INSECURE: true or false is needed, not \"perhaps\"");
+    assert_eq!(
+        message("", &[("EQL_INSECURE", "perhaps")]),
+        "`insecure` in environment variable EQL_INSECURE: true or false is needed, not \"perhaps\""
+    );
     assert!(message("= 1", &[]).starts_with("eql.toml is no TOML"));
     let refused = message("tokens = ['sha256:c0ffee']", &[]);
     assert!(refused.contains("64 hexadecimal digits") && !refused.contains("c0ffee"), "{refused}");

@@ -13,7 +13,9 @@ use arrow_flight::sql::{
     ActionCancelQueryRequest, ActionCancelQueryResult, ActionClosePreparedStatementRequest, ActionCreatePreparedStatementRequest,
     ActionCreatePreparedStatementResult, Any, Command, ProstMessageExt,
 };
-use arrow_flight::{Action, ActionType, CancelFlightInfoRequest, CancelFlightInfoResult, CancelStatus, FlightInfo, IpcMessage, SchemaAsIpc};
+use arrow_flight::{
+    Action, ActionType, CancelFlightInfoRequest, CancelFlightInfoResult, CancelStatus, FlightInfo, IpcMessage, SchemaAsIpc,
+};
 use eql_engine::{EngineError, Params, Session};
 use prost::Message;
 use serde_json::json;
@@ -26,7 +28,10 @@ const ACTIONS: &[(&str, &str)] = &[
     ("ClosePreparedStatement", "closes a prepared statement"),
     ("CancelQuery", "cancels the statement of a FlightInfo"),
     ("CancelFlightInfo", "cancels the statement of a FlightInfo"),
-    ("SetSessionOptions", "sets options of this session: dialect, time_zone, now, week_start, result_cache, threads, memory_limit, timeout"),
+    (
+        "SetSessionOptions",
+        "sets options of this session: dialect, time_zone, now, week_start, result_cache, threads, memory_limit, timeout",
+    ),
     ("GetSessionOptions", "gives the options of this session"),
     ("CloseSession", "forgets this session and its prepared statements"),
 ];
@@ -70,7 +75,11 @@ impl Flight {
         })
     }
 
-    async fn prepare(&self, caller: &Caller, request: ActionCreatePreparedStatementRequest) -> Result<ActionCreatePreparedStatementResult, Status> {
+    async fn prepare(
+        &self,
+        caller: &Caller,
+        request: ActionCreatePreparedStatementRequest,
+    ) -> Result<ActionCreatePreparedStatementResult, Status> {
         let script = Script::parse(&request.query).map_err(|e| status::of(&e))?;
         let names = parameters::names(script.only().map_err(|e| status::of(&e))?.1);
         let settings = self.sessions.settings(&caller.session);

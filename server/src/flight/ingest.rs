@@ -53,7 +53,12 @@ pub(super) async fn batches(first: FlightData, messages: Streaming<FlightData>) 
 impl Flight {
     /// Bulk ingest of ADBC: the rows go through a file of NDJSON, and so through the very same import as files do. Options of the command are those of
     /// an import (`map` takes one pair, `id`, `time_zone`, `define`, …).
-    pub(super) async fn ingest(&self, command: CommandStatementIngest, first: FlightData, messages: Streaming<FlightData>) -> Result<i64, Status> {
+    pub(super) async fn ingest(
+        &self,
+        command: CommandStatementIngest,
+        first: FlightData,
+        messages: Streaming<FlightData>,
+    ) -> Result<i64, Status> {
         let exists = Target::parse(&self.engine.catalog(), &command.table).is_ok();
         let mut flags = Flags::read(command.options.iter().map(|(k, v)| (k.as_str(), v.as_str()))).map_err(Status::invalid_argument)?;
         flags.define |= creates(&command, exists)?;
@@ -68,7 +73,10 @@ impl Flight {
         match report.rejects.first() {
             Some(reject) => {
                 let (bad, all) = (report.rejected, report.rows);
-                Err(Status::invalid_argument(format!("{bad} of {all} rows were rejected, the others are stored; row {}: {}", reject.row, reject.message)))
+                Err(Status::invalid_argument(format!(
+                    "{bad} of {all} rows were rejected, the others are stored; row {}: {}",
+                    reject.row, reject.message
+                )))
             }
             None => Ok(i64::try_from(report.rows).unwrap_or(-1)),
         }

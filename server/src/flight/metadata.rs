@@ -33,7 +33,12 @@ pub(super) fn table_types(command: CommandGetTableTypes) -> Result<RecordBatch, 
 }
 
 /// All tables that fit the filters. Clients write the type `TABLE`, `BASE TABLE` or `table`: all of them mean the same, and the answer uses the client's word.
-pub(super) async fn tables(mut command: CommandGetTables, engine: &Engine, session: &Session, word: Option<&str>) -> Result<RecordBatch, Status> {
+pub(super) async fn tables(
+    mut command: CommandGetTables,
+    engine: &Engine,
+    session: &Session,
+    word: Option<&str>,
+) -> Result<RecordBatch, Status> {
     let filtered = !command.table_types.is_empty();
     let same = |t: &&String| t.eq_ignore_ascii_case("TABLE") || t.eq_ignore_ascii_case("BASE TABLE");
     let asked = command.table_types.iter().find(same).cloned();
@@ -58,7 +63,8 @@ pub(super) async fn tables(mut command: CommandGetTables, engine: &Engine, sessi
 
 /// Every table with the statement that reads it.
 fn names(catalog: &Catalog) -> Vec<(String, String)> {
-    let plain = catalog.entities().map(|e| &e.name).chain(catalog.events().map(|e| &e.name)).chain(catalog.virtual_events().map(|e| &e.name));
+    let plain =
+        catalog.entities().map(|e| &e.name).chain(catalog.events().map(|e| &e.name)).chain(catalog.virtual_events().map(|e| &e.name));
     let plain = plain.map(|name| (name.clone(), format!("FROM {}", quoted(name))));
     let segments = catalog.segments().map(|s| (s.name.clone(), format!("FROM SEGMENT {}", quoted(&s.name))));
     plain.chain(segments).collect()
@@ -109,7 +115,12 @@ pub(super) fn foreign_keys() -> RecordBatch {
     let rule = |name: &str| Field::new(name, DataType::UInt8, false);
     let side = |side: &str| {
         let name = |part: &str| format!("{side}_{part}");
-        [text(&name("catalog_name"), true), text(&name("db_schema_name"), true), text(&name("table_name"), false), text(&name("column_name"), false)]
+        [
+            text(&name("catalog_name"), true),
+            text(&name("db_schema_name"), true),
+            text(&name("table_name"), false),
+            text(&name("column_name"), false),
+        ]
     };
     let mut fields: Vec<Field> = side("pk").into_iter().chain(side("fk")).collect();
     fields.push(Field::new("key_sequence", DataType::Int32, false));

@@ -15,8 +15,8 @@ use arrow::ipc::writer::IpcWriteOptions;
 use arrow_flight::flight_service_server::FlightService;
 use arrow_flight::sql::{Any, Command, ProstMessageExt};
 use arrow_flight::{
-    Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightEndpoint, FlightInfo, HandshakeRequest, HandshakeResponse, PollInfo, PutResult,
-    Result as ActionResult, SchemaAsIpc, SchemaResult, Ticket,
+    Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightEndpoint, FlightInfo, HandshakeRequest, HandshakeResponse,
+    PollInfo, PutResult, Result as ActionResult, SchemaAsIpc, SchemaResult, Ticket,
 };
 use eql_engine::Engine;
 use futures::StreamExt;
@@ -63,7 +63,13 @@ enum Asked {
 }
 
 impl Flight {
-    pub(crate) fn new(engine: Arc<Engine>, config: Arc<Config>, auth: Arc<Auth>, importer: Arc<Importer>, kill: CancellationToken) -> Result<Self, NoRandomness> {
+    pub(crate) fn new(
+        engine: Arc<Engine>,
+        config: Arc<Config>,
+        auth: Arc<Auth>,
+        importer: Arc<Importer>,
+        kill: CancellationToken,
+    ) -> Result<Self, NoRandomness> {
         let weigher = |_: &[u8; 16], bound: &Arc<Bound>| u32::try_from(bound.bytes()).unwrap_or(u32::MAX);
         let prepared = Cache::builder().weigher(weigher).max_capacity(PREPARED_BYTES).time_to_idle(PREPARED_IDLE).build();
         Ok(Self { engine, config, auth, importer, sessions: Sessions::new(), prepared, tickets: Tickets::new(Plan::bytes)?, kill })
@@ -75,7 +81,9 @@ impl Flight {
         let peer: Option<SocketAddr> = request.remote_addr();
         let bearer = handshake::header(metadata).and_then(token_of);
         let session = self.auth.admit(bearer.as_deref(), peer);
-        let session = session.ok_or_else(|| Status::unauthenticated("a token is needed: `authorization: Bearer …`, or a handshake with the token as password"))?;
+        let session = session.ok_or_else(|| {
+            Status::unauthenticated("a token is needed: `authorization: Bearer …`, or a handshake with the token as password")
+        })?;
         let text = |name| metadata.get(name).and_then(|v| v.to_str().ok());
         if let Some(project) = text("x-eql-project").filter(|p| *p != super::SCHEMA) {
             return Err(Status::not_found(format!("no project `{project}`: there is only `{}`", super::SCHEMA)));
@@ -114,7 +122,9 @@ impl Flight {
             Command::CommandGetDbSchemas(c) => metadata::schemas(c),
             Command::CommandGetTableTypes(c) => metadata::table_types(c),
             Command::CommandGetPrimaryKeys(c) => metadata::primary_keys(&c, &self.engine.catalog()),
-            Command::CommandGetExportedKeys(_) | Command::CommandGetImportedKeys(_) | Command::CommandGetCrossReference(_) => Ok(metadata::foreign_keys()),
+            Command::CommandGetExportedKeys(_) | Command::CommandGetImportedKeys(_) | Command::CommandGetCrossReference(_) => {
+                Ok(metadata::foreign_keys())
+            }
             Command::CommandGetSqlInfo(c) => sql_info::answer(c, &self.config),
             Command::CommandGetXdbcTypeInfo(c) => xdbc::answer(c),
             other => Err(Status::unimplemented(format!("{} is not supported", short(other.type_url())))),
@@ -127,7 +137,8 @@ impl Flight {
             Asked::Command(Command::TicketStatementQuery(c)) => self.run_ticket(caller, &c.statement_handle).await,
             Asked::Command(Command::CommandPreparedStatementQuery(c)) => self.run_prepared(caller, &c.prepared_statement_handle).await,
             Asked::Command(Command::CommandGetTables(c)) => {
-                let tables = metadata::tables(c, &self.engine, &self.sessions.settings(&caller.session), caller.table_type.as_deref()).await?;
+                let tables =
+                    metadata::tables(c, &self.engine, &self.sessions.settings(&caller.session), caller.table_type.as_deref()).await?;
                 Ok(stream::batch(tables))
             }
             Asked::Command(command) => Ok(stream::batch(self.small_metadata(&command)?)),
@@ -167,7 +178,8 @@ fn asked(bytes: &[u8]) -> Result<Asked, Status> {
         return Command::try_from(any).map(Asked::Command).map_err(status::unreadable);
     }
     let text = std::str::from_utf8(bytes).ok().map(str::trim).filter(|text| !text.is_empty());
-    text.map(|text| Asked::Text(text.to_string())).ok_or_else(|| Status::invalid_argument("the request is neither a Flight SQL command nor a statement"))
+    text.map(|text| Asked::Text(text.to_string()))
+        .ok_or_else(|| Status::invalid_argument("the request is neither a Flight SQL command nor a statement"))
 }
 
 fn short(type_url: &str) -> &str {

@@ -10,8 +10,35 @@ use tonic::Status;
 
 /// Words of EQL that SQL:2003 does not have, for tools that quote names.
 const KEYWORDS: &[&str] = &[
-    "FIND", "FUNNEL", "RETENTION", "TREND", "PATHS", "SEQUENCE", "LIFECYCLE", "STICKINESS", "DISTRIBUTION", "ATTRIBUTION", "LTV", "RFM", "INTERVALS", "SESSIONS",
-    "PROFILE", "JOURNEY", "DID", "NEVER", "DURING", "WITHIN", "BREAKDOWN", "AMONG", "DEFINE", "ENTITY", "EVENT", "SEGMENT", "TAG", "METRIC", "SUBSCRIBE",
+    "FIND",
+    "FUNNEL",
+    "RETENTION",
+    "TREND",
+    "PATHS",
+    "SEQUENCE",
+    "LIFECYCLE",
+    "STICKINESS",
+    "DISTRIBUTION",
+    "ATTRIBUTION",
+    "LTV",
+    "RFM",
+    "INTERVALS",
+    "SESSIONS",
+    "PROFILE",
+    "JOURNEY",
+    "DID",
+    "NEVER",
+    "DURING",
+    "WITHIN",
+    "BREAKDOWN",
+    "AMONG",
+    "DEFINE",
+    "ENTITY",
+    "EVENT",
+    "SEGMENT",
+    "TAG",
+    "METRIC",
+    "SUBSCRIBE",
 ];
 const NUMERIC: &[&str] = &["abs", "ceil", "floor", "round", "sqrt", "power", "ln", "log10", "exp", "mod", "sign"];
 const STRING: &[&str] = &["concat", "lower", "upper", "length", "trim", "ltrim", "rtrim", "substring", "replace", "split_part", "coalesce"];
@@ -159,7 +186,8 @@ mod tests {
     #[test]
     fn every_code_is_served() {
         let all = answer(CommandGetSqlInfo { info: vec![] }, &Config::default()).unwrap();
-        let missing: Vec<i32> = (0..=12).chain(100..=101).chain(500..=576).filter(|n| Info::try_from(*n).is_ok()).filter(|n| !served(*n)).collect();
+        let missing: Vec<i32> =
+            (0..=12).chain(100..=101).chain(500..=576).filter(|n| Info::try_from(*n).is_ok()).filter(|n| !served(*n)).collect();
         assert_eq!(missing, Vec::<i32>::new());
         assert_eq!(all.num_rows(), (0..=12).chain(100..=101).chain(500..=576).filter(|n| Info::try_from(*n).is_ok()).count());
     }

@@ -189,7 +189,10 @@ impl Flight {
             if is_set(statement) {
                 self.sessions.keep(&caller.session, settings.clone());
             }
-            if !matches!(statement.kind, StatementKind::Define(_) | StatementKind::Drop { .. } | StatementKind::Set { .. } | StatementKind::Refresh { .. }) {
+            if !matches!(
+                statement.kind,
+                StatementKind::Define(_) | StatementKind::Drop { .. } | StatementKind::Set { .. } | StatementKind::Refresh { .. }
+            ) {
                 count = -1;
             }
         }

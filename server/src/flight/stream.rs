@@ -21,16 +21,22 @@ const MESSAGE_BYTES: usize = 3 << 19;
 pub(crate) type FlightStream = BoxStream<'static, Result<FlightData, Status>>;
 
 /// The schema, then the batches in that schema, until the end or until `cancel`.
-pub(crate) fn rows(schema: SchemaRef, batches: BoxStream<'static, Result<RecordBatch, EngineError>>, cancel: CancellationToken) -> FlightStream {
+pub(crate) fn rows(
+    schema: SchemaRef,
+    batches: BoxStream<'static, Result<RecordBatch, EngineError>>,
+    cancel: CancellationToken,
+) -> FlightStream {
     let wanted = schema.clone();
     let plain = batches.map(move |batch| {
         let batch = batch.map_err(|e| status::of(&e))?;
         plain::to_schema(&batch, &wanted).map_err(|e| status::internal(&e))
     });
-    let messages = plain.flat_map(|batch| futures::stream::iter(match batch {
-        Ok(batch) => split(&batch).into_iter().map(Ok).collect(),
-        Err(status) => vec![Err(status)],
-    }));
+    let messages = plain.flat_map(|batch| {
+        futures::stream::iter(match batch {
+            Ok(batch) => split(&batch).into_iter().map(Ok).collect(),
+            Err(status) => vec![Err(status)],
+        })
+    });
     encode(schema, until(messages.boxed(), cancel))
 }
 
@@ -56,7 +62,10 @@ fn encode(schema: SchemaRef, batches: BoxStream<'static, Result<RecordBatch, Sta
 }
 
 /// The items until `cancel`, which ends them with an error so that nobody takes a part for the whole.
-fn until<T: Send + 'static>(items: BoxStream<'static, Result<T, Status>>, cancel: CancellationToken) -> BoxStream<'static, Result<T, Status>> {
+fn until<T: Send + 'static>(
+    items: BoxStream<'static, Result<T, Status>>,
+    cancel: CancellationToken,
+) -> BoxStream<'static, Result<T, Status>> {
     futures::stream::unfold(Some((items, cancel)), |state| async {
         let (mut items, cancel) = state?;
         tokio::select! {

@@ -11,19 +11,17 @@ pub(super) async fn catalog(State(app): State<App>) -> Json<Value> {
 }
 
 fn of(catalog: &Catalog) -> Value {
-    let relation = |r: &eql_engine::catalog::Relation| {
-        json!({ "owner": r.owner.name(), "name": r.name, "many": r.many, "target": r.target.name(), "on": r.on, "comment": r.comment, "definition": r.definition })
-    };
+    let relation = |r: &eql_engine::catalog::Relation| json!({ "owner": r.owner.name(), "name": r.name, "many": r.many, "target": r.target.name(), "on": r.on, "comment": r.comment, "definition": r.definition });
     let properties = catalog.virtual_properties().map(|p| {
         json!({ "owner": p.owner.name(), "name": p.name, "type": p.data_type.to_string(), "expr": p.expr, "comment": p.comment, "definition": p.definition })
     });
     let metrics = catalog.metrics().map(|m| json!({ "name": m.name, "expr": m.expr, "comment": m.comment, "definition": m.definition }));
-    let sessions = catalog.sessions().map(|s| {
-        json!({ "name": s.name, "entity": s.entity, "time_zone": s.time_zone, "comment": s.comment, "definition": s.definition })
-    });
-    let virtual_events = catalog.virtual_events().map(|e| {
-        json!({ "name": e.name, "virtual": true, "hidden": e.hidden, "comment": e.comment, "definition": e.definition })
-    });
+    let sessions = catalog
+        .sessions()
+        .map(|s| json!({ "name": s.name, "entity": s.entity, "time_zone": s.time_zone, "comment": s.comment, "definition": s.definition }));
+    let virtual_events = catalog
+        .virtual_events()
+        .map(|e| json!({ "name": e.name, "virtual": true, "hidden": e.hidden, "comment": e.comment, "definition": e.definition }));
     json!({
         "version": catalog.version,
         "entities": catalog.entities().map(|e| entity(e)).collect::<Vec<_>>(),

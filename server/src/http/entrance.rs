@@ -33,7 +33,9 @@ fn local(headers: &HeaderMap, target: Option<&str>) -> Result<(), Failure> {
         return refused("without a token only requests to localhost are answered: configure `tokens`");
     }
     match text(headers, &ORIGIN) {
-        Some(origin) if origin.split_once("://").is_none_or(|(_, o)| o != host) => refused("requests from other sites need a token: configure `tokens`"),
+        Some(origin) if origin.split_once("://").is_none_or(|(_, o)| o != host) => {
+            refused("requests from other sites need a token: configure `tokens`")
+        }
         _ => Ok(()),
     }
 }

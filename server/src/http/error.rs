@@ -1,10 +1,10 @@
 //! Failures as JSON: `{"diagnostics":[{"code","severity","message",…}]}`, whatever went wrong.
 
 use crate::failure::Class;
+use axum::Json;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::Json;
 use eql_engine::EngineError;
 use serde_json::{Value, json};
 
@@ -61,5 +61,9 @@ pub(super) async fn no_such_path(uri: Uri) -> Failure {
 }
 
 pub(super) async fn no_such_method(uri: Uri) -> Failure {
-    Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", format!("`{}` takes another method: GET / lists what there is", uri.path()))
+    Failure::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        format!("`{}` takes another method: GET / lists what there is", uri.path()),
+    )
 }

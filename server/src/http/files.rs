@@ -11,7 +11,12 @@ use eql_engine::stream::ImportReport;
 use futures::StreamExt;
 use serde_json::{Value, json};
 
-pub(super) async fn import(State(app): State<App>, Path(target): Path<String>, Query(pairs): Query<Vec<(String, String)>>, body: Body) -> Result<Json<Value>, Failure> {
+pub(super) async fn import(
+    State(app): State<App>,
+    Path(target): Path<String>,
+    Query(pairs): Query<Vec<(String, String)>>,
+    body: Body,
+) -> Result<Json<Value>, Failure> {
     let flags = Flags::read(pairs.iter().map(|(k, v)| (k.as_str(), v.as_str()))).map_err(Failure::invalid)?;
     let mut upload = app.importer.upload(&flags.name).await?;
     let mut chunks = body.into_data_stream();

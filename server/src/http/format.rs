@@ -23,7 +23,9 @@ impl Format {
     pub(super) fn choose(name: Option<&str>, accept: Option<&str>) -> Result<Format, Failure> {
         if let Some(name) = name {
             let known = NAMES.iter().find(|(short, media, _)| *short == name || *media == name);
-            return known.map(|(_, _, f)| *f).ok_or_else(|| Failure::invalid(format!("no format `{name}`: there are json, ndjson, csv and arrow")));
+            return known
+                .map(|(_, _, f)| *f)
+                .ok_or_else(|| Failure::invalid(format!("no format `{name}`: there are json, ndjson, csv and arrow")));
         }
         let offers = accept.unwrap_or_default().split(',').map(|part| part.split(';').next().unwrap_or_default().trim());
         let known = offers.filter_map(|offer| NAMES.iter().find(|(_, media, _)| offer.eq_ignore_ascii_case(media)));

@@ -38,7 +38,14 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(engine: Arc<Engine>, config: Arc<Config>, auth: Arc<Auth>, importer: Arc<Importer>, stopping: CancellationToken, kill: CancellationToken) -> Self {
+    pub(crate) fn new(
+        engine: Arc<Engine>,
+        config: Arc<Config>,
+        auth: Arc<Auth>,
+        importer: Arc<Importer>,
+        stopping: CancellationToken,
+        kill: CancellationToken,
+    ) -> Self {
         Self { engine, config, auth, importer, stopping, kill }
     }
 }

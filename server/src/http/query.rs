@@ -62,12 +62,19 @@ pub(super) struct Choice {
 /// The bytes of a body; one that is too long has its own words.
 pub(super) fn body(sent: Result<Bytes, BytesRejection>) -> Result<Bytes, Failure> {
     sent.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is longer than `limits.body_bytes` allows"),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is longer than `limits.body_bytes` allows")
+        }
         status => Failure::new(status, "invalid", rejection.body_text()),
     })
 }
 
-pub(super) async fn query(State(app): State<App>, Query(choice): Query<Choice>, headers: HeaderMap, sent: Result<Bytes, BytesRejection>) -> Result<Response, Failure> {
+pub(super) async fn query(
+    State(app): State<App>,
+    Query(choice): Query<Choice>,
+    headers: HeaderMap,
+    sent: Result<Bytes, BytesRejection>,
+) -> Result<Response, Failure> {
     let ask = Ask::read(&body(sent)?)?;
     let accept = headers.get(ACCEPT).and_then(|v| v.to_str().ok());
     let format = Format::choose(ask.format.as_deref().or(choice.format.as_deref()), accept)?;
@@ -126,7 +133,9 @@ impl Work {
             match (answer, self.format) {
                 (Answer::Rows(rows), Format::Json) => self.out.json(rows, started).await?,
                 (Answer::Rows(rows), Format::Ndjson) => self.out.ndjson(rows).await?,
-                (Answer::Done(words), Format::Json | Format::Ndjson) => json::write_done(&words, &mut self.out.buffer).map_err(crate::failure::internal)?,
+                (Answer::Done(words), Format::Json | Format::Ndjson) => {
+                    json::write_done(&words, &mut self.out.buffer).map_err(crate::failure::internal)?
+                }
                 // One table is all that these forms hold: the last one.
                 (Answer::Rows(rows), Format::Csv) if last => self.out.csv(rows).await?,
                 (Answer::Rows(rows), Format::Arrow) if last => self.out.arrow(rows).await?,

@@ -100,7 +100,14 @@ mod tests {
 
     #[test]
     fn flags_are_read_like_those_of_the_command_line() {
-        let pairs = [("name", "a/b.csv.gz"), ("map", "ts=time"), ("map", "ts=day"), ("id", "a,b"), ("received", "now"), ("time_zone", "Europe/Oslo")];
+        let pairs = [
+            ("name", "a/b.csv.gz"),
+            ("map", "ts=time"),
+            ("map", "ts=day"),
+            ("id", "a,b"),
+            ("received", "now"),
+            ("time_zone", "Europe/Oslo"),
+        ];
         let flags = Flags::read(pairs.into_iter().chain([("strict", "true"), ("define", "1")])).unwrap();
         assert_eq!(flags.name, "b.csv.gz");
         assert_eq!(flags.map, [("ts".to_string(), "time".to_string()), ("ts".to_string(), "day".to_string())]);

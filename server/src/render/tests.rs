@@ -31,17 +31,26 @@ fn times(zone: Option<&str>, micros: &[i64]) -> ArrayRef {
 #[test]
 fn times_carry_the_zone_of_their_column() {
     let noon = 1_511_806_820_000_000;
-    assert_eq!(values(times(Some("UTC"), &[noon, noon + 123_000, noon + 1])), ["2017-11-27T18:20:20Z", "2017-11-27T18:20:20.123Z", "2017-11-27T18:20:20.000001Z"]);
+    assert_eq!(
+        values(times(Some("UTC"), &[noon, noon + 123_000, noon + 1])),
+        ["2017-11-27T18:20:20Z", "2017-11-27T18:20:20.123Z", "2017-11-27T18:20:20.000001Z"]
+    );
     assert_eq!(values(times(Some("America/New_York"), &[noon])), ["2017-11-27T13:20:20-05:00"]);
     assert_eq!(values(times(Some("+05:30"), &[noon])), ["2017-11-27T23:50:20+05:30"]);
     assert_eq!(values(times(None, &[0, -1])), ["1970-01-01T00:00:00Z", "1969-12-31T23:59:59.999999Z"]);
     assert_eq!(values(times(Some("UTC"), &[i64::MAX])).len(), 1, "no calendar reaches that far, and nothing breaks");
-    assert_eq!(values(Arc::new(Date32Array::from(vec![Some(0), Some(-56_270), None]))), [json!("1970-01-01"), json!("1815-12-10"), json!(null)]);
+    assert_eq!(
+        values(Arc::new(Date32Array::from(vec![Some(0), Some(-56_270), None]))),
+        [json!("1970-01-01"), json!("1815-12-10"), json!(null)]
+    );
 }
 
 #[test]
 fn numbers_keep_their_digits() {
-    assert_eq!(values(Arc::new(Int64Array::from(vec![i64::MIN, 9_007_199_254_740_993]))), [json!(i64::MIN), json!(9_007_199_254_740_993_i64)]);
+    assert_eq!(
+        values(Arc::new(Int64Array::from(vec![i64::MIN, 9_007_199_254_740_993]))),
+        [json!(i64::MIN), json!(9_007_199_254_740_993_i64)]
+    );
     assert_eq!(values(Arc::new(UInt64Array::from(vec![u64::MAX]))), [json!(u64::MAX)]);
     let decimals = Decimal128Array::from(vec![Some(1250), Some(-5), None]).with_precision_and_scale(38, 2).unwrap();
     assert_eq!(values(Arc::new(decimals)), [json!("12.50"), json!("-0.05"), json!(null)]);

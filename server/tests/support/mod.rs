@@ -44,7 +44,17 @@ pub async fn empty(config: Config) -> Running {
     let (stop, stopped) = oneshot::channel();
     let token = config.tokens.first().cloned();
     let shutdown = async { drop(stopped.await) };
-    let task = tokio::spawn(async move { eql_server::serve(engine, config, |at| drop(ready.send(at)), shutdown).await });
+    let task = tokio::spawn(async move {
+        eql_server::serve(
+            engine,
+            config,
+            |at| {
+                let _ = ready.send(at);
+            },
+            shutdown,
+        )
+        .await
+    });
     Running { at: addresses.await.unwrap(), token, stop: Some(stop), task, _data: data }
 }
 

@@ -158,7 +158,7 @@ mod tests {
         for cut in 0..=whole.len() {
             let ends = [37, 69, 106];
             let frames = ends.iter().filter(|e| **e <= cut).count() as u64;
-            for garbage in [&b""[..], b"\0\0\0\0", b"EQLf garbage that is longer than a header is"] {
+            for garbage in [&b""[..], b"\xff\xff\xff\xff", b"EQLf garbage that is longer than a header is"] {
                 std::fs::write(&file, [&whole[..cut], garbage].concat()).unwrap();
                 assert_eq!(read(dir.path(), 0).unwrap(), (1..=2 + frames).collect::<Vec<_>>(), "cut at {cut}");
                 assert_eq!(std::fs::metadata(&file).unwrap().len(), if frames == 0 { 0 } else { ends[frames as usize - 1] as u64 });
