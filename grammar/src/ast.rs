@@ -1041,6 +1041,7 @@ pub enum SubscribeFrom {
 /// What a subscription follows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[allow(missing_docs)]
+#[expect(clippy::large_enum_variant, reason = "a text holds few statements, and a plain tree is easier to match")]
 pub enum SubscribeTo {
     Segment(Ident),
     Tag(Ident),
@@ -1105,6 +1106,7 @@ pub struct Statement {
 /// The forms of a statement.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[allow(missing_docs)]
+#[expect(clippy::large_enum_variant, reason = "a text holds few statements, and a plain tree is easier to match")]
 pub enum StatementKind {
     Query(Query),
     Define(Box<Define>),

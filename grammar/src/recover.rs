@@ -49,13 +49,13 @@ fn round(draft: &mut Draft<'_>, mended: usize, stopped: Option<Miss>, found: &mu
         Some(miss) => miss,
         None => parser::read(Rule::only_statement, &draft.text).err()?,
     };
-    // A repair that does not carry the reader past the next word was no repair.
+    let wrong = classify(&draft.text, &tokens, &miss);
+    if wrong.fix.is_some() {
+        return mend(draft, vec![wrong], found);
+    }
+    // A repair that does not carry the reader past the next word was a wrong guess, and what follows from it is nothing.
     let progress = tokens.iter().any(|t| t.start >= mended && t.start < miss.at);
     if mended == 0 || progress {
-        let wrong = classify(&draft.text, &tokens, &miss);
-        if wrong.fix.is_some() {
-            return mend(draft, vec![wrong], found);
-        }
         found.push(draft.in_source(wrong));
     }
     let rest: Vec<Diagnostic> = rest(&draft.text, &tokens, &miss).into_iter().map(|d| draft.in_source(d)).collect();

@@ -152,8 +152,7 @@ fn least_time(unit: &str, bytes: usize) -> Duration {
 
 #[test]
 fn time_grows_with_the_length_and_not_with_its_square() {
-    for unit in
-        ["a,", "(a),", "[", "a ", "1 ", "a->", "a AND ", "a.b,", "'x',", ". ", "EVERY ", "-", "NOT ", "#", "x IN (1) ", "DURING x "]
+    for unit in ["a,", "(a),", "[", "a ", "1 ", "a->", "a AND ", "a.b,", "'x',", ". ", "EVERY ", "-", "NOT ", "#", "x IN (1) ", "DURING x "]
     {
         let (short, long) = (least_time(unit, 1 << 10), least_time(unit, 1 << 13));
         assert!(long < 24 * short + Duration::from_millis(50), "{unit}: {short:?}, eight times as long {long:?}");

@@ -54,7 +54,7 @@ fn vocabulary() -> Vec<String> {
 }
 
 fn statements() -> Vec<Vec<String>> {
-    CORPUS.iter().flat_map(|t| t.split(";\n")).map(|s| pieces(s)).collect()
+    CORPUS.iter().flat_map(|t| t.split(";\n")).map(pieces).collect()
 }
 
 /// A statement cut at blanks and before signs, so that mutations hit tokens.

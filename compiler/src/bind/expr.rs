@@ -110,7 +110,12 @@ impl Binder<'_> {
         if let (Add | Subtract, ast::ExprKind::Duration(d)) = (op, &b.kind) {
             return self.shift(op == Subtract, a, d, env);
         }
-        let (x, y) = (self.expr(a, env), self.expr(b, env));
+        let x = self.expr(a, env);
+        if let Some(text) = self.text_as_name(b, env) {
+            let hint = format!("text stands in single quotes: '{text}'");
+            return self.error_hint(code::TEXT_AS_NAME, b.span, format!("`{text}` in double quotes is a name, not a text"), hint);
+        }
+        let y = self.expr(b, env);
         if matches!(x.kind, ExprKind::Invalid) || matches!(y.kind, ExprKind::Invalid) {
             return if matches!(op, Equal | NotEqual | Less | LessOrEqual | Greater | GreaterOrEqual) { invalid_predicate() } else { Expr::invalid() };
         }
@@ -119,6 +124,14 @@ impl Binder<'_> {
             Concat => Expr { kind: ExprKind::Arithmetic(op, Box::new(x), Box::new(y)), data_type: DataType::String },
             _ => self.compare(op, x, y, span),
         }
+    }
+
+    /// A name in double quotes beside an operator, where no rows are known that could have it.
+    fn text_as_name(&self, e: &ast::Expr, env: &Env) -> Option<String> {
+        let ast::ExprKind::Path(p) = &e.kind else { return None };
+        let [one] = p.parts.as_slice() else { return None };
+        let unknown = env.rows.iter().all(|r| matches!(r.kind, super::scope::RowKind::Unknown));
+        (unknown && self.used_at.is_none() && self.text.get(one.span.start..one.span.start + 1) == Some("\"")).then(|| one.name.clone())
     }
 
     fn shift(&mut self, subtract: bool, a: &ast::Expr, d: &ast::Duration, env: &mut Env) -> Expr {

@@ -25,7 +25,7 @@ impl Binder<'_> {
         if !matches!(kind, HeadKind::Rfm | HeadKind::Journey) {
             self.required_during(clauses, kind, a.head_span);
         }
-        self.named_events(clauses, &steps);
+        self.named_events(clauses, &steps, kind == HeadKind::Journey);
         self.later(match kind {
             HeadKind::Sequence => "SEQUENCE",
             HeadKind::Lifecycle => "LIFECYCLE",
@@ -41,7 +41,7 @@ impl Binder<'_> {
     }
 
     /// The events that steps and clauses name must exist, the subject must take part in them.
-    fn named_events(&mut self, clauses: Clauses<'_>, head: &[&Step]) {
+    fn named_events(&mut self, clauses: Clauses<'_>, head: &[&Step], one: bool) {
         let mut steps: Vec<&Step> = head.to_vec();
         steps.extend(clauses.get(|k| if let ClauseKind::Starting(s) = k { Some(s) } else { None }));
         steps.extend(clauses.get(|k| if let ClauseKind::Returning(s) = k { Some(s) } else { None }));
@@ -49,7 +49,8 @@ impl Binder<'_> {
         steps.extend(clauses.get(|k| if let ClauseKind::Goal(s) = k { Some(s) } else { None }));
         steps.extend(clauses.get(|k| if let ClauseKind::Until(s) = k { Some(s) } else { None }));
         steps.extend(clauses.get(|k| if let ClauseKind::Touches(s) | ClauseKind::Over(s) = k { Some(s.iter()) } else { None }).into_iter().flatten());
-        let subject = self.subject(clauses, steps.first().map(|s| &s.scope));
+        let first = steps.first().map(|s| &s.scope);
+        let subject = if one { self.subject_or_one(clauses, first) } else { self.subject(clauses, first) };
         let mut owned: Vec<Step> = steps.into_iter().cloned().collect();
         owned.dedup();
         match subject {

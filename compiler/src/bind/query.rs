@@ -221,11 +221,16 @@ impl Binder<'_> {
 
     /// OF, or the default: the first participant of the first event. Remembers the role.
     pub(super) fn subject(&mut self, clauses: Clauses<'_>, first: Option<&ast::EventScope>) -> Option<std::sync::Arc<eql_catalog::EntityType>> {
-        match clauses.get(|k| if let ClauseKind::Of(i, key) = k { Some((i, key)) } else { None }) {
-            Some((ident, key)) => {
-                if let Some(k) = key {
-                    self.error_hint(code::CLAUSE, k.span, "only JOURNEY takes one entity's key after OF", "use AMONG (FIND … WHERE key = …)");
-                }
+        if let Some(k) = clauses.get(|k| if let ClauseKind::Of(_, key) = k { key.as_ref() } else { None }) {
+            self.error_hint(code::CLAUSE, k.span, "only JOURNEY takes one entity's key after OF", "use AMONG (FIND … WHERE key = …)");
+        }
+        self.subject_or_one(clauses, first)
+    }
+
+    /// The same where OF may name one entity by its key.
+    pub(super) fn subject_or_one(&mut self, clauses: Clauses<'_>, first: Option<&ast::EventScope>) -> Option<std::sync::Arc<eql_catalog::EntityType>> {
+        match clauses.get(|k| if let ClauseKind::Of(i, _) = k { Some(i) } else { None }) {
+            Some(ident) => {
                 if self.catalog.entity(&ident.name).is_some() {
                     return self.entity_type(ident);
                 }

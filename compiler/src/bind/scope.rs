@@ -293,7 +293,7 @@ impl Binder<'_> {
             let (own, _) = relation.on.iter().find(|(_, t)| *t == key.name)?;
             let column = self.resolve(scope, &[Ident { name: own.clone(), span: Span::default() }])?;
             let ExprKind::Column(id) = column.kind else { return None };
-            source.push(scope.columns.iter().find(|c| c.id == id)?.clone());
+            source.push(unnumbered(scope.columns.iter().find(|c| c.id == id)?));
         }
         if let [ScanColumn { leaf: Leaf::ParticipantKey(by_event, entity, 0), .. }] = source.as_slice()
             && *entity == target.id
@@ -334,13 +334,13 @@ impl Binder<'_> {
             source.push(self.plain_column(scope, own)?);
             self.plain_column(&mut inner, theirs)?;
         }
-        Some(ManyLink { source, entity: target.id, target: inner.columns })
+        Some(ManyLink { source, entity: target.id, target: inner.columns.iter().map(unnumbered).collect() })
     }
 
     fn plain_column(&mut self, scope: &mut RowScope, name: &str) -> Option<ScanColumn> {
         let column = self.resolve(scope, &[Ident { name: name.to_string(), span: Span::default() }])?;
         let ExprKind::Column(id) = column.kind else { return None };
-        scope.columns.iter().find(|c| c.id == id).cloned()
+        scope.columns.iter().find(|c| c.id == id).map(unnumbered)
     }
 
     fn resolve_event(&mut self, scope: &mut RowScope, events: &[Arc<EventType>], parts: &[Ident]) -> Option<Expr> {
@@ -419,6 +419,11 @@ impl Binder<'_> {
         let by_event: Vec<_> = events.iter().filter_map(|e| participant(e, subject, role.as_deref()).map(|i| (e.id, i))).collect();
         (!by_event.is_empty()).then(|| self.leaf(scope, Leaf::ParticipantOrdinal(by_event, subject), DataType::Int))
     }
+}
+
+/// Columns of a link are used by their place: without a number two links that mean the same are equal.
+fn unnumbered(column: &ScanColumn) -> ScanColumn {
+    ScanColumn { id: ColumnId(0), ..column.clone() }
 }
 
 /// The participant of `event` by which it lies on the subject's timeline.

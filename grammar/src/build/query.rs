@@ -55,7 +55,7 @@ impl Builder<'_> {
         let (mut p, _) = self.enter(p, Rule::set_term)?;
         Ok(match p.rule() {
             Some(Rule::select) => QueryBody::Select(Box::new(self.select(&mut p)?)),
-            Some(Rule::from_head) => QueryBody::Select(Box::new(self.from_head(&mut p)?)),
+            Some(Rule::from_head) => QueryBody::Select(Box::new(self.short_select(&mut p)?)),
             Some(Rule::find) => QueryBody::Find(Box::new(self.find(&mut p)?)),
             Some(Rule::analysis) => QueryBody::Analysis(Box::new(self.analysis(&mut p)?)),
             _ => QueryBody::Nested(Box::new(self.nested(&mut p)?)),
@@ -78,7 +78,7 @@ impl Builder<'_> {
     }
 
     /// `FROM x` is `SELECT * FROM x`.
-    fn from_head(&mut self, p: &mut Parts<'_>) -> Built<Select> {
+    fn short_select(&mut self, p: &mut Parts<'_>) -> Built<Select> {
         let (mut p, span) = self.enter(p, Rule::from_head)?;
         let star = SelectItem::Star(Span::new(span.start, span.start));
         p.eat(Rule::kw_from);

@@ -71,13 +71,13 @@ impl Builder<'_> {
         let (mut p, span) = self.enter(p, Rule::range)?;
         let kind = match p.rule() {
             Some(Rule::param) => RangeKind::Param(self.param(&mut p)?),
-            Some(Rule::instant) => self.from_to(&mut p)?,
+            Some(Rule::instant) => self.two_ends(&mut p)?,
             _ => self.worded_range(&mut p)?,
         };
         Ok(Range { kind, span })
     }
 
-    fn from_to(&mut self, p: &mut Parts<'_>) -> Built<RangeKind> {
+    fn two_ends(&mut self, p: &mut Parts<'_>) -> Built<RangeKind> {
         let from = self.instant(p)?;
         p.eat(Rule::kw_to);
         Ok(RangeKind::FromTo(from, self.instant(p)?))

@@ -22,9 +22,18 @@ pub(super) fn misspelt(site: &Site<'_>) -> Option<Diagnostic> {
     let near = nearest(word, candidates.iter().copied()).filter(|near| !near.eq_ignore_ascii_case(word));
     let clause = site.expects(Rule::clause) && near.is_none_or(|near| among(near, &CLAUSES.map(first_word)));
     match near {
-        Some(near) if clause => Some(suggest(site, code::UNKNOWN_CLAUSE, format!("unknown clause {}", site.quote(0)), near)),
+        Some(near) if clause => Some(suggest(site, code::UNKNOWN_CLAUSE, format!("unknown clause {}", site.quote(0)), whole(site, near))),
         Some(near) => Some(suggest(site, code::MISSPELT, format!("unknown word {}", site.quote(0)), near)),
         None => None,
+    }
+}
+
+/// `BREAKDOWN BY` for `BREAKDWN`, unless the BY is there.
+fn whole(site: &Site<'_>, near: &'static str) -> &'static str {
+    let phrases: Vec<&'static str> = CLAUSES.into_iter().filter(|c| first_word(c) == near).collect();
+    match phrases.as_slice() {
+        [only] if !only.split(' ').nth(1).is_some_and(|second| site.is_word(1, &[second])) => only,
+        _ => near,
     }
 }
 

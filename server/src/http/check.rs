@@ -1,18 +1,17 @@
 //! Diagnostics and canonical text.
 
 use super::App;
+use super::body::Whole;
 use super::error::Failure;
-use super::query::{Ask, body};
+use super::query::Ask;
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use eql_engine::{EngineError, Session, grammar};
 use serde_json::{Value, json};
 
 /// Everything wrong with a text; nothing is run. Settings count, so that `time_zone` and the like are those of the query to come.
-pub(super) async fn check(State(app): State<App>, sent: Result<Bytes, BytesRejection>) -> Result<Json<Value>, Failure> {
-    let ask = Ask::read(&body(sent)?)?;
+pub(super) async fn check(State(app): State<App>, Whole(sent): Whole) -> Result<Json<Value>, Failure> {
+    let ask = Ask::read(&sent)?;
     let mut session = Session::default();
     for (name, value) in &ask.settings {
         crate::script::set(&app.engine, &mut session, name, value).await?;
@@ -23,8 +22,8 @@ pub(super) async fn check(State(app): State<App>, sent: Result<Bytes, BytesRejec
 }
 
 /// The text as `eql fmt` would write it.
-pub(super) async fn format(sent: Result<Bytes, BytesRejection>) -> Result<Json<Value>, Failure> {
-    let ask = Ask::read(&body(sent)?)?;
+pub(super) async fn format(Whole(sent): Whole) -> Result<Json<Value>, Failure> {
+    let ask = Ask::read(&sent)?;
     let text = grammar::format(&ask.query).map_err(EngineError::Diagnostics)?;
     Ok(Json(json!({ "text": text })))
 }

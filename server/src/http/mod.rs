@@ -4,6 +4,7 @@
 //! request → origin → token → project → query | check | catalog | files → body
 //! ```
 
+mod body;
 mod catalog;
 mod check;
 mod entrance;
@@ -52,20 +53,20 @@ impl App {
 
 /// All paths. Only `/livez` and `/readyz` need no token.
 pub(crate) fn router(app: App) -> Router {
-    let body = usize::try_from(app.config.body_bytes).unwrap_or(usize::MAX);
-    let small = Router::new()
+    let guarded = Router::new()
         .route("/v1/query", post(query::query))
         .route("/v1/check", post(check::check))
         .route("/v1/format", post(check::format))
         .route("/v1/catalog", get(catalog::catalog))
+        .route("/v1/files/{target}", post(files::import))
         .route("/metrics", get(health::metrics))
         .route("/openapi.json", get(page::openapi))
         .route("/", get(page::page))
-        .layer(DefaultBodyLimit::max(body));
-    // Uploads are counted while they stream to disk.
-    let large = Router::new().route("/v1/files/{target}", post(files::import)).layer(DefaultBodyLimit::disable());
-    let guarded = small.merge(large).fallback(error::no_such_path).method_not_allowed_fallback(error::no_such_method);
-    let guarded = guarded.layer(from_fn_with_state(app.clone(), entrance::guard));
+        .fallback(error::no_such_path)
+        .method_not_allowed_fallback(error::no_such_method)
+        // Whoever reads a body counts it: whole ones in `body.rs`, uploads while they stream to disk.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(app.clone(), entrance::guard));
     let open = Router::new().route("/livez", get(health::live)).route("/readyz", get(health::ready));
     open.merge(guarded).with_state(app)
 }

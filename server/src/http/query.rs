@@ -1,6 +1,7 @@
 //! `POST /v1/query`: a text in, a body of rows out while they come.
 
 use super::App;
+use super::body::Whole;
 use super::error::Failure;
 use super::format::Format;
 use crate::parameters;
@@ -10,10 +11,9 @@ use crate::telemetry::Timer;
 use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
 use axum::body::{Body, Bytes};
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Query, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use eql_engine::{Answer, EngineError, Params, Rows, Session};
 use futures::{FutureExt, StreamExt};
@@ -59,23 +59,8 @@ pub(super) struct Choice {
     format: Option<String>,
 }
 
-/// The bytes of a body; one that is too long has its own words.
-pub(super) fn body(sent: Result<Bytes, BytesRejection>) -> Result<Bytes, Failure> {
-    sent.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is longer than `limits.body_bytes` allows")
-        }
-        status => Failure::new(status, "invalid", rejection.body_text()),
-    })
-}
-
-pub(super) async fn query(
-    State(app): State<App>,
-    Query(choice): Query<Choice>,
-    headers: HeaderMap,
-    sent: Result<Bytes, BytesRejection>,
-) -> Result<Response, Failure> {
-    let ask = Ask::read(&body(sent)?)?;
+pub(super) async fn query(State(app): State<App>, Query(choice): Query<Choice>, headers: HeaderMap, Whole(sent): Whole) -> Result<Response, Failure> {
+    let ask = Ask::read(&sent)?;
     let accept = headers.get(ACCEPT).and_then(|v| v.to_str().ok());
     let format = Format::choose(ask.format.as_deref().or(choice.format.as_deref()), accept)?;
     let mut session = Session::default();
