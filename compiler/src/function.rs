@@ -119,6 +119,7 @@ functions! {
     Scalar "mod" [] 2..2, First, "rest of a division", "mod(x, 2)";
     Scalar "list" ["array" "make_array"] 0..MANY, ListOfFirst, "a list of the values", "list(1, 2)";
     Scalar "element" ["list_element"] 2..2, Element, "the n-th member (from 1) of a list", "element(path, 1)";
+    Scalar "at_event" [] 1..1, First, "a property of a participant as it was when the event happened", "at_event(user.vip_level)";
     Clocked "bucket" ["date_trunc" "time_bucket"] 2..2, Bucket, "start of the period that holds a time", "bucket(time, 'week')";
     Clocked "minute" [] 1..1, Timestamp, "start of the minute", "minute(time)";
     Clocked "hour" [] 1..1, Timestamp, "start of the hour", "hour(time)";

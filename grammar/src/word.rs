@@ -44,7 +44,8 @@ pub const RESERVED: [&str; 38] = [
 
 /// Words that are names nearly everywhere, but are read as something else in the one place where they are keywords.
 /// The printer quotes them.
-pub(crate) const FRAGILE: [&str; 8] = ["DISTINCT", "OPTIONAL", "SEGMENT", "ANY", "ALL", "CAST", "EXISTS", "EXTRACT"];
+pub(crate) const FRAGILE: [&str; 12] =
+    ["DISTINCT", "OPTIONAL", "SEGMENT", "ANY", "ALL", "CAST", "EXISTS", "EXTRACT", "HAS", "CONTAINS", "MATCHES", "ILIKE"];
 
 /// First words of queries.
 pub const QUERY_HEADS: [&str; 19] = [

@@ -3,12 +3,14 @@
 use crate::lower::{Lower, Subqueries};
 use crate::world::World;
 use datafusion::common::Result;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use eql_compiler::bound::{Output, Query};
 use eql_store::Snapshot;
@@ -67,7 +69,7 @@ impl Planner {
         let logical = self.logical(query)?;
         let state = self.context.state();
         let logical = state.optimize(&logical)?;
-        let physical = state.query_planner().create_physical_plan(&logical, &state).await?;
+        let physical = cooperative(state.query_planner().create_physical_plan(&logical, &state).await?)?;
         Ok(Plan { logical, physical, output: query.output.clone() })
     }
 
@@ -79,6 +81,15 @@ impl Planner {
     pub(crate) fn lower(&self) -> Lower<'_> {
         Lower { now: self.world.now, subqueries: Subqueries::Plan(self) }
     }
+}
+
+/// Joins can make many batches of one: without yielding after each, the operators above never return, and neither a time-out nor a client that
+/// went away is noticed.
+fn cooperative(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    let wrap = |node: Arc<dyn ExecutionPlan>| {
+        Ok(if node.name().contains("Join") { Transformed::yes(Arc::new(CooperativeExec::new(node)) as Arc<dyn ExecutionPlan>) } else { Transformed::no(node) })
+    };
+    Ok(plan.transform_up(wrap)?.data)
 }
 
 fn session(settings: &Settings) -> SessionState {

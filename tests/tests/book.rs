@@ -7,6 +7,7 @@ use arrow::util::pretty::pretty_format_batches;
 use eql_engine::Session;
 use eql_tests::{Told, World, root, world};
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 /// The moment at which the book is read: the end of the sample's year in New York.
@@ -72,7 +73,9 @@ fn read_page(world: &World, page: &Path) -> Vec<String> {
 
 /// What a block answers: its last result or words, or the error it is to fail with.
 fn says(world: &World, session: &mut Session, text: &str, fails: bool) -> Result<String, String> {
-    match (world.ask(session, text), fails) {
+    // A panic is a failure of this block, not of the whole book.
+    let told = catch_unwind(AssertUnwindSafe(|| world.ask(session, text))).map_err(|_| "the engine panicked".to_string())?;
+    match (told, fails) {
         (Ok(told), false) => told.last().map_or(Ok(String::new()), drawn),
         (Err(error), true) => Ok(error.to_string()),
         (Err(error), false) => Err(error.to_string()),

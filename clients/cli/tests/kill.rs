@@ -45,7 +45,8 @@ fn an_import_killed_at_random_moments_loses_nothing_and_doubles_nothing() {
     run(&data, &["query", "-f", &format!("{DEMO}/schema.eql")]);
     let mut before = 0;
     for millis in moments(20) {
-        let mut child = eql().args(import).arg("--data").arg(&data).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("eql starts");
+        let mut child =
+            eql().args(import).arg("--data").arg(&data).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("eql starts");
         std::thread::sleep(Duration::from_millis(millis));
         child.kill().expect("kill -9");
         child.wait().expect("it is gone");

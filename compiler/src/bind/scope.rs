@@ -243,7 +243,9 @@ impl Binder<'_> {
             return Some(self.leaf(scope, Leaf::Key(i), entity.key[i].data_type.clone()));
         }
         if let Some(p) = entity.properties.iter().find(|p| p.name == name) {
-            if self.clock.as_of.is_some() {
+            if self.clock.as_of.is_some() && p.history {
+                self.later("AS OF over properties with HISTORY");
+            } else if self.clock.as_of.is_some() {
                 let hint = "declare it with HISTORY, or leave out AS OF for this property";
                 let what = format!("property `{}.{name}` keeps no history, so its value at an earlier instant is not known", entity.name);
                 return Some(self.error_hint(code::HISTORY, ident.span, what, hint));

@@ -1,6 +1,7 @@
 //! The interactive shell: read until `;`, run, show, again.
 
 mod assist;
+mod catalog;
 mod command;
 mod lexis;
 
@@ -119,7 +120,7 @@ impl Shell {
             }
             Command::Format(format) => self.format = format,
             Command::Describe(None) => self.overview()?,
-            Command::Describe(Some(name)) => self.statements(&format!("DESCRIBE {}", lexis::quoted(&name)))?,
+            Command::Describe(Some(name)) => self.describe(&name)?,
         }
         Ok(Next::Go)
     }
@@ -147,20 +148,21 @@ impl Shell {
         output.finish()
     }
 
-    /// Everything that has a name, kind by kind; kinds without any are left out.
+    /// Everything that has a name.
     fn overview(&mut self) -> Result<(), Failure> {
-        let mut any = false;
-        for kind in ["ENTITIES", "EVENTS", "RELATIONS", "METRICS", "SESSIONS", "TAGS", "SEGMENTS"] {
-            let Answer::Rows(mut table) = self.place.run_text(&format!("SHOW {kind}"))? else { continue };
-            let batches: Vec<_> = table.batches.by_ref().collect::<Result<_, _>>()?;
-            if batches.iter().all(|b| b.num_rows() == 0) {
-                continue;
-            }
-            any = true;
-            out::line(&kind.to_lowercase())?;
-            table.batches = Box::new(batches.into_iter().map(Ok));
-            self.show(Answer::Rows(table))?;
+        match catalog::overview(&mut self.place)? {
+            Some(table) => self.show(Answer::Rows(table)),
+            None => out::line("nothing is defined yet: DEFINE ENTITY …, or `eql import NAME FILE --define`"),
         }
-        if any { Ok(()) } else { out::line("nothing is defined yet: DEFINE ENTITY …, or `eql import NAME FILE --define`") }
+    }
+
+    /// One thing that has a name.
+    fn describe(&mut self, name: &str) -> Result<(), Failure> {
+        let (answer, definition) = catalog::describe(&mut self.place, name)?;
+        self.show(answer)?;
+        match definition.filter(|_| self.format == Format::Table) {
+            Some(text) => out::line(&text),
+            None => Ok(()),
+        }
     }
 }

@@ -45,7 +45,7 @@ fn define_infers_and_prints() {
     bench.file("shops.csv", "shop_id,town,size\n1,Oslo,10\n2,Rome,20\n");
     let ran = bench.run(&["import", "shop", "shops.csv", "--define"]).done();
     assert!(ran.out.contains("DEFINE") && ran.out.contains("town"), "{}", ran.out);
-    assert_eq!(bench.rows("FIND shop SHOW town ORDER BY town"), json!([["Oslo"], ["Rome"]]));
+    assert_eq!(bench.rows("SELECT town FROM shop ORDER BY town"), json!([["Oslo"], ["Rome"]]));
 }
 
 #[test]

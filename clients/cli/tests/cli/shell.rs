@@ -18,9 +18,13 @@ fn statements_may_take_several_lines() {
 fn commands_describe() {
     let bench = Bench::with_users();
     let all = bench.run_with_stdin(&["shell"], "\\d\n").done();
-    assert!(all.out.contains("entities") && all.out.contains("user") && all.out.contains("purchase"), "{}", all.out);
+    assert!(
+        all.out.contains(" entity ") && !all.out.contains("definition") && all.out.contains("user") && all.out.contains("purchase"),
+        "{}",
+        all.out
+    );
     let one = bench.run_with_stdin(&["shell"], "\\d user\n").done();
-    assert!(one.out.contains("city"), "{}", one.out);
+    assert!(one.out.contains("city") && one.out.contains("DEFINE ENTITY user"), "{}", one.out);
     assert!(bench.run_with_stdin(&["shell"], "\\?\n").done().out.contains("\\timing"));
     let empty = bench.run_with_stdin(&["shell", "--data", "empty"], "\\d").done();
     assert!(empty.out.contains("nothing is defined yet"), "{}", empty.out);
