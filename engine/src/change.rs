@@ -9,7 +9,7 @@ use datafusion::common::ScalarValue;
 use eql_catalog::{Change, EntityTypeId, PropertyId, Value};
 use eql_compiler::bound::{Clock, Query, Setting, Statement};
 use eql_planner::Planner;
-use eql_store::{Appended, EntityBatch, Store, StoreError, arrow_type};
+use eql_store::{EntityBatch, Store, StoreError, arrow_type};
 use std::sync::Arc;
 
 impl Engine {

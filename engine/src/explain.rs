@@ -32,7 +32,7 @@ impl Engine {
             _ => self.explain_plan(session, setup, rung, inner).await?,
         };
         let (columns, schema) = shape();
-        let lines = StringArray::from_iter_values(text.lines());
+        let lines: StringArray = text.lines().map(Some).collect();
         let batch = RecordBatch::try_new(schema.clone(), vec![Arc::new(lines)]).map_err(|e| internal(e.to_string()))?;
         Ok(Rows { columns, schema, batches: futures::stream::iter([Ok(batch)]).boxed(), warnings: vec![], approximate: false })
     }

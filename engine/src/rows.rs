@@ -13,7 +13,7 @@ use eql_catalog::DataType;
 use eql_compiler::bound::Output;
 use eql_grammar::Diagnostic;
 use eql_store::{Snapshot, StoreError, arrow_type};
-use futures::{Stream as _, StreamExt};
+use futures::StreamExt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,6 @@
-//! The grammar of EQL, the Entity Query Language: reads text, writes text, says what is wrong with text.
+//! # eql-grammar: text to syntax tree, and back
+//!
+//! Reads text, writes text, says what is wrong with text.
 //!
 //! It knows words, brackets and clauses. It does not know which events, properties or segments exist, nor what a
 //! statement means: that is the compiler's.

@@ -331,8 +331,13 @@ fn statement() -> impl Strategy<Value = String> {
     (select(heads), proptest::collection::vec(select(clauses), 0..6)).prop_map(|(head, clauses)| format!("{head} {}", clauses.join(" ")))
 }
 
+/// `PROPTEST_CASES` for a long run, a few for a daily one.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(400)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_text(text in ".{0,200}") {

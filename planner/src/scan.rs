@@ -3,7 +3,7 @@
 use crate::clock;
 use crate::row::{EventColumns, Rows, schema_of, store_error};
 use crate::world::World;
-use arrow::array::{Array, AsArray, BooleanArray};
+use arrow::array::{AsArray, BooleanArray};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};

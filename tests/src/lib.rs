@@ -9,7 +9,9 @@
 //! Start with [`world`].
 
 mod cell;
+mod small;
 mod world;
 
 pub use cell::{Cell, Table};
+pub use small::Small;
 pub use world::{Told, World, root, world};

@@ -1,4 +1,6 @@
-//! The folds of the Entity Query Language: what one entity did, in time order, turned into an answer.
+//! # eql-timeline: the folds
+//!
+//! What one entity did, in time order, turned into an answer.
 //!
 //! Every analysis of behaviour is a small pure function over the rows of *one* entity, sorted by time. The planner calls these
 //! functions over history and the stream calls the same ones over live rows, so a query and a subscription cannot disagree.

@@ -1,0 +1,93 @@
+//! A data directory of a few hand-written rows.
+
+use crate::Table;
+use eql_engine::grammar;
+use eql_engine::stream::{Format, ImportRequest, Input, Target};
+use eql_engine::{Answer, Engine, EngineError, EngineOptions, Params, Session};
+use std::io::Cursor;
+use std::sync::Arc;
+use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
+
+/// An open data directory with a session and parameters of its own.
+pub struct Small {
+    engine: Arc<Engine>,
+    runtime: Runtime,
+    session: Session,
+    /// Values of `:name` and `$1` for the statements that follow.
+    pub params: Params,
+    // Last, so that the engine has let go of the folder before it is removed.
+    folder: TempDir,
+}
+
+impl Small {
+    /// An empty one.
+    ///
+    /// # Panics
+    /// When no folder can be made: nothing could be tested then.
+    pub fn new() -> Small {
+        let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("no folder: {e}"));
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap_or_else(|e| panic!("no runtime: {e}"));
+        Small { engine: open(&folder), runtime, session: Session::default(), params: Params::new(), folder }
+    }
+
+    /// Closes the directory and opens it again.
+    ///
+    /// # Panics
+    /// When it cannot be closed or opened.
+    pub fn reopen(self) -> Small {
+        let Small { engine, runtime, session, params, folder } = self;
+        engine.close().unwrap_or_else(|e| panic!("not closed: {e}"));
+        drop(engine);
+        Small { engine: open(&folder), runtime, session, params, folder }
+    }
+
+    /// Loads NDJSON: events of several types without `target`, else what it names.
+    ///
+    /// # Errors
+    /// The import failed, or a row was rejected.
+    pub fn import(&self, target: Option<&str>, lines: &str) -> Result<(), String> {
+        let target = target.map_or(Ok(Target::Events), |word| Target::parse(&self.engine.catalog(), word)).map_err(|e| e.to_string())?;
+        let input = Input::Reader { name: "rows.ndjson".into(), reader: Box::new(Cursor::new(lines.to_string().into_bytes())) };
+        let mut request = ImportRequest::new(target, vec![input]);
+        request.format = Some(Format::Ndjson);
+        let report = self.engine.import(request, &|_| {}).map_err(|e| e.to_string())?;
+        report.rejects.first().map_or(Ok(()), |r| Err(format!("row {} was rejected: {}", r.row, r.message)))
+    }
+
+    /// Runs the statements of a text one after the other: the table of the last one, or its words as a table without columns.
+    ///
+    /// # Errors
+    /// What is wrong with the text, or what its execution met.
+    pub fn ask(&mut self, text: &str) -> Result<Table, EngineError> {
+        let parsed = grammar::parse(text);
+        let wrong = parsed.diagnostics();
+        if !wrong.is_empty() {
+            return Err(EngineError::Diagnostics(wrong));
+        }
+        let mut last = Table { columns: Vec::new(), rows: Vec::new() };
+        for statement in parsed.statements.iter().flatten() {
+            last = self.runtime.block_on(async {
+                match self.engine.run(&mut self.session, text, statement, &self.params).await? {
+                    Answer::Done(_) => Ok(Table { columns: Vec::new(), rows: Vec::new() }),
+                    Answer::Rows(rows) => {
+                        let columns = rows.columns.iter().map(|c| c.name.clone()).collect();
+                        Table::of(columns, &rows.collect().await?).map_err(|e| EngineError::Invalid(e.to_string()))
+                    }
+                }
+            })?;
+        }
+        Ok(last)
+    }
+}
+
+impl Default for Small {
+    fn default() -> Small {
+        Small::new()
+    }
+}
+
+fn open(folder: &TempDir) -> Arc<Engine> {
+    let data = folder.path().join("data");
+    Engine::open(&data, EngineOptions::default()).unwrap_or_else(|e| panic!("not opened: {e}"))
+}
