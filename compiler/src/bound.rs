@@ -723,6 +723,8 @@ pub struct Bound {
     pub diagnostics: Vec<Diagnostic>,
     /// The answer depends on the instant it is asked at.
     pub uses_now: bool,
+    /// `IN TIME ZONE` of the statement's own head: times of the result are shown in it.
+    pub zone: Option<Arc<str>>,
 }
 
 impl RowExpr {

@@ -38,7 +38,10 @@ impl Engine {
         let (bound, key) = self.bind(text, statement, &setup)?;
         let warnings = bound.diagnostics.clone();
         match bound.statement.as_ref() {
-            Some(Statement::Query(q)) => self.query(session, &setup, q, key, bound.uses_now, warnings).await.map(Answer::Rows),
+            Some(Statement::Query(q)) => {
+                let head = Head::new(&q.output, bound.zone.as_deref().unwrap_or(&setup.zone));
+                self.query(session, &setup, (q, head), key, bound.uses_now, warnings).await.map(Answer::Rows)
+            }
             Some(Statement::Explain(rung, inner)) => self.explain(session, &setup, *rung, statement, inner).await.map(Answer::Rows),
             Some(Statement::Set(setting)) => self.set(session, setting, &setup).map(Answer::Done),
             Some(Statement::Nothing(words)) => Ok(Answer::Done(words.clone())),
@@ -64,7 +67,7 @@ impl Engine {
         let (bound, _) = self.bind(text, statement, &setup)?;
         match bound.statement.as_ref() {
             Some(Statement::Query(q)) => {
-                let head = Head::new(&q.output, &setup.zone);
+                let head = Head::new(&q.output, bound.zone.as_deref().unwrap_or(&setup.zone));
                 Ok(Some((head.columns, head.schema)))
             }
             Some(Statement::Explain(..)) => Ok(Some(crate::explain::shape())),
@@ -111,10 +114,9 @@ impl Engine {
         Ok((bound, key))
     }
 
-    async fn query(&self, session: &Session, setup: &Setup, q: &Query, plan: PlanKey, uses_now: bool, warnings: Vec<Diagnostic>) -> Result<Rows, EngineError> {
+    async fn query(&self, session: &Session, setup: &Setup, (q, head): (&Query, Head), plan: PlanKey, uses_now: bool, warnings: Vec<Diagnostic>) -> Result<Rows, EngineError> {
         let turn = self.admission.turn().await?;
         let snapshot = self.snapshot().await?;
-        let head = Head::new(&q.output, &setup.zone);
         let key = self.result_key(session, setup, plan, uses_now, &snapshot);
         if let Some(batches) = key.as_ref().and_then(|k| self.results.get(k)) {
             return Ok(head.cached(batches, warnings));

@@ -187,7 +187,8 @@ impl Lower<'_> {
 
     fn exists(&self, q: &Query) -> Result<DfExpr> {
         match &self.subqueries {
-            Subqueries::Plan(p) => Ok(datafusion::logical_expr::exists(p.subquery(q)?.into())),
+            // EXISTS as a value is not planned by DataFusion; a count of at most one row is.
+            Subqueries::Plan(p) => Ok(datafusion::logical_expr::scalar_subquery(p.any_row(q)?.into())),
             Subqueries::Values(run) => Ok(lit(!run(q)?.is_empty())),
         }
     }

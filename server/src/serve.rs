@@ -102,6 +102,14 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     telemetry::metrics();
+    // The first look installs the signal handlers: a signal that comes right after `ready` must be heard.
+    let mut shutdown = std::pin::pin!(shutdown);
+    let at_once = futures::poll!(shutdown.as_mut()).is_ready();
+    let shutdown = async {
+        if !at_once {
+            shutdown.await
+        }
+    };
     let config = Arc::new(config);
     let auth = Arc::new(Auth::new(&config.tokens));
     let (stop, kill) = (CancellationToken::new(), CancellationToken::new());

@@ -24,7 +24,12 @@ pub fn init(log: &str) -> Result<(), String> {
     let filter =
         EnvFilter::try_new(&directives).map_err(|e| format!("`log` = `{log}` is no level (error, warn, info, debug, trace): {e}"))?;
     // Somebody else's subscriber, in tests or in a program that embeds the server, is left alone.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .try_init();
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use tonic::Code;
 use tonic::transport::Channel;
 
 async fn rows(client: &mut FlightSqlServiceClient<Channel>, info: FlightInfo) -> Vec<RecordBatch> {
-    let announced = info.clone().try_decode_schema().unwrap();
+    let announced = if info.schema.is_empty() { Schema::empty() } else { info.clone().try_decode_schema().unwrap() };
     let ticket = info.endpoint[0].ticket.clone().unwrap();
     assert!(info.endpoint[0].location.is_empty());
     let mut stream = client.do_get(ticket).await.unwrap();
@@ -173,7 +173,9 @@ async fn definitions_are_updates() {
     let prepared = client.prepare("DEFINE ENTITY depot KEY id STRING (name STRING)".to_string(), None).await.unwrap();
     assert!(prepared.dataset_schema().unwrap().fields().is_empty(), "JDBC takes a statement without columns for an update");
     let info = client.execute("DEFINE ENTITY stall KEY id STRING (name STRING)".to_string(), None).await.unwrap();
+    assert!(info.schema.is_empty(), "ADBC waits for the rows of a statement that announces no columns");
     assert!(rows(&mut client, info).await.is_empty());
+    assert!(query(&mut client, "SELECT id, name FROM stall").await.iter().all(|b| b.num_rows() == 0), "it is defined");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

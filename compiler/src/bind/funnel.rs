@@ -35,6 +35,9 @@ impl Binder<'_> {
         let holding = self.holding(holding, &rows);
         let attributed = self.attributed(clauses, steps.len());
         let (breakdown, names, top) = self.breakdown(clauses, rows.get(attributed.unwrap_or(0)));
+        if top.is_some() {
+            self.later("FUNNEL … BREAKDOWN … TOP");
+        }
         let every = self.every_clause(clauses)?;
         let show = self.funnel_show(clauses, &subject, steps.len());
         let funnel = Funnel {

@@ -59,7 +59,7 @@ pub fn bind(text: &str, statement: &ast::Statement, context: &Context<'_>) -> Bo
     binder.diagnostics.sort_by_key(|d| (d.span.start, d.span.end));
     binder.diagnostics.dedup();
     let failed = binder.diagnostics.iter().any(Diagnostic::is_error) || binder.unknown;
-    Bound { statement: bound.filter(|_| !failed), diagnostics: binder.diagnostics, uses_now: binder.uses_now }
+    Bound { statement: bound.filter(|_| !failed), diagnostics: binder.diagnostics, uses_now: binder.uses_now, zone: binder.zone }
 }
 
 /// Definitions of definitions of … are followed no deeper than this.
@@ -91,6 +91,10 @@ pub(crate) struct Binder<'a> {
     /// Where a followed definition was used: its own spans point into another text.
     used_at: Option<Span>,
     ctes: Vec<(String, ast::Query)>,
+    /// Queries inside queries.
+    depth: usize,
+    /// The outermost head's IN TIME ZONE.
+    zone: Option<Arc<str>>,
 }
 
 impl<'a> Binder<'a> {
@@ -113,6 +117,8 @@ impl<'a> Binder<'a> {
             following: Vec::new(),
             used_at: None,
             ctes: Vec::new(),
+            depth: 0,
+            zone: None,
         }
     }
 

@@ -13,8 +13,10 @@ impl Binder<'_> {
     pub(super) fn query(&mut self, q: &ast::Query) -> Option<Query> {
         let known = self.ctes.len();
         self.ctes.extend(q.with.iter().map(|(n, c)| (n.name.clone(), c.clone())));
+        self.depth += 1;
         let out = self.isolated(|b| b.body(&q.body)).and_then(|body| q.pipes.iter().try_fold(body, |rows, p| self.pipe(rows, p)));
         self.ctes.truncate(known);
+        self.depth -= 1;
         out
     }
 
@@ -182,7 +184,12 @@ impl Binder<'_> {
         let mut clock = self.clock.clone();
         if let Some(e) = clauses.get(|k| if let ClauseKind::TimeZone(e) = k { Some(e) } else { None }) {
             match self.expr(e, &mut Env::empty()).kind {
-                ExprKind::Literal(eql_catalog::Value::String(z)) if z.parse::<chrono_tz::Tz>().is_ok() => clock.zone = z.into(),
+                ExprKind::Literal(eql_catalog::Value::String(z)) if z.parse::<chrono_tz::Tz>().is_ok() => {
+                    clock.zone = z.into();
+                    if self.depth == 1 {
+                        self.zone = Some(clock.zone.clone());
+                    }
+                }
                 ExprKind::Literal(eql_catalog::Value::String(z)) => {
                     self.error_hint(code::VALUE, e.span, format!("`{z}` is no time zone"), "use an IANA name such as 'Europe/Paris'");
                 }

@@ -3,10 +3,10 @@
 use crate::lower::{column_name, truth};
 use crate::planner::Planner;
 use arrow::datatypes::DataType as ArrowType;
-use datafusion::common::{DataFusionError, Result};
+use datafusion::common::{Column, DataFusionError, Result};
 use datafusion::functions_aggregate::expr_fn as agg;
 use datafusion::logical_expr::expr::WindowFunction;
-use datafusion::logical_expr::{Expr as DfExpr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, WindowFunctionDefinition, cast, lit};
+use datafusion::logical_expr::{Expr as DfExpr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, WindowFrame, WindowFunctionDefinition, cast, lit};
 use eql_compiler::bound::{Aggregate, Aggregation, ColumnId, Expr, Rel, WindowCall};
 use eql_store::arrow_type;
 
@@ -58,15 +58,32 @@ impl Planner {
         }
     }
 
-    pub(super) fn window(&self, w: &WindowCall) -> Result<DfExpr> {
+    /// Window functions beside the input's columns. One plan node holds windows of one order only: DataFusion makes as many as are needed.
+    pub(super) fn windows(&self, input: &Rel, windows: &[(ColumnId, WindowCall)]) -> Result<LogicalPlan> {
+        let input = self.rel(input)?;
+        let mut columns: Vec<DfExpr> = input.schema().columns().into_iter().map(DfExpr::Column).collect();
+        let mut calls: Vec<DfExpr> = Vec::new();
+        for (id, w) in windows {
+            let call = self.window(w)?;
+            let made = DfExpr::Column(Column::new_unqualified(call.schema_name().to_string()));
+            columns.push(made.alias(column_name(*id)));
+            if !calls.contains(&call) {
+                calls.push(call);
+            }
+        }
+        LogicalPlanBuilder::from(LogicalPlanBuilder::window_plan(input, calls)?).project(columns)?.build()
+    }
+
+    fn window(&self, w: &WindowCall) -> Result<DfExpr> {
         let lower = self.lower();
         let args = w.args.iter().map(|e| lower.value(e)).collect::<Result<Vec<_>>>()?;
         let args = if args.is_empty() && w.function == "count" { vec![lit(1i64)] } else { args };
         let function = window_function(w.function)?;
         let partition = w.partition_by.iter().map(|e| lower.value(e)).collect::<Result<Vec<_>>>()?;
         let order = self.sort_keys(&w.order_by)?;
-        let call = DfExpr::from(WindowFunction::new(function, args)).partition_by(partition).order_by(order).build()?;
-        Ok(call)
+        // SQL's frame: up to the current row and its peers where there is an order, else all rows.
+        let frame = WindowFrame::new(if order.is_empty() { None } else { Some(false) });
+        DfExpr::from(WindowFunction::new(function, args)).partition_by(partition).order_by(order).window_frame(frame).build()
     }
 }
 

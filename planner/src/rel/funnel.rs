@@ -40,7 +40,7 @@ impl Planner {
                 columns.extend(f.breakdown.iter().map(|b| crate::lower::plan_column(b.id)));
                 columns.extend(step_lists(f, ids));
                 let lists: Vec<datafusion::common::Column> = ids.iter().map(|id| datafusion::common::Column::new_unqualified(column_name(*id))).collect();
-                counted.project(columns)?.unnest_columns_with_options(lists, datafusion::common::UnnestOptions::default())?.build()
+                super::same::unnested(counted.project(columns)?.unnest_columns_with_options(lists, datafusion::common::UnnestOptions::default())?)
             }
             FunnelShow::Entities { keys, reached, times, converted, step } => {
                 let n = i64::try_from(f.steps.len()).unwrap_or(i64::MAX);

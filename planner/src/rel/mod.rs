@@ -5,6 +5,7 @@ mod buckets;
 mod fill;
 mod funnel;
 mod retention;
+mod same;
 mod stage;
 
 use crate::clock;
@@ -49,6 +50,14 @@ impl Planner {
         self.logical(q)
     }
 
+    /// One row of one BOOLEAN: whether a query has rows.
+    pub(crate) fn any_row(&self, q: &Query) -> Result<LogicalPlan> {
+        let count = datafusion::functions_aggregate::expr_fn::count(lit(1i64)).alias("n");
+        let none: Vec<DfExpr> = vec![];
+        let one = LogicalPlanBuilder::from(self.logical(q)?).limit(0, Some(1))?;
+        one.aggregate(none, vec![count])?.project(vec![datafusion::prelude::ident("n").gt(lit(0i64)).alias("any")])?.build()
+    }
+
     pub(crate) fn rel(&self, rel: &Rel) -> Result<LogicalPlan> {
         let lower = self.lower();
         match rel {
@@ -61,10 +70,7 @@ impl Planner {
                 LogicalPlanBuilder::from(self.rel(input)?).project(exprs)?.build()
             }
             Rel::Aggregate(input, groups, aggregates) => self.aggregate(input, groups, aggregates),
-            Rel::Window(input, windows) => {
-                let exprs = windows.iter().map(|(id, w)| Ok(self.window(w)?.alias(column_name(*id)))).collect::<Result<Vec<_>>>()?;
-                LogicalPlanBuilder::from(self.rel(input)?).window(exprs)?.build()
-            }
+            Rel::Window(input, windows) => self.windows(input, windows),
             Rel::Sort(input, keys) => LogicalPlanBuilder::from(self.rel(input)?).sort(self.sort_keys(keys)?)?.build(),
             Rel::Limit(input, n, offset) => {
                 let count = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);

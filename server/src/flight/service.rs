@@ -101,8 +101,12 @@ impl Flight {
         };
         // No location: the client uses the connection it has, whatever name and port it reached us by.
         let endpoint = FlightEndpoint::new().with_ticket(ticket);
-        let info = FlightInfo::new().try_with_schema(&schema).map_err(|e| status::internal(&e))?;
-        Ok(info.with_endpoint(endpoint).with_descriptor(descriptor))
+        let info = FlightInfo::new().with_endpoint(endpoint).with_descriptor(descriptor);
+        if schema.fields().is_empty() {
+            // A statement without rows announces no schema: ADBC then waits for DoGet, so that a definition is made before `execute` returns.
+            return Ok(info);
+        }
+        info.try_with_schema(&schema).map_err(|e| status::internal(&e))
     }
 
     /// The schemas of metadata come from the same builders as their rows.
@@ -220,7 +224,8 @@ impl FlightService for Flight {
     async fn get_schema(&self, request: Request<FlightDescriptor>) -> Result<Response<SchemaResult>, Status> {
         let caller = self.admit(&request)?;
         let info = self.info(&caller, request.into_inner()).await?;
-        let schema = info.try_decode_schema().map_err(|e| status::internal(&e))?;
+        let schema = if info.schema.is_empty() { Ok(Schema::empty()) } else { info.try_decode_schema() };
+        let schema = schema.map_err(|e| status::internal(&e))?;
         let result = SchemaAsIpc::new(&schema, &IpcWriteOptions::default()).try_into();
         Ok(Response::new(result.map_err(|e| status::internal(&e))?))
     }

@@ -80,7 +80,7 @@ fn until<T: Send + 'static>(
 /// Slices that each fit into a message; a single row that does not is sent alone.
 fn split(batch: &RecordBatch) -> Vec<RecordBatch> {
     let mut parts = Vec::new();
-    let mut rest = vec![0..batch.num_rows()];
+    let mut rest: Vec<Range<usize>> = std::iter::once(0..batch.num_rows()).collect();
     while let Some(range) = rest.pop() {
         let bytes: usize = batch.columns().iter().map(|column| bytes(column, range.clone())).sum();
         if bytes <= MESSAGE_BYTES || range.len() <= 1 {

@@ -12,8 +12,8 @@ use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
-use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use eql_engine::{Answer, EngineError, Params, Rows, Session};
 use futures::{FutureExt, StreamExt};
@@ -59,7 +59,12 @@ pub(super) struct Choice {
     format: Option<String>,
 }
 
-pub(super) async fn query(State(app): State<App>, Query(choice): Query<Choice>, headers: HeaderMap, Whole(sent): Whole) -> Result<Response, Failure> {
+pub(super) async fn query(
+    State(app): State<App>,
+    Query(choice): Query<Choice>,
+    headers: HeaderMap,
+    Whole(sent): Whole,
+) -> Result<Response, Failure> {
     let ask = Ask::read(&sent)?;
     let accept = headers.get(ACCEPT).and_then(|v| v.to_str().ok());
     let format = Format::choose(ask.format.as_deref().or(choice.format.as_deref()), accept)?;

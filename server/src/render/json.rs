@@ -161,8 +161,11 @@ fn unknown(array: &ArrayRef) -> Cell {
     })
 }
 
+/// Where a row's items are.
+type Items = Box<dyn Fn(usize) -> std::ops::Range<usize> + Send>;
+
 fn list(array: &ArrayRef) -> Cell {
-    let (values, range): (ArrayRef, Box<dyn Fn(usize) -> std::ops::Range<usize> + Send>) = match array.data_type() {
+    let (values, range): (ArrayRef, Items) = match array.data_type() {
         DataType::List(_) => {
             let a = array.as_list::<i32>().clone();
             let offsets = a.offsets().clone();

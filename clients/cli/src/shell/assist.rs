@@ -107,14 +107,21 @@ impl Highlighter for Assist {
             return Cow::Borrowed(line);
         }
         let mut painted = String::with_capacity(line.len() * 2);
+        let mut after_dot = false;
         for (piece, range) in lexis::pieces(line).0 {
             let text = &line[range];
-            match piece {
-                Piece::Word if is_keyword(text) => painted.push_str(&format!("\x1b[1;34m{text}\x1b[0m")),
-                Piece::Text => painted.push_str(&format!("\x1b[32m{text}\x1b[0m")),
-                Piece::Number => painted.push_str(&format!("\x1b[36m{text}\x1b[0m")),
-                Piece::Comment => painted.push_str(&format!("\x1b[2m{text}\x1b[0m")),
-                Piece::Word | Piece::Quoted | Piece::Other => painted.push_str(text),
+            let tone = match piece {
+                Piece::Word if !after_dot && is_keyword(text) => "1;34",
+                Piece::Text => "32",
+                Piece::Number => "36",
+                Piece::Comment => "2",
+                Piece::Word | Piece::Quoted | Piece::Other => "",
+            };
+            after_dot = text == ".";
+            if tone.is_empty() {
+                painted.push_str(text);
+            } else {
+                painted.push_str(&format!("\x1b[{tone}m{text}\x1b[0m"));
             }
         }
         Cow::Owned(painted)

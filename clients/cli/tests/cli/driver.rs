@@ -56,7 +56,7 @@ impl Bench {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_eql"));
         command.args(arguments).current_dir(self.folder.path());
-        for name in ["EQL_DATA", "EQL_TOKEN", "EQL_HTTP", "EQL_FLIGHT", "EQL_CONFIG"] {
+        for name in ["EQL_DATA", "EQL_TOKEN", "EQL_HTTP", "EQL_FLIGHT", "EQL_CONFIG", "RUST_BACKTRACE"] {
             command.env_remove(name);
         }
         command
