@@ -52,8 +52,19 @@ pub enum ExprKind {
     Arithmetic(BinaryOp, Box<Expr>, Box<Expr>),
     /// `-a`.
     Negate(Box<Expr>),
-    /// `t + 30 days`; true subtracts.
-    Shift { time: Box<Expr>, count: i64, unit: Unit, calendar: bool, clock: Clock },
+    /// `t + 30 days`.
+    Shift {
+        /// From when.
+        time: Box<Expr>,
+        /// How many units; negative goes back.
+        count: i64,
+        /// The unit.
+        unit: Unit,
+        /// By the calendar of the zone, not by fixed lengths.
+        calendar: bool,
+        /// The zone.
+        clock: Clock,
+    },
     /// Comparison.
     Compare(BinaryOp, Box<Expr>, Box<Expr>),
     /// All true.

@@ -14,13 +14,15 @@ use tokio::fs::File;
 use tokio::io::{AsyncWriteExt, BufWriter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+/// Files on their way in at once, slow senders included; more are refused.
+const UPLOADS: usize = 16;
 /// Files imported at once; the disk is the bound, and more of them only make each other slower.
 const TURNS: usize = 2;
 
 /// Why an upload is not taken.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UploadError {
-    #[error("other files are being imported; try again in a moment")]
+    #[error("{UPLOADS} other files are being imported; try again in a moment")]
     Busy,
     #[error("the file is longer than the {0} bytes of `limits.upload_bytes`")]
     TooLong(u64),
@@ -32,6 +34,7 @@ pub(crate) enum UploadError {
 pub(crate) struct Importer {
     engine: Arc<Engine>,
     config: Arc<Config>,
+    places: Arc<Semaphore>,
     turns: Arc<Semaphore>,
 }
 
@@ -42,31 +45,33 @@ pub(crate) struct Upload {
     file: BufWriter<File>,
     bytes: u64,
     limit: u64,
-    turn: OwnedSemaphorePermit,
+    /// Given back when the file is imported or its sender is gone.
+    place: OwnedSemaphorePermit,
 }
 
 impl Importer {
     pub(crate) fn new(engine: Arc<Engine>, config: Arc<Config>) -> Self {
-        Self { engine, config, turns: Arc::new(Semaphore::new(TURNS)) }
+        Self { engine, config, places: Arc::new(Semaphore::new(UPLOADS)), turns: Arc::new(Semaphore::new(TURNS)) }
     }
 
     /// Begins an upload; `name` is a file's name as `Flags` has cleaned it.
     pub(crate) async fn upload(&self, name: &str) -> Result<Upload, UploadError> {
-        let turn = Arc::clone(&self.turns).try_acquire_owned().map_err(|_| UploadError::Busy)?;
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| UploadError::Busy)?;
         let directory = TempDir::with_prefix_in("eql-upload-", &self.config.temp)?;
         let path = directory.path().join(name);
         let file = BufWriter::new(File::create(&path).await?);
-        Ok(Upload { directory, path, file, bytes: 0, limit: self.config.upload_bytes, turn })
+        Ok(Upload { directory, path, file, bytes: 0, limit: self.config.upload_bytes, place })
     }
 
-    /// Imports what was uploaded. From here on it runs to its end, whether or not anybody waits for the answer.
+    /// Imports what was uploaded when its turn comes. From then on it runs to its end, whether or not anybody waits for the answer.
     pub(crate) async fn import(&self, mut upload: Upload, target: String, flags: Flags) -> Result<ImportReport, EngineError> {
         upload.file.flush().await.map_err(|e| EngineError::Import(UploadError::Disk(e).to_string()))?;
+        let turn = Arc::clone(&self.turns).acquire_owned().await;
         let engine = Arc::clone(&self.engine);
         let done = tokio::task::spawn_blocking(move || {
             let place = format!("{}/", upload.directory.path().display());
             let report = run(&engine, &target, flags, upload.path);
-            drop((upload.directory, upload.turn));
+            drop((upload.directory, upload.place, turn));
             told(report, &place)
         });
         done.await.unwrap_or_else(|panic| Err(crate::failure::internal(panic)))

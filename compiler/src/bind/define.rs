@@ -402,6 +402,9 @@ impl Binder<'_> {
             // Kept as it is; whoever reads it is told when its parts come later.
             self.later = None;
         }
+        if mode == SegmentMode::Streaming && !self.check {
+            self.later("DEFINE STREAMING SEGMENT");
+        }
         let put = self.put(&what, "segment", name, known.as_ref().map(|k| k.definition.as_str()), Object::Segment(object))?;
         match (put, members) {
             (Statement::Change(change, words), Some(query)) => Some(Statement::StaticSegment(change, Box::new(query), words)),

@@ -24,16 +24,6 @@ pub(super) struct Selected {
     pub row: RowScope,
 }
 
-impl Selected {
-    /// The event types, each once.
-    pub(super) fn types(&self) -> Vec<Arc<EventType>> {
-        match &self.row.kind {
-            RowKind::Events(e) => e.clone(),
-            _ => vec![],
-        }
-    }
-}
-
 impl Binder<'_> {
     /// Names of all events, for suggestions.
     pub(super) fn event_names(&self) -> Vec<String> {

@@ -6,6 +6,7 @@ use arrow::datatypes::DataType as ArrowType;
 use datafusion::common::{Column, DataFusionError, Result};
 use datafusion::functions_aggregate::expr_fn as agg;
 use datafusion::logical_expr::expr::WindowFunction;
+use datafusion::logical_expr::expr_rewriter::normalize_col;
 use datafusion::logical_expr::{Expr as DfExpr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, WindowFrame, WindowFunctionDefinition, cast, lit};
 use eql_compiler::bound::{Aggregate, Aggregation, ColumnId, Expr, Rel, WindowCall};
 use eql_store::arrow_type;
@@ -64,7 +65,7 @@ impl Planner {
         let mut columns: Vec<DfExpr> = input.schema().columns().into_iter().map(DfExpr::Column).collect();
         let mut calls: Vec<DfExpr> = Vec::new();
         for (id, w) in windows {
-            let call = self.window(w)?;
+            let call = normalize_col(self.window(w)?, &input)?;
             let made = DfExpr::Column(Column::new_unqualified(call.schema_name().to_string()));
             columns.push(made.alias(column_name(*id)));
             if !calls.contains(&call) {

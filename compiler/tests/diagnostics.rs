@@ -1,0 +1,163 @@
+//! Wrong statements over the sample's schema: the code, the place and the help that a user gets.
+
+use eql_catalog::{Catalog, WeekStart};
+use eql_compiler::bound::{Bound, Statement};
+use eql_compiler::{Context, ParamValues, bind};
+use eql_grammar::{Diagnostic, parse};
+
+const SCHEMA: &str = include_str!("../../demo/completejourney/schema.eql");
+const MORE: &str = "
+    DEFINE SEGMENT buyers OF household AS DID purchase;
+    DEFINE TAG first_buy OF household AS first(purchase.time);
+    DEFINE EVENT treat AS [purchase WHERE product.department = 'FLORAL'] OR coupon_redeem;
+    DEFINE PROPERTY purchase.net AS sales_value - retail_disc;
+    DEFINE ENTITY member KEY member_id STRING (city STRING, level INT HISTORY, born DATE);
+    DEFINE EVENT visit OF member (stay DOUBLE, page STRING);";
+
+fn bound(catalog: &Catalog, text: &str) -> Vec<Result<Bound, Vec<Diagnostic>>> {
+    let params = ParamValues::new();
+    let context = Context { catalog, params: &params, time_zone: "UTC", week_start: WeekStart::Monday, lenient: false, check: false };
+    parse(text).statements.into_iter().map(|s| s.map(|s| bind(text, &s, &context))).collect()
+}
+
+fn catalog() -> Catalog {
+    let text = format!("{SCHEMA}\n{MORE}");
+    let mut catalog = Catalog::default();
+    for statement in parse(&text).statements {
+        let statement = statement.expect("the schema parses");
+        let params = ParamValues::new();
+        let context = Context { catalog: &catalog, params: &params, time_zone: "UTC", week_start: WeekStart::Monday, lenient: false, check: false };
+        let b = bind(&text, &statement, &context);
+        match b.statement {
+            Some(Statement::Change(change, _)) => catalog = catalog.apply(&change).expect("it applies"),
+            other => panic!("{other:?}: {:?}", b.diagnostics),
+        }
+    }
+    catalog
+}
+
+/// Statement, code, the text under the caret, a piece of the hint or message.
+const WRONG: &[(&str, &str, &str, &str)] = &[
+    ("FIND household WHERE DID purchse", "EQL0204", "purchse", "did you mean `purchase`"),
+    ("FIND houshold", "EQL0201", "houshold", "did you mean `household`"),
+    ("FIND household WHERE incme = 'x'", "EQL0202", "incme", "did you mean `income`"),
+    ("FIND household WHERE Income = 'x'", "EQL0202", "Income", "did you mean `income`"),
+    ("SELECT department FROM purchase", "EQL0202", "department", "did you mean `product.department`"),
+    ("SELECT purchase.department FROM purchase", "EQL0202", "purchase.department", "product.department"),
+    ("FIND household WHERE household_id IN SEGMENT buyrs", "EQL0203", "buyrs", "did you mean `buyers`"),
+    ("FIND household WHERE income IN SEGMENT buyers", "EQL0203", "income IN SEGMENT buyers", "key"),
+    ("FIND product AMONG buyers", "EQL0203", "buyers", "not of `product`"),
+    ("SESSIONS trp MEASURE count(*) DURING all time", "EQL0205", "trp", "did you mean `trip`"),
+    ("FIND household SHOW lowr(income) AS x", "EQL0206", "lowr", "did you mean `lower`"),
+    ("DESCRIBE EVENT purchas", "EQL0207", "purchas", "did you mean `purchase`"),
+    ("DROP SEGMENT nobody", "EQL0207", "nobody", "not defined"),
+    ("SET time_zon = 'UTC'", "EQL0207", "time_zon", "did you mean `time_zone`"),
+    ("SELECT household_id FROM household AS a JOIN household AS b ON a.household_id = b.household_id", "EQL0208", "household_id", "source's name"),
+    ("FIND household WHERE income = :income", "EQL0209", ":income", "--param income"),
+    ("FIND household WHERE DID purchase DURING $1", "EQL0209", "$1", "no value"),
+    ("DEFINE ENTITY store KEY store_id BIGINT (size INT)", "EQL0210", "store", "OR REPLACE"),
+    ("DEFINE ENTITY purchase KEY id BIGINT ()", "EQL0210", "purchase", "name of an event"),
+    ("DEFINE OR REPLACE ENTITY store KEY store_id STRING ()", "EQL0210", "store", "key"),
+    ("DEFINE OR REPLACE EVENT visit OF member (stay INT, page STRING)", "EQL0210", "stay", "DOUBLE"),
+    ("DEFINE ENTITY thing KEY id INT (a INT, a STRING)", "EQL0211", "a", "twice"),
+    ("DEFINE EVENT ride OF store, store ()", "EQL0211", "store", "role"),
+    ("DEFINE EVENT tick OF store (time TIMESTAMP)", "EQL0211", "time", "system column"),
+    ("DEFINE OR REPLACE SEGMENT buyers OF household AS household_id IN SEGMENT buyers", "EQL0212", "buyers", "itself"),
+    ("DEFINE ENTITY thing KEY id INT (a NUMBR)", "EQL0213", "NUMBR", "types are"),
+    ("DEFINE ENTITY thing KEY id DOUBLE ()", "EQL0213", "thing", "key cannot be DOUBLE"),
+    ("FUNNEL campaign_receive -> visit OF household WITHIN 1 day DURING all time", "EQL0214", "visit", "participants are member"),
+    ("RETENTION STARTING purchase RETURNING purchase EXCLUDING coupon_redeem FOR 3 days DURING all time", "EQL0311", "EXCLUDING coupon_redeem", "AMONG"),
+    ("FIND household GROUP BY income", "EQL0311", "GROUP BY income", "PROFILE"),
+    ("TREND count(purchase) MEASURE count(*) DURING all time", "EQL0311", "MEASURE count(*)", "behind TREND"),
+    ("TREND count(purchase) GROUP BY channel DURING all time", "EQL0311", "GROUP BY channel", "BREAKDOWN BY"),
+    ("FIND household LIMIT 1 LIMIT 2", "EQL0312", "LIMIT 2", "leave one out"),
+    ("TREND count(purchase) EVERY day", "EQL0313", "TREND", "DURING"),
+    ("FUNNEL purchase -> coupon_redeem DURING all time", "EQL0313", "FUNNEL", "WITHIN"),
+    ("RETENTION RETURNING purchase FOR 3 days DURING all time", "EQL0313", "RETENTION", "STARTING"),
+    ("RETENTION STARTING purchase RETURNING purchase DURING all time", "EQL0313", "RETENTION", "FOR 14 days"),
+    ("PROFILE MEASURE count(*)", "EQL0313", "PROFILE", "OF user"),
+    ("RETENTION STARTING purchase RETURNING purchase FOR 3 days CALENDAR ROLLING DURING all time", "EQL0314", "ROLLING", "keep one"),
+    ("FIND household WHERE NEVER DID purchase AT LEAST 2 TIMES", "EQL0314", "NEVER DID purchase AT LEAST 2 TIMES", "frequency"),
+    ("TREND count(purchase) DURING '2017-02-30' TO '2017-03-01'", "EQL0315", "'2017-02-30'", "YYYY-MM-DD"),
+    ("TREND count(purchase) DURING all time IN TIME ZONE 'Europe/Atlantis'", "EQL0315", "'Europe/Atlantis'", "IANA"),
+    ("FIND household WHERE DID purchase -> coupon_redeem WITHIN 99999999 years", "EQL0315", "99999999 years", "too long"),
+    ("RETENTION STARTING purchase RETURNING purchase BUCKETS (3, 1) days DURING all time", "EQL0315", "BUCKETS (3, 1) days", "rise"),
+    ("FUNNEL purchase -> NOT coupon_redeem WITHIN 1 day DURING all time", "EQL0315", "NOT coupon_redeem", "SEQUENCE"),
+    ("FIND household WHERE income MATCHES '(a'", "EQL0315", "'(a'", "open group"),
+    ("SET now = 'soon'", "EQL0315", "now", "2018-01-01"),
+    ("FIND household WHERE income > 5", "EQL0401", "income > 5", "CAST"),
+    ("SELECT income + 1 FROM household", "EQL0401", "income + 1", "numbers"),
+    ("SELECT sum(income) FROM household", "EQL0401", "sum(income)", "numbers"),
+    ("FIND household WHERE income = NULL", "EQL0402", "income = NULL", "IS NULL"),
+    ("FIND household WHERE income != NULL", "EQL0402", "income != NULL", "IS NOT NULL"),
+    ("FIND household WHERE income = \"50-74K\"", "EQL0403", "\"50-74K\"", "'50-74K'"),
+    ("SELECT income FROM household WHERE count(*) > 1", "EQL0404", "count(*)", "HAVING"),
+    ("FIND household WHERE sum(income) > 1", "EQL0404", "sum(income)", "event"),
+    ("SELECT income, count(*) FROM household", "EQL0405", "income", "GROUP BY"),
+    ("FIND household SHOW substring(income) AS x", "EQL0407", "substring(income)", "2 to 3"),
+    ("FIND household SHOW percentile(purchase.sales_value, 7) AS p", "EQL0407", "percentile(purchase.sales_value, 7)", "0 to 1"),
+    ("FIND household SHOW streak(purchase) AS s", "EQL0407", "streak(purchase)", "BY day"),
+    ("SELECT bucket(time, 'fortnight') FROM purchase", "EQL0407", "bucket(time, 'fortnight')", "one of"),
+    ("FIND household WHERE income", "EQL0408", "income", "STRING"),
+    ("SELECT city FROM member AS OF '2017-01-01'", "EQL0409", "city", "HISTORY"),
+    ("SELECT at_event(member.city) FROM visit", "EQL0409", "member.city", "HISTORY"),
+    ("SELECT 1 AS a UNION SELECT 1 AS a, 2 AS b", "EQL0410", "", "same number"),
+    ("SUBSCRIBE TO SEGMENT buyers", "EQL0203", "buyers", "STREAMING"),
+];
+
+#[test]
+fn each_mistake_is_named_where_it_is_with_what_to_do() {
+    let catalog = catalog();
+    let mut failures = Vec::new();
+    for (text, code, at, words) in WRONG {
+        let found: Vec<Diagnostic> = bound(&catalog, text).into_iter().flat_map(|r| r.map_or_else(|d| d, |b| b.diagnostics)).collect();
+        let said = |d: &Diagnostic| format!("{} {}", d.message, d.hint.clone().unwrap_or_default());
+        let fits = |d: &&Diagnostic| d.code == *code && (at.is_empty() || text.get(d.span.start..d.span.end) == Some(*at)) && said(d).contains(words);
+        if found.iter().find(fits).is_none() {
+            let got: Vec<String> = found.iter().map(|d| format!("{} at `{}`: {}", d.code, text.get(d.span.start..d.span.end).unwrap_or("?"), said(d))).collect();
+            failures.push(format!("{text}\n  wanted {code} at `{at}` with {words:?}\n  got {got:#?}"));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// Statements that are right; several were once refused.
+const RIGHT: &[&str] = &[
+    "FIND household WHERE DID treat AND NEVER DID [treat WHERE event = 'purchase'] SHOW first_buy",
+    "SELECT product.department, sum(net) AS net FROM purchase GROUP BY product.department HAVING sum(net) > 1 ORDER BY 2 DESC",
+    "SELECT product.manufacturer.product_count AS n, count(*) FROM purchase GROUP BY product.manufacturer.product_count",
+    "SELECT product.department AS department, count(*) AS n FROM purchase GROUP BY department ORDER BY n DESC, department",
+    "FIND household WHERE count(baskets WHERE total_value > 10) > 3",
+    "FIND household WHERE DID coupon_redeem AS r -> WITHIN 1 day [purchase WHERE r.covers.product_id HAS product_id]",
+    "TREND users(ANY EVENT) AS u, sum(purchase.net) / users(purchase) AS per EVERY 2 weeks DURING last 90 days BREAKDOWN BY household.income",
+    "FUNNEL campaign_receive AS a -> coupon_redeem HOLDING campaign_id WITHIN 30 calendar days DURING all time EVERY month SHOW ENTITIES CONVERTED",
+    "SELECT household_id IN SEGMENT buyers AS OF '2017-06-01' AS june FROM household |> AGGREGATE count(* WHERE june) AS n",
+    "WITH a AS (FIND household WHERE DID purchase) SELECT count(*) FROM a |> EXTEND 1 + 1 AS two |> LIMIT 1",
+    "FIND household WHERE kids_count IS SET AND NOT (income = 'x' OR income IN ('a', 'b')) AND age BETWEEN '1' AND '3'",
+    "DISTRIBUTION count(DISTINCT purchase.basket_id) OF household BUCKETS (1, 2, 6) DURING all time AMONG buyers EXCEPT (FIND household WHERE DID coupon_redeem)",
+    "DEFINE STATIC SEGMENT fixed OF household AS SEGMENT buyers INTERSECT buyers",
+    "EXPLAIN PHYSICAL SELECT sum(sales_value) OVER (PARTITION BY household_id ORDER BY time) AS running FROM purchase",
+    "INSERT INTO ENTITY member (member_id, level, born) VALUES ('m1', 3, DATE '2000-02-29'), ('m2', NULL, '2001-01-01')",
+];
+
+#[test]
+fn right_statements_are_bound() {
+    let catalog = catalog();
+    for text in RIGHT {
+        for r in bound(&catalog, text) {
+            let b = r.unwrap_or_else(|d| panic!("{text}: {d:?}"));
+            assert!(b.diagnostics.is_empty(), "{text}: {:?}", b.diagnostics);
+            assert!(b.statement.is_some_and(|s| !matches!(s, Statement::Later(_))), "{text}");
+        }
+    }
+}
+
+#[test]
+fn equal_questions_are_equal_plans() {
+    let catalog = catalog();
+    let one = "FIND household WHERE count(purchase WHERE product.department = 'MEAT') > 1 SHOW count(purchase WHERE product.department = 'MEAT') AS n";
+    let Some(Ok(Bound { statement: Some(Statement::Query(q)), .. })) = bound(&catalog, one).pop() else { panic!("it binds") };
+    let text = format!("{q:?}");
+    // The aggregate that stands twice is one column of the scan.
+    assert_eq!(text.matches("Behaviour(").count(), 1, "{text}");
+}
