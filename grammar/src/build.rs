@@ -1,5 +1,6 @@
 //! Builds the tree from what the grammar matched. The files below follow the grammar's sections.
 
+mod call;
 mod clause;
 mod define;
 mod expression;

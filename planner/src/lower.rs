@@ -79,6 +79,8 @@ impl Lower<'_> {
             ExprKind::IsNull(a) => self.value(a)?.is_null(),
             ExprKind::IsSet(a) if matches!(a.data_type, DataType::String | DataType::Json) => truth(self.value(a)?.not_eq(lit(""))),
             ExprKind::IsSet(a) => self.value(a)?.is_not_null(),
+            // `!=` is NOT of equality: a missing operand is unequal to everything, another missing one included.
+            ExprKind::Compare(BinaryOp::NotEqual, a, b) => not(truth(self.value(a)?.eq(self.value(b)?))),
             ExprKind::Compare(op, a, b) => binary_expr(self.value(a)?, comparison(*op)?, self.value(b)?),
             ExprKind::In(a, list) => in_list(self.value(a)?, list.iter().map(|x| self.value(x)).collect::<Result<_>>()?, false),
             ExprKind::InQuery(a, q) => self.in_query(a, q)?,
@@ -226,8 +228,6 @@ pub(crate) fn balanced(mut parts: Vec<DfExpr>, op: Operator, empty: bool) -> DfE
 fn comparison(op: BinaryOp) -> Result<Operator> {
     Ok(match op {
         BinaryOp::Equal => Operator::Eq,
-        // A missing operand is unequal to everything, and FALSE = NOT TRUE of equality.
-        BinaryOp::NotEqual => Operator::IsDistinctFrom,
         BinaryOp::Less => Operator::Lt,
         BinaryOp::LessOrEqual => Operator::LtEq,
         BinaryOp::Greater => Operator::Gt,

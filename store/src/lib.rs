@@ -11,6 +11,7 @@
 //! The log alone acknowledges; everything else can be rebuilt from the last checkpoint and the log's tail.
 //! Start with [`Store::open`]; `store.rs` has the writing side, [`Snapshot`] the reading side.
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod admit;
 mod apply;

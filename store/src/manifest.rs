@@ -84,6 +84,11 @@ impl Manifest {
         replace_file(dir, NAME, format!("{head}\n{body}\n").as_bytes())
     }
 
+    /// The last position that changed an event type.
+    pub(crate) fn event_position(&self, event: EventTypeId) -> u64 {
+        self.event_positions.get(&event.0).copied().unwrap_or(0)
+    }
+
     /// None when there is no manifest yet.
     pub(crate) fn read(dir: &Path) -> Result<Option<Manifest>, StoreError> {
         let path = dir.join(NAME);

@@ -1,9 +1,8 @@
 //! Opening a directory: lock, manifest, entities, packed rows, then the log from the checkpoint on.
 
-use crate::{StoreError, StoreOptions};
 use crate::apply::{EventState, Members, State};
 use crate::cache::ReadCache;
-use crate::checkpoint::{self, ENTITIES, PARTS, SEGMENTS, event_position, pack_rows};
+use crate::checkpoint::{self, ENTITIES, PARTS, SEGMENTS, pack_rows};
 use crate::disk::{create_dir, names, read_checked, replace_file, sync_dir};
 use crate::entity::{self, EntityState};
 use crate::kv::{self, Kv, RowWriter};
@@ -12,6 +11,7 @@ use crate::lock::DirectoryLock;
 use crate::log::{Log, Record, replay};
 use crate::manifest::{Manifest, SegmentMeta};
 use crate::part::Part;
+use crate::{StoreError, StoreOptions};
 use arrow::array::AsArray;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -68,7 +68,7 @@ fn state_of(dir: &Path, manifest: &Manifest, cache: Arc<ReadCache>) -> Result<St
         };
         entities.insert(definition.id, state);
     }
-    let events = catalog.events().map(|e| (e.id, EventState::new(e.clone(), event_position(manifest, e.id)))).collect();
+    let events = catalog.events().map(|e| (e.id, EventState::new(e.clone(), manifest.event_position(e.id)))).collect();
     let mut members = BTreeMap::new();
     for meta in &manifest.segments {
         let entity = catalog.segment(&meta.segment).and_then(|s| catalog.entity(&s.entity)).map(|e| e.id);
@@ -133,7 +133,7 @@ fn rebuild(kv: &dyn Kv, manifest: &Manifest, state: &mut State) -> Result<(), St
     for entity in state.entities.values_mut() {
         let rows = entity.len();
         if rows > 0 {
-            pack_rows(&mut writer, &entity.source(), 0..rows)?;
+            pack_rows(&mut writer, &entity.source(), |packer| (0..rows).filter(|o| packer.says_something(*o)).collect())?;
         }
     }
     writer.finish()
@@ -148,4 +148,69 @@ fn open_log(dir: &Path, options: &StoreOptions, manifest: &Manifest, state: &mut
         state.apply(position, record)
     })?;
     Ok(Log::new(path, options.log_segment_bytes, replayed.segments, replayed.position))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entity::PackedRow;
+    use crate::{EntityBatch, Store};
+    use arrow::array::{ArrayRef, Int64Array, StringArray};
+    use eql_catalog::{Change, DataType, EntityType, EntityTypeId, Object, Property, PropertyId, Value};
+
+    fn property(id: u16, data_type: DataType) -> Property {
+        let name = format!("p{id}");
+        Property { id: PropertyId(id), name, data_type, history: false, sensitive: false, required: false, default: None, comment: None }
+    }
+
+    fn user() -> Change {
+        Change::Put(Box::new(Object::Entity(EntityType {
+            id: EntityTypeId(0),
+            name: "user".into(),
+            key: vec![property(0, DataType::Int)],
+            properties: vec![property(1, DataType::String)],
+            identities: vec![],
+            comment: None,
+            definition: String::new(),
+        })))
+    }
+
+    fn upsert(store: &Store, keys: &[i64], name: &str) {
+        let names: ArrayRef = Arc::new(StringArray::from(vec![name; keys.len()]));
+        let keys: ArrayRef = Arc::new(Int64Array::from(keys.to_vec()));
+        let batch = EntityBatch {
+            entity: EntityTypeId(0),
+            keys: vec![keys],
+            properties: vec![(PropertyId(1), names)],
+            extra: None,
+            time: None,
+            keep_null: false,
+        };
+        store.append_entities(batch).unwrap();
+    }
+
+    fn rows(dir: &Path) -> Vec<PackedRow> {
+        let kv = kv::open(&dir.join(KV), 1 << 20).unwrap();
+        let read = |i| kv::read_row(&*kv, dir, EntityTypeId(0), i).unwrap();
+        (0..).map_while(read).map(|row| postcard::from_bytes(&row).unwrap()).collect()
+    }
+
+    #[test]
+    fn packed_rows_follow_the_entities_and_are_rebuilt() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), StoreOptions::default()).unwrap();
+        store.define(user()).unwrap();
+        upsert(&store, &[5, 6], "old");
+        store.checkpoint().unwrap();
+        upsert(&store, &[6, 7], &"long ".repeat(5000));
+        store.close().unwrap();
+        drop(store);
+        let row =
+            |key, name: &str| PackedRow { keys: vec![Value::Int(key)], properties: vec![(1, Value::String(name.into()))], extra: None };
+        let expected = [row(5, "old"), row(6, &"long ".repeat(5000)), row(7, &"long ".repeat(5000))];
+        assert_eq!(rows(dir.path()), expected);
+        std::fs::remove_dir_all(dir.path().join(KV)).unwrap();
+        drop(Store::open(dir.path(), StoreOptions::default()).unwrap());
+        assert_eq!(rows(dir.path()), expected);
+    }
 }

@@ -132,4 +132,3 @@ fn check_room(rows: usize) -> Result<(), StoreError> {
     let limit = u64::from(u32::MAX);
     if rows as u64 <= limit { Ok(()) } else { Err(StoreError::Full { what: "an event type has too many rows".to_string(), limit }) }
 }
-

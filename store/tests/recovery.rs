@@ -234,3 +234,24 @@ fn what_a_failed_checkpoint_left_is_removed() {
     assert_eq!(content(&open(dir.path())), before);
     assert!(!dir.path().join("parts/0/77").exists() && !dir.path().join("entities/0-99.arrow").exists());
 }
+
+#[test]
+fn a_log_that_cannot_be_written_stops_writes_but_not_reads() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = StoreOptions { log_segment_bytes: 1, ..StoreOptions::default() };
+    let store = Store::open(dir.path(), options.clone()).unwrap();
+    world().into_iter().for_each(|c| _ = store.define(c).unwrap());
+    some_history(&store);
+    let before = content(&store);
+    let log = dir.path().join("log");
+    fs::rename(&log, dir.path().join("elsewhere")).unwrap();
+    for _ in 0..2 {
+        let error = store.append_events(vec![batch(PURCHASE, &[happened("lost", 1, 1, 1)])]).unwrap_err();
+        assert!(matches!(error, StoreError::WritesRefused { .. }), "{error}");
+        assert!(error.to_string().contains("reads go on"), "{error}");
+    }
+    assert_eq!(content(&store), before);
+    drop(store);
+    fs::rename(dir.path().join("elsewhere"), &log).unwrap();
+    assert_eq!(content(&Store::open(dir.path(), options).unwrap()), before);
+}

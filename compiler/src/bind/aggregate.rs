@@ -30,6 +30,7 @@ impl Binder<'_> {
             return self.bounce_rate(span, env);
         }
         let argument = match c.args.first() {
+            None if f.name == "entities" => self.subjects(env),
             None | Some(Arg::Star(_)) => None,
             Some(Arg::Expr(e)) => match self.subject_rows(f, e, env) {
                 Some(ordinal) => Some(ordinal),
@@ -79,6 +80,19 @@ impl Binder<'_> {
         let (scope, _) = if alone { self.event_of(e, Some(&entity))? } else { return None };
         let named = matches!(scope.events.as_slice(), [EventRef::Named(i)] if self.is_event(&i.name));
         named.then(|| self.behaviour_call(f, c, e.span, env))
+    }
+
+    /// `users()`: the subject of each row; of a session its key.
+    fn subjects(&mut self, env: &mut Env) -> Option<Expr> {
+        let mut scope = (env.rows.len() == 1).then(|| env.rows.swap_remove(0))?;
+        let out = match (scope.kind.clone(), env.subject) {
+            (RowKind::Entity(e), _) => Some(self.leaf(&mut scope, Leaf::Key(0), e.key[0].data_type.clone())),
+            (RowKind::Events(_), Some(subject)) => self.subject_ordinal(&mut scope, subject),
+            (RowKind::Table(columns), Some(_)) => columns.first().map(|c| Expr::column(c.id, c.data_type.clone())),
+            _ => None,
+        };
+        env.rows.push(scope);
+        out
     }
 
     /// `users(purchase)` in SELECT FROM purchase: the subject's ordinal.

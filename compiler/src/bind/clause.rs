@@ -74,7 +74,7 @@ fn rule(kind: &ClauseKind) -> (&'static str, &'static [HeadKind]) {
         ClauseKind::Compare(_) => ("COMPARE", &[Trend, Funnel, Sequence, Retention, Sessions, Distribution, Intervals, Attribution, Ltv, Lifecycle, Stickiness]),
         ClauseKind::WeekStarts(_) => (
             "WEEK STARTS",
-            &[Trend, Funnel, Sequence, Retention, Sessions, Distribution, Intervals, Attribution, Ltv, Lifecycle, Stickiness, Select, Find, Profile],
+            &[Trend, Funnel, Sequence, Retention, Sessions, Distribution, Intervals, Attribution, Ltv, Lifecycle, Stickiness],
         ),
         ClauseKind::Ties(_) => ("TIES", &[Funnel, Sequence, Retention, Intervals]),
         ClauseKind::For(_) => ("FOR", &[Retention, Ltv]),

@@ -2,7 +2,7 @@
 
 use super::Binder;
 use super::clause::{Clauses, HeadKind};
-use super::scope::RowScope;
+use super::scope::{RowKind, RowScope};
 use crate::bound::*;
 use crate::code;
 use eql_catalog::{DataType, EntityType};
@@ -34,7 +34,8 @@ impl Binder<'_> {
         let holding = clauses.get(|k| if let ClauseKind::Holding(e) = k { Some(e.as_slice()) } else { None }).unwrap_or_default();
         let holding = self.holding(holding, &rows);
         let attributed = self.attributed(clauses, steps.len());
-        let (breakdown, names, top) = self.breakdown(clauses, rows.get(attributed.unwrap_or(0)));
+        let any_step = every_row(&rows);
+        let (breakdown, names, top) = self.breakdown(clauses, attributed.map_or(Some(&any_step), |i| rows.get(i)));
         if top.is_some() {
             self.later("FUNNEL … BREAKDOWN … TOP");
         }
@@ -177,6 +178,17 @@ impl Binder<'_> {
             }
         }
     }
+}
+
+/// Rows of all steps: what the last step reached may be.
+fn every_row(rows: &[RowScope]) -> RowScope {
+    let mut all: Vec<Arc<eql_catalog::EventType>> = Vec::new();
+    for r in rows {
+        if let RowKind::Events(events) = &r.kind {
+            all.extend(events.iter().filter(|e| !all.iter().any(|o| o.id == e.id)).cloned().collect::<Vec<_>>());
+        }
+    }
+    if all.is_empty() { RowScope::unknown() } else { RowScope::events(all) }
 }
 
 /// The result columns in the contract's order.

@@ -158,6 +158,7 @@ impl Binder<'_> {
             }
         }
         let mut env = Env::row(RowScope::new(RowKind::Table(output), None)).with(Aggregates::Rows(vec![]));
+        env.subject = Some(row.entity.id);
         let measures: Vec<(String, Expr)> = items.iter().map(|i| (self.item_name(i), self.expr(&i.expr, &mut env))).collect();
         let Aggregates::Rows(aggregates) = env.aggregates else { return None };
         let mut columns: Vec<(String, Expr)> = groups.iter().zip(&keys).map(|((n, e), (id, _))| (n.clone(), Expr::column(*id, e.data_type.clone()))).collect();

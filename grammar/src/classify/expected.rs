@@ -84,7 +84,7 @@ fn nouns(site: &Site<'_>) -> Vec<String> {
             nouns.push(noun);
         }
     }
-    const NOUNS_MAX: usize = 6;
+    const NOUNS_MAX: usize = 10;
     nouns.truncate(NOUNS_MAX);
     nouns
 }

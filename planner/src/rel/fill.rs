@@ -19,7 +19,7 @@ const PERIODS_MAX: i64 = 100_000;
 #[derive(Debug)]
 pub(crate) struct FillStage {
     pub every: Every,
-    /// Microseconds `[start, end)`.
+    /// Microseconds `[start, end)`; the least and the greatest value stand for no bound.
     pub during: (i64, i64),
     pub groups: usize,
     /// Aggregates that are 0 rather than NULL in a row that is added.
@@ -28,11 +28,14 @@ pub(crate) struct FillStage {
 }
 
 impl FillStage {
-    /// All periods of the range, as the column has them. A range without a beginning starts with the first period seen.
+    /// All periods of the range, as the column has them. A range without a beginning starts with the first period seen, one without an end ends with
+    /// the last.
     fn periods(&self, input: &RecordBatch) -> Result<ArrayRef> {
         let mut bucketer = Bucketer::new(clock::calendar(&self.every.clock)?, clock::unit(self.every.unit), self.every.count);
-        let seen = if self.during.0 == i64::MIN { self.first_seen(input)? } else { Some(self.during.0) };
-        let (Some(start), end) = (seen, self.during.1) else { return Ok(input.column(0).slice(0, 0)) };
+        let seen = self.seen(input)?;
+        let start = if self.during.0 == i64::MIN { seen.map(|s| s.0) } else { Some(self.during.0) };
+        let end = if self.during.1 == i64::MAX { seen.map(|s| s.1 + 1) } else { Some(self.during.1) };
+        let (Some(start), Some(end)) = (start, end) else { return Ok(input.column(0).slice(0, 0)) };
         if end <= start {
             return Ok(input.column(0).slice(0, 0));
         }
@@ -45,15 +48,20 @@ impl FillStage {
         crate::fold::period_column(&self.every, &bucketer, &index)
     }
 
-    fn first_seen(&self, input: &RecordBatch) -> Result<Option<i64>> {
+    /// The starts of the first and the last period seen.
+    fn seen(&self, input: &RecordBatch) -> Result<Option<(i64, i64)>> {
+        let calendar = clock::calendar(&self.every.clock)?;
         let column = input.column(0);
-        let least = (0..column.len()).filter(|i| column.is_valid(*i)).map(|i| ScalarValue::try_from_array(column, i)).collect::<Result<Vec<_>>>()?;
-        let least = least.into_iter().reduce(|a, b| if b.partial_cmp(&a) == Some(std::cmp::Ordering::Less) { b } else { a });
-        Ok(match least {
-            Some(ScalarValue::Date32(Some(d))) => Some(clock::calendar(&self.every.clock)?.from_local(i64::from(d) * 86_400_000_000)),
-            Some(ScalarValue::TimestampMicrosecond(Some(t), _)) => Some(t),
-            _ => None,
-        })
+        let mut out: Option<(i64, i64)> = None;
+        for i in (0..column.len()).filter(|i| column.is_valid(*i)) {
+            let at = match ScalarValue::try_from_array(column, i)? {
+                ScalarValue::Date32(Some(d)) => calendar.from_local(i64::from(d) * 86_400_000_000),
+                ScalarValue::TimestampMicrosecond(Some(t), _) => t,
+                _ => continue,
+            };
+            out = Some(out.map_or((at, at), |(a, b)| (a.min(at), b.max(at))));
+        }
+        Ok(out)
     }
 }
 

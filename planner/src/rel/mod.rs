@@ -22,7 +22,7 @@ use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::logical_expr::{Expr as DfExpr, LogicalPlan, LogicalPlanBuilder, SortExpr, lit};
 use eql_catalog::{DataType, Value};
 use eql_compiler::bound::{Buckets, ColumnId, Fill, Query, Rel, Scan, SortKey, Source};
-use eql_grammar::ast::{JoinKind, SetOp};
+use eql_grammar::ast::{JoinKind, RangeKind, SetOp};
 use eql_store::arrow_type;
 use std::sync::Arc;
 
@@ -152,8 +152,9 @@ impl Planner {
         let aggregates = &schema.fields()[f.groups.len() + 1..];
         let zero = aggregates.iter().map(|a| f.zero.iter().any(|z| column_name(*z) == *a.name())).collect();
         let (start, end) = clock::resolve(&f.during, self.world.now)?;
-        let during = (start, end.min(self.world.now));
-        let stage = fill::FillStage { every: f.every.clone(), during: (start, during.1.max(start)), groups: f.groups.len(), zero, schema: schema.clone() };
+        // ALL TIME has the periods from the first to the last in which something happened.
+        let end = if matches!(f.during.range.kind, RangeKind::AllTime) { i64::MAX } else { end.min(self.world.now) };
+        let stage = fill::FillStage { every: f.every.clone(), during: (start, end.max(start)), groups: f.groups.len(), zero, schema: schema.clone() };
         scan_table("filled", Arc::new(stage::StageTable { input, stage: Arc::new(stage), schema }))?.build()
     }
 

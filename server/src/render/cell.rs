@@ -89,8 +89,10 @@ fn timestamp(array: &ArrayRef, unit: TimeUnit, zone: Option<&str>) -> Cell {
     })
 }
 
-/// The number in the column and the instant it means, None when no calendar reaches that far.
-fn raw(array: &ArrayRef, unit: TimeUnit) -> Box<dyn Fn(usize) -> (i64, Option<DateTime<Utc>>) + Send> {
+/// The number of a row and the instant it means, None when no calendar reaches that far.
+type Moments = Box<dyn Fn(usize) -> (i64, Option<DateTime<Utc>>) + Send>;
+
+fn raw(array: &ArrayRef, unit: TimeUnit) -> Moments {
     match unit {
         TimeUnit::Second => {
             let a = array.as_primitive::<TimestampSecondType>().clone();

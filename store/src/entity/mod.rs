@@ -15,5 +15,7 @@ mod state;
 pub use columns::EntityColumns;
 pub(crate) use columns::EntitySource;
 pub(crate) use file::{read, write};
+#[cfg(test)]
+pub(crate) use packed_row::PackedRow;
 pub(crate) use packed_row::RowPacker;
 pub(crate) use state::EntityState;

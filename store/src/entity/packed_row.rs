@@ -39,6 +39,12 @@ impl RowPacker {
         }
     }
 
+    /// False when nothing but the key is known.
+    pub(crate) fn says_something(&self, ordinal: u32) -> bool {
+        let i = ordinal as usize;
+        self.extra.is_valid(i) || self.properties.iter().any(|(_, column)| column.is_valid(i))
+    }
+
     pub(crate) fn pack(&self, ordinal: u32) -> Vec<u8> {
         // Writing to a vector cannot fail.
         postcard::to_stdvec(&self.row(ordinal)).unwrap_or_default()

@@ -21,7 +21,7 @@ pub(crate) struct EntityState {
     parts: EntityParts,
     /// Time of first knowledge by ordinal, or one of two markers; empty when nothing was imported. Shorter means never imported.
     known: Vec<i64>,
-    /// Ordinals written since the last checkpoint, with repetitions.
+    /// Ordinals upserted since the last checkpoint, with repetitions. An entity that was only seen in events has no packed row.
     changed: Vec<u32>,
     /// The columnar snapshot on disk.
     pub(crate) saved: Option<EntityMeta>,
@@ -102,7 +102,6 @@ impl EntityState {
             Arc::make_mut(column).write(&ordinals, &take(values, &rows, None)?, false)?;
         }
         self.parts.len += rows.len() as u32;
-        self.changed.extend(ordinals.values());
         Ok(resolved.ordinals)
     }
 
@@ -154,7 +153,7 @@ impl EntityState {
         }
     }
 
-    /// Entities changed since the last checkpoint, once each, in order.
+    /// Entities upserted since the last checkpoint, once each, in order.
     pub(crate) fn take_changed(&mut self) -> Vec<u32> {
         let mut changed = std::mem::take(&mut self.changed);
         changed.sort_unstable();

@@ -11,11 +11,14 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 pub(crate) use self::sled::open;
 
+/// Keys and values, in the order of keys.
+pub(crate) type Rows<'a> = Box<dyn Iterator<Item = Result<(Vec<u8>, Vec<u8>), StoreError>> + 'a>;
+
 /// An ordered map of bytes. A batch is atomic; nothing is durable before `flush`.
 pub(crate) trait Kv: Send + Sync {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
     fn put_all(&self, rows: &[(Vec<u8>, Vec<u8>)]) -> Result<(), StoreError>;
-    fn scan(&self, prefix: &[u8]) -> Box<dyn Iterator<Item = Result<(Vec<u8>, Vec<u8>), StoreError>> + '_>;
+    fn scan(&self, prefix: &[u8]) -> Rows<'_>;
     fn flush(&self) -> Result<(), StoreError>;
 }
 

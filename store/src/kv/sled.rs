@@ -3,7 +3,7 @@
 //! Stock sled does not make its file durable on `flush`, so the file is synced behind its back; its values stay below the size at
 //! which it makes blob files; and whatever it does at open (errors, panics) is taken for damage, never for an answer.
 
-use super::Kv;
+use super::{Kv, Rows};
 use crate::StoreError;
 use crate::disk::sync_dir;
 use std::fs::File;
@@ -82,7 +82,7 @@ impl Kv for SledKv {
         self.caught("written", || self.db.apply_batch(batch))
     }
 
-    fn scan(&self, prefix: &[u8]) -> Box<dyn Iterator<Item = Result<(Vec<u8>, Vec<u8>), StoreError>> + '_> {
+    fn scan(&self, prefix: &[u8]) -> Rows<'_> {
         let rows = self.db.scan_prefix(prefix);
         Box::new(rows.map(|row| match row {
             Ok((key, value)) => Ok((key.to_vec(), value.to_vec())),

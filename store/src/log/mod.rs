@@ -7,6 +7,7 @@
 mod frame;
 mod record;
 mod replay;
+mod table;
 mod writer;
 
 pub(crate) use record::{AdmittedEntities, AdmittedEvents, AdmittedMembers, AdmittedTagValues, Payload, Place, Record};

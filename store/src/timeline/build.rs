@@ -9,6 +9,7 @@ use crate::rows::{Chunk, EventColumn, EventRows};
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{TimestampMicrosecondType, UInt32Type, UInt64Type};
 use eql_catalog::EntityTypeId;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// An event type of a timeline, and which of its participants is the subject.
@@ -46,8 +47,7 @@ fn from_spines(
     for part in parts.iter().filter(|p| p.meta.subject == subject) {
         sources.push(PartSource::new(part, part.spine(cache)?, involved));
     }
-    let mut hot = entries(involved, |chunk| matches!(chunk, Chunk::Hot(_)))?;
-    hot.sort_unstable_by_key(|e| (e.ordinal, e.time, e.sequence));
+    let hot = entries(involved, |chunk| matches!(chunk, Chunk::Hot(_)))?;
     let mut counter = Counter::new(entities);
     for source in &sources {
         source.count(&mut counter)?;
@@ -57,19 +57,8 @@ fn from_spines(
     for source in &mut sources {
         source.place(&mut placer);
     }
-    for e in &hot {
-        placer.place(e.ordinal, e.time, e.code, e.row);
-    }
-    let mut timeline = placer.timeline;
-    let Timeline { offsets, time, code, row, .. } = &mut timeline;
-    for entity in unsorted(offsets, |a, b| time[a] <= time[b]) {
-        let mut rows: Vec<(i64, u16, u32)> = entity.clone().map(|i| (time[i], code[i], row[i])).collect();
-        rows.sort_by_key(|r| r.0);
-        for (i, sorted) in entity.zip(rows) {
-            (time[i], code[i], row[i]) = sorted;
-        }
-    }
-    Ok(timeline)
+    placer.place_entries(&hot);
+    Ok(placer.finish())
 }
 
 /// The subject is some other participant: ordinals and sequences are read as columns.
@@ -78,27 +67,8 @@ fn from_columns(entities: u32, involved: &[Involved]) -> Result<Timeline, StoreE
     let mut counter = Counter::new(entities);
     entries.iter().try_for_each(|e| counter.count(e.ordinal, 1))?;
     let mut placer = counter.placer()?;
-    let mut sequence = vec![0; entries.len()];
-    for e in &entries {
-        let at = placer.place(e.ordinal, e.time, e.code, e.row);
-        sequence[at] = e.sequence;
-    }
-    let mut timeline = placer.timeline;
-    let Timeline { offsets, time, code, row, .. } = &mut timeline;
-    for entity in unsorted(offsets, |a, b| (time[a], sequence[a]) <= (time[b], sequence[b])) {
-        let mut rows: Vec<(i64, u64, u16, u32)> = entity.clone().map(|i| (time[i], sequence[i], code[i], row[i])).collect();
-        rows.sort_unstable();
-        for (i, sorted) in entity.zip(rows) {
-            (time[i], code[i], row[i]) = (sorted.0, sorted.2, sorted.3);
-        }
-    }
-    Ok(timeline)
-}
-
-/// The rows of the entities whose rows are not in order.
-fn unsorted(offsets: &[u32], in_order: impl Fn(usize, usize) -> bool) -> Vec<std::ops::Range<usize>> {
-    let entities = offsets.windows(2).map(|w| w[0] as usize..w[1] as usize);
-    entities.filter(|rows| rows.len() > 1 && !(rows.start + 1..rows.end).all(|i| in_order(i - 1, i))).collect()
+    placer.place_entries(&entries);
+    Ok(placer.finish())
 }
 
 /// One row on its way to its place.
@@ -222,13 +192,19 @@ impl Counter {
         let rows = self.rows as usize;
         let next = offsets[..self.counts.len()].to_vec();
         let (time, code, row) = (vec![0; rows], vec![0; rows], vec![0; rows]);
-        Ok(Placer { next, timeline: Timeline { subject: EntityTypeId(0), events: Vec::new(), offsets, time, code, row } })
+        Ok(Placer {
+            next,
+            sequence: Vec::new(),
+            timeline: Timeline { subject: EntityTypeId(0), events: Vec::new(), offsets, time, code, row },
+        })
     }
 }
 
-/// Puts rows where the counts say.
+/// Puts rows where the counts say, then in order.
 struct Placer {
     next: Vec<u32>,
+    /// Empty, or for each row what decides between equal times: 0 for rows that were placed in order.
+    sequence: Vec<u64>,
     timeline: Timeline,
 }
 
@@ -240,5 +216,47 @@ impl Placer {
         self.timeline.code[at] = code;
         self.timeline.row[at] = row;
         at
+    }
+
+    /// Rows in any order, younger than those placed before.
+    fn place_entries(&mut self, entries: &[Entry]) {
+        if !entries.is_empty() {
+            self.sequence.resize(self.timeline.row.len(), 0);
+        }
+        for e in entries {
+            let at = self.place(e.ordinal, e.time, e.code, e.row);
+            self.sequence[at] = e.sequence + 1;
+        }
+    }
+
+    /// Most entities are in order already; the others are sorted.
+    fn finish(mut self) -> Timeline {
+        let offsets = std::mem::take(&mut self.timeline.offsets);
+        for w in offsets.windows(2) {
+            let rows = w[0] as usize..w[1] as usize;
+            if !self.in_order(rows.clone()) {
+                self.sort(rows);
+            }
+        }
+        Timeline { offsets, ..self.timeline }
+    }
+
+    fn in_order(&self, rows: Range<usize>) -> bool {
+        let time = &self.timeline.time[rows.clone()];
+        match self.sequence.get(rows) {
+            None => time.windows(2).all(|w| w[0] <= w[1]),
+            Some(sequence) => time.windows(2).zip(sequence.windows(2)).all(|(t, s)| (t[0], s[0]) <= (t[1], s[1])),
+        }
+    }
+
+    /// Stable: rows of parts, whose sequences are all 0, stay as they were placed.
+    fn sort(&mut self, rows: Range<usize>) {
+        let Timeline { time, code, row, .. } = &mut self.timeline;
+        let sequence = |i: usize| self.sequence.get(i).copied().unwrap_or(0);
+        let mut sorted: Vec<(i64, u64, u16, u32)> = rows.clone().map(|i| (time[i], sequence(i), code[i], row[i])).collect();
+        sorted.sort_by_key(|r| (r.0, r.1));
+        for (i, r) in rows.zip(sorted) {
+            (time[i], code[i], row[i]) = (r.0, r.2, r.3);
+        }
     }
 }

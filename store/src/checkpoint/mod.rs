@@ -1,0 +1,92 @@
+//! A checkpoint: everything up to one position goes to files, a manifest names them, and the log before it is no longer needed.
+//!
+//! ```text
+//! capture (under the lock) → parts, entity files, members, packed rows (no lock) → manifest → install (under the lock) → trim the log
+//! ```
+//! Until the manifest is in place nothing refers to the new files; those of a failed attempt are removed at the next open.
+
+mod capture;
+mod files;
+mod unnamed;
+
+pub(crate) use files::pack_rows;
+pub(crate) use unnamed::{remove_unnamed, remove_unnamed_parts};
+
+use crate::StoreError;
+use crate::apply::State;
+use crate::kv::Kv;
+use crate::manifest::{EntityMeta, Manifest, PartMeta, SegmentMeta};
+use capture::Captured;
+use files::{write_entities, write_members, write_parts, write_rows};
+use parking_lot::Mutex;
+use std::path::Path;
+
+pub(crate) const PARTS: &str = "parts";
+pub(crate) const ENTITIES: &str = "entities";
+pub(crate) const SEGMENTS: &str = "segments";
+
+/// What was written, besides the manifest.
+struct Written {
+    parts: Vec<PartMeta>,
+    entities: Vec<EntityMeta>,
+    segments: Vec<SegmentMeta>,
+}
+
+/// Writes the captured state and lets go of it in memory; the manifest it ends with is the new `manifest`.
+pub(crate) fn run(dir: &Path, state: &Mutex<State>, kv: &mut Option<Box<dyn Kv>>, manifest: &mut Manifest) -> Result<(), StoreError> {
+    let captured = state.lock().capture();
+    let written = match write(dir, &captured, kv, manifest) {
+        Ok(written) => written,
+        Err(e) => {
+            state.lock().give_back(&captured);
+            return Err(e);
+        }
+    };
+    state.lock().install(&captured, &written, &dir.join(PARTS));
+    remove_unnamed(dir, manifest)
+}
+
+fn write(dir: &Path, captured: &Captured, kv: &mut Option<Box<dyn Kv>>, manifest: &mut Manifest) -> Result<Written, StoreError> {
+    let generation = manifest.generation + 1;
+    let (parts, (entities, segments), rows) = std::thread::scope(|scope| {
+        let rows = scope.spawn(|| kv.as_deref().map_or(Ok(()), |kv| write_rows(kv, captured)));
+        let files =
+            scope.spawn(|| Ok::<_, StoreError>((write_entities(dir, generation, captured)?, write_members(dir, generation, captured)?)));
+        let parts = write_parts(&dir.join(PARTS), manifest, captured);
+        (parts, files.join(), rows.join())
+    })
+    .into_results()?;
+    if let Err(e) = rows {
+        // A projection: the next open sees that it is not complete and rebuilds it.
+        tracing::warn!(error = %e, "packed rows of entities were not written; they will be rebuilt at the next start");
+        *kv = None;
+    }
+    let mut next = manifest.clone();
+    next.position = captured.position;
+    next.next_sequence = captured.next_sequence;
+    next.generation = generation;
+    next.next_part += parts.len() as u64;
+    next.catalog = (*captured.catalog).clone();
+    next.parts.extend(parts.iter().cloned());
+    next.entities.clone_from(&entities);
+    next.segments.clone_from(&segments);
+    next.event_positions.clone_from(&captured.event_positions);
+    next.write(dir)?;
+    *manifest = next;
+    Ok(Written { parts, entities, segments })
+}
+
+type Joined<T> = std::thread::Result<Result<T, StoreError>>;
+
+/// Results of threads, where a panic is a bug of ours that goes on upwards.
+trait IntoResults<A, B> {
+    fn into_results(self) -> Result<(A, B, Result<(), StoreError>), StoreError>;
+}
+
+impl<A, B> IntoResults<A, B> for (Result<A, StoreError>, Joined<B>, Joined<()>) {
+    fn into_results(self) -> Result<(A, B, Result<(), StoreError>), StoreError> {
+        let files = self.1.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let rows = self.2.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Ok((self.0?, files?, rows))
+    }
+}
