@@ -20,7 +20,7 @@ pub use catalog::{Catalog, Resolved};
 pub use change::{CatalogError, Change, NounKind, Object};
 pub use data_type::DataType;
 pub use noun::{
-    EntityType, EntityTypeId, EventType, EventTypeId, Identity, Metric, Noun, Owner, Participant, Property, PropertyId, Relation, Segment, SegmentMode,
-    SessionRule, Tag, VirtualEvent, VirtualProperty, WeekStart,
+    EntityType, EntityTypeId, EventType, EventTypeId, Identity, Metric, Noun, Owner, Participant, Property, PropertyId, Relation, Segment,
+    SegmentMode, SessionRule, Tag, VirtualEvent, VirtualProperty, WeekStart,
 };
-pub use value::{parse_date, parse_timestamp, Value};
+pub use value::{Value, parse_date, parse_timestamp};

@@ -34,7 +34,9 @@ impl Value {
             Value::Bool(_) => DataType::Bool,
             Value::Int(_) => DataType::Int,
             Value::Double(_) => DataType::Double,
-            Value::Decimal(v, s) => DataType::Decimal(v.unsigned_abs().to_string().len().clamp(1, 38).max(usize::from(s.unsigned_abs())) as u8, *s),
+            Value::Decimal(v, s) => {
+                DataType::Decimal(v.unsigned_abs().to_string().len().clamp(1, 38).max(usize::from(s.unsigned_abs())) as u8, *s)
+            }
             Value::String(_) => DataType::String,
             Value::Date(_) => DataType::Date,
             Value::Timestamp(_) => DataType::Timestamp,

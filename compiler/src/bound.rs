@@ -272,6 +272,7 @@ pub struct Behaviour {
 
 /// The forms of behaviour.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant)]
 pub enum BehaviourKind {
     /// An aggregate over the entity's rows.
     Aggregate {

@@ -26,7 +26,8 @@ fn catalog() -> Catalog {
     for statement in parse(&text).statements {
         let statement = statement.expect("the schema parses");
         let params = ParamValues::new();
-        let context = Context { catalog: &catalog, params: &params, time_zone: "UTC", week_start: WeekStart::Monday, lenient: false, check: false };
+        let context =
+            Context { catalog: &catalog, params: &params, time_zone: "UTC", week_start: WeekStart::Monday, lenient: false, check: false };
         let b = bind(&text, &statement, &context);
         match b.statement {
             Some(Statement::Change(change, _)) => catalog = catalog.apply(&change).expect("it applies"),
@@ -52,7 +53,12 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("DESCRIBE EVENT purchas", "EQL0207", "purchas", "did you mean `purchase`"),
     ("DROP SEGMENT nobody", "EQL0207", "nobody", "not defined"),
     ("SET time_zon = 'UTC'", "EQL0207", "time_zon", "did you mean `time_zone`"),
-    ("SELECT household_id FROM household AS a JOIN household AS b ON a.household_id = b.household_id", "EQL0208", "household_id", "source's name"),
+    (
+        "SELECT household_id FROM household AS a JOIN household AS b ON a.household_id = b.household_id",
+        "EQL0208",
+        "household_id",
+        "source's name",
+    ),
     ("FIND household WHERE income = :income", "EQL0209", ":income", "--param income"),
     ("FIND household WHERE DID purchase DURING $1", "EQL0209", "$1", "no value"),
     ("DEFINE ENTITY store KEY store_id BIGINT (size INT)", "EQL0210", "store", "OR REPLACE"),
@@ -66,7 +72,12 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("DEFINE ENTITY thing KEY id INT (a NUMBR)", "EQL0213", "NUMBR", "types are"),
     ("DEFINE ENTITY thing KEY id DOUBLE ()", "EQL0213", "thing", "key cannot be DOUBLE"),
     ("FUNNEL campaign_receive -> visit OF household WITHIN 1 day DURING all time", "EQL0214", "visit", "participants are member"),
-    ("RETENTION STARTING purchase RETURNING purchase EXCLUDING coupon_redeem FOR 3 days DURING all time", "EQL0311", "EXCLUDING coupon_redeem", "AMONG"),
+    (
+        "RETENTION STARTING purchase RETURNING purchase EXCLUDING coupon_redeem FOR 3 days DURING all time",
+        "EQL0311",
+        "EXCLUDING coupon_redeem",
+        "AMONG",
+    ),
     ("FIND household GROUP BY income", "EQL0311", "GROUP BY income", "PROFILE"),
     ("TREND count(purchase) MEASURE count(*) DURING all time", "EQL0311", "MEASURE count(*)", "behind TREND"),
     ("TREND count(purchase) GROUP BY channel DURING all time", "EQL0311", "GROUP BY channel", "BREAKDOWN BY"),
@@ -112,9 +123,14 @@ fn each_mistake_is_named_where_it_is_with_what_to_do() {
     for (text, code, at, words) in WRONG {
         let found: Vec<Diagnostic> = bound(&catalog, text).into_iter().flat_map(|r| r.map_or_else(|d| d, |b| b.diagnostics)).collect();
         let said = |d: &Diagnostic| format!("{} {}", d.message, d.hint.clone().unwrap_or_default());
-        let fits = |d: &&Diagnostic| d.code == *code && (at.is_empty() || text.get(d.span.start..d.span.end) == Some(*at)) && said(d).contains(words);
+        let fits = |d: &&Diagnostic| {
+            d.code == *code && (at.is_empty() || text.get(d.span.start..d.span.end) == Some(*at)) && said(d).contains(words)
+        };
         if found.iter().find(fits).is_none() {
-            let got: Vec<String> = found.iter().map(|d| format!("{} at `{}`: {}", d.code, text.get(d.span.start..d.span.end).unwrap_or("?"), said(d))).collect();
+            let got: Vec<String> = found
+                .iter()
+                .map(|d| format!("{} at `{}`: {}", d.code, text.get(d.span.start..d.span.end).unwrap_or("?"), said(d)))
+                .collect();
             failures.push(format!("{text}\n  wanted {code} at `{at}` with {words:?}\n  got {got:#?}"));
         }
     }

@@ -18,7 +18,12 @@ pub(crate) type Turn = OwnedSemaphorePermit;
 
 impl Admission {
     pub(crate) fn new(running_max: usize, waiting_max: usize) -> Self {
-        Self { turns: Arc::new(Semaphore::new(running_max.max(1))), running_max: running_max.max(1), waiting_max, waiting: AtomicUsize::new(0) }
+        Self {
+            turns: Arc::new(Semaphore::new(running_max.max(1))),
+            running_max: running_max.max(1),
+            waiting_max,
+            waiting: AtomicUsize::new(0),
+        }
     }
 
     /// Waits for a turn; refused when too many wait already.

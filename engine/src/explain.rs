@@ -22,7 +22,14 @@ pub(crate) fn shape() -> (Vec<ResultColumn>, SchemaRef) {
 }
 
 impl Engine {
-    pub(crate) async fn explain(&self, session: &Session, setup: &Setup, rung: ExplainRung, statement: &ast::Statement, inner: &Statement) -> Result<Rows, EngineError> {
+    pub(crate) async fn explain(
+        &self,
+        session: &Session,
+        setup: &Setup,
+        rung: ExplainRung,
+        statement: &ast::Statement,
+        inner: &Statement,
+    ) -> Result<Rows, EngineError> {
         let text = match rung {
             ExplainRung::Syntax => match &statement.kind {
                 ast::StatementKind::Explain { statement, .. } => format!("{:#?}", statement.kind),

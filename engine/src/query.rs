@@ -101,7 +101,14 @@ impl Engine {
         if let Some(known) = self.plans.get(&key) {
             return Ok((known, key));
         }
-        let context = Context { catalog: &catalog, params: &setup.params, time_zone: &setup.zone, week_start: setup.week_start, lenient: false, check: false };
+        let context = Context {
+            catalog: &catalog,
+            params: &setup.params,
+            time_zone: &setup.zone,
+            week_start: setup.week_start,
+            lenient: false,
+            check: false,
+        };
         let bound = eql_compiler::bind(text, statement, &context);
         if bound.diagnostics.iter().any(Diagnostic::is_error) {
             return Err(EngineError::Diagnostics(bound.diagnostics));
@@ -114,7 +121,15 @@ impl Engine {
         Ok((bound, key))
     }
 
-    async fn query(&self, session: &Session, setup: &Setup, (q, head): (&Query, Head), plan: PlanKey, uses_now: bool, warnings: Vec<Diagnostic>) -> Result<Rows, EngineError> {
+    async fn query(
+        &self,
+        session: &Session,
+        setup: &Setup,
+        (q, head): (&Query, Head),
+        plan: PlanKey,
+        uses_now: bool,
+        warnings: Vec<Diagnostic>,
+    ) -> Result<Rows, EngineError> {
         let turn = self.admission.turn().await?;
         let snapshot = self.snapshot().await?;
         let key = self.result_key(session, setup, plan, uses_now, &snapshot);
@@ -146,7 +161,10 @@ impl Engine {
 
     pub(crate) async fn snapshot(&self) -> Result<Arc<Snapshot>, EngineError> {
         let store = self.store.clone();
-        tokio::task::spawn_blocking(move || store.snapshot()).await.map_err(|e| crate::rows::internal(e.to_string()))?.map_err(EngineError::from)
+        tokio::task::spawn_blocking(move || store.snapshot())
+            .await
+            .map_err(|e| crate::rows::internal(e.to_string()))?
+            .map_err(EngineError::from)
     }
 
     pub(crate) fn limitation(&self, session: &Session, turn: Turn) -> Limitation {
@@ -165,7 +183,12 @@ impl Engine {
 }
 
 fn later(text: &str, statement: &ast::Statement, what: &str) -> EngineError {
-    let d = Diagnostic::error(eql_compiler::code::LATER, text, statement.span, format!("{what} is understood and checked, but not supported by this version yet"));
+    let d = Diagnostic::error(
+        eql_compiler::code::LATER,
+        text,
+        statement.span,
+        format!("{what} is understood and checked, but not supported by this version yet"),
+    );
     EngineError::Diagnostics(vec![d.with_hint("the changelog says which version will carry it out")])
 }
 

@@ -56,7 +56,11 @@ impl Lower<'_> {
                     Some(micros) => cast(cast(time, ArrowType::Int64) + lit(micros.saturating_mul(*count)), timestamp()),
                     None => function::shift(clock::calendar(clock)?, clock::unit(*unit), *count).call(vec![time]),
                 };
-                if e.data_type == DataType::Date { function::bucket(clock::calendar(clock)?, eql_timeline::Unit::Day, 1).call(vec![shifted]) } else { shifted }
+                if e.data_type == DataType::Date {
+                    function::bucket(clock::calendar(clock)?, eql_timeline::Unit::Day, 1).call(vec![shifted])
+                } else {
+                    shifted
+                }
             }
             ExprKind::Case(arms, other) => self.case(arms, other.as_deref())?,
             ExprKind::Cast(a) => cast(self.value(a)?, arrow_type(&e.data_type)),
@@ -64,7 +68,9 @@ impl Lower<'_> {
             ExprKind::Scalar(q) => self.scalar_query(q, &e.data_type)?,
             ExprKind::Invalid => return Err(DataFusionError::Internal("an invalid expression was planned".into())),
             // Predicates as values are never NULL.
-            ExprKind::And(_) | ExprKind::Or(_) | ExprKind::Not(_) | ExprKind::IsNull(_) | ExprKind::IsSet(_) | ExprKind::Exists(_) => self.condition(e)?,
+            ExprKind::And(_) | ExprKind::Or(_) | ExprKind::Not(_) | ExprKind::IsNull(_) | ExprKind::IsSet(_) | ExprKind::Exists(_) => {
+                self.condition(e)?
+            }
             ExprKind::Compare(..) | ExprKind::In(..) | ExprKind::Match(..) | ExprKind::InRange(..) => truth(self.condition(e)?),
             ExprKind::InQuery(..) => truth(self.condition(e)?),
         })
@@ -112,7 +118,9 @@ impl Lower<'_> {
         let (x, y) = (self.value(a)?, self.value(b)?);
         Ok(match op {
             BinaryOp::Subtract if a.data_type.is_temporal() => {
-                let micros = |e: DfExpr, from: &Expr| if from.data_type == DataType::Date { cast(cast(e, timestamp()), ArrowType::Int64) } else { cast(e, ArrowType::Int64) };
+                let micros = |e: DfExpr, from: &Expr| {
+                    if from.data_type == DataType::Date { cast(cast(e, timestamp()), ArrowType::Int64) } else { cast(e, ArrowType::Int64) }
+                };
                 cast(micros(x, a) - micros(y, b), ArrowType::Float64) / lit(1e6)
             }
             BinaryOp::Divide => cast(x, ArrowType::Float64) / nullif(cast(y, ArrowType::Float64), lit(0.0)),

@@ -297,7 +297,11 @@ impl Groups {
 
     /// The group numbers of rows with these columns.
     pub(crate) fn find(&self, keys: &[ArrayRef]) -> Result<UInt32Array> {
-        let keys: Vec<ArrayRef> = keys.iter().zip(&self.types).map(|(k, t)| if k.data_type() == t { Ok(k.clone()) } else { cast(k, t) }).collect::<arrow::error::Result<_>>()?;
+        let keys: Vec<ArrayRef> = keys
+            .iter()
+            .zip(&self.types)
+            .map(|(k, t)| if k.data_type() == t { Ok(k.clone()) } else { cast(k, t) })
+            .collect::<arrow::error::Result<_>>()?;
         let rows = self.converter.lock().convert_columns(&keys)?;
         Ok(UInt32Array::from_iter_values(rows.iter().map(|r| self.numbers.get(r.as_ref()).copied().unwrap_or(0))))
     }
@@ -306,7 +310,8 @@ impl Groups {
     fn lists(&self, values: &ArrayRef) -> Result<ArrayRef> {
         let _ = self.entity;
         let items = take(values, &self.members, None)?;
-        let offsets: Vec<i32> = self.offsets.iter().map(|o| i32::try_from(*o).map_err(|e| DataFusionError::Execution(e.to_string()))).collect::<Result<_>>()?;
+        let offsets: Vec<i32> =
+            self.offsets.iter().map(|o| i32::try_from(*o).map_err(|e| DataFusionError::Execution(e.to_string()))).collect::<Result<_>>()?;
         let field = Arc::new(Field::new("item", items.data_type().clone(), true));
         Ok(Arc::new(ListArray::try_new(field, OffsetBuffer::new(ScalarBuffer::from(offsets)), items, None)?))
     }
@@ -325,8 +330,12 @@ impl Groups {
         self.lists(values)
     }
 
-    pub(crate) fn aggregate_values(&self, function: &eql_compiler::bound::Aggregation, values: &ArrayRef, out: &ArrowType) -> Result<ArrayRef> {
+    pub(crate) fn aggregate_values(
+        &self,
+        function: &eql_compiler::bound::Aggregation,
+        values: &ArrayRef,
+        out: &ArrowType,
+    ) -> Result<ArrayRef> {
         self.aggregates(function, values, out)
     }
 }
-

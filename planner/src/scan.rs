@@ -111,7 +111,8 @@ impl EventScanExec {
     fn new(world: Arc<World>, scan: Arc<EventScan>, columns: Vec<ScanColumn>) -> Self {
         let schema = schema_of(&columns);
         let partitioning = Partitioning::UnknownPartitioning(world.threads);
-        let properties = PlanProperties::new(EquivalenceProperties::new(schema.clone()), partitioning, EmissionType::Incremental, Boundedness::Bounded);
+        let properties =
+            PlanProperties::new(EquivalenceProperties::new(schema.clone()), partitioning, EmissionType::Incremental, Boundedness::Bounded);
         Self { world, scan, columns, schema, properties: Arc::new(properties), run: Arc::new(OnceLock::new()) }
     }
 

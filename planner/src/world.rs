@@ -94,7 +94,8 @@ impl World {
                 _ => Some(self.entity_column(entity, c)?),
             });
         }
-        let asked: Vec<&Behaviour> = columns.iter().filter_map(|c| if let Leaf::Behaviour(b) = &c.leaf { Some(b.as_ref()) } else { None }).collect();
+        let asked: Vec<&Behaviour> =
+            columns.iter().filter_map(|c| if let Leaf::Behaviour(b) = &c.leaf { Some(b.as_ref()) } else { None }).collect();
         let mut done = if asked.is_empty() { vec![] } else { behaviours(self, entity, &asked)? }.into_iter();
         out.into_iter()
             .map(|o| match o {
@@ -119,7 +120,10 @@ impl World {
             }
             Leaf::ImportedTag(tag) => match self.snapshot.tag_values(entity, tag).map_err(store_error)? {
                 Some(values) if values.len() >= entities.len() => with_null(&values.slice(0, entities.len())),
-                Some(values) => Ok(arrow::compute::concat(&[values.as_ref(), new_null_array(values.data_type(), entities.len() + 1 - values.len()).as_ref()])?),
+                Some(values) => Ok(arrow::compute::concat(&[
+                    values.as_ref(),
+                    new_null_array(values.data_type(), entities.len() + 1 - values.len()).as_ref(),
+                ])?),
                 None => Ok(new_null_array(&data_type, entities.len() + 1)),
             },
             Leaf::Through(Link::Key(source), value) => {

@@ -173,9 +173,8 @@ fn sessions(rows: &Rows, timeout: i64) -> Vec<Vec<String>> {
                 _ => cuts.push(vec![r.hour]),
             }
         }
-        let told = |cut: Vec<i64>| {
-            vec![name(user), time(cut[0]), cut.len().to_string(), ((cut[cut.len() - 1] - cut[0]) * 3600).to_string()]
-        };
+        let told =
+            |cut: Vec<i64>| vec![name(user), time(cut[0]), cut.len().to_string(), ((cut[cut.len() - 1] - cut[0]) * 3600).to_string()];
         found.extend(cuts.into_iter().map(told));
     }
     found
@@ -216,7 +215,7 @@ proptest! {
         let text = format!(
             "FIND user SHOW user_id, count(a {scope}) AS n, sum(a.x {scope}) AS s, min(a.x {scope}) AS lo, max(a.x {scope}) AS hi, \
              first(a.x {scope}) AS f, last(a.x {scope}) AS l, count(DISTINCT a.x {scope}) AS d, (DID a AT LEAST 2 TIMES {scope}) AS twice, \
-             (NEVER DID a {scope}) AS never, (DID a ON AT LEAST 2 DAYS {scope}) AS days, count(a WHERE x != 1 {scope}) AS other ORDER BY user_id"
+             (NEVER DID a {scope}) AS silent, (DID a ON AT LEAST 2 DAYS {scope}) AS days, count(a WHERE x != 1 {scope}) AS other ORDER BY user_id"
         );
         let told = |user: usize| {
             let seen = during(of(&rows, user, &["a"]), from, to);

@@ -119,7 +119,15 @@ impl Binder<'_> {
     }
 
     /// The aggregate of a call whose argument is bound.
-    fn aggregate(&mut self, f: &'static Function, c: &ast::Call, argument: Option<Expr>, filter: Option<Expr>, order: Vec<SortKey>, span: Span) -> Option<Aggregate> {
+    fn aggregate(
+        &mut self,
+        f: &'static Function,
+        c: &ast::Call,
+        argument: Option<Expr>,
+        filter: Option<Expr>,
+        order: Vec<SortKey>,
+        span: Span,
+    ) -> Option<Aggregate> {
         let t = argument.as_ref().map(|a| a.data_type.clone());
         let numeric = matches!(f.name, "sum" | "avg" | "median" | "percentile" | "stddev" | "variance");
         if numeric && !t.as_ref().is_some_and(DataType::is_numeric) {
@@ -224,10 +232,19 @@ impl Binder<'_> {
         }
     }
 
-    fn event_aggregate_inner(&mut self, f: &'static Function, c: &ast::Call, scope: &EventScope, value: Option<ast::Expr>, span: Span, env: &mut Env) -> Option<Aggregate> {
+    fn event_aggregate_inner(
+        &mut self,
+        f: &'static Function,
+        c: &ast::Call,
+        scope: &EventScope,
+        value: Option<ast::Expr>,
+        span: Span,
+        env: &mut Env,
+    ) -> Option<Aggregate> {
         let mut row = env.rows.swap_remove(0);
         let filter = self.events_predicate(scope, &mut row);
-        let ordinal = (f.name == "entities" || f.name == "approx_users").then(|| env.subject.and_then(|s| self.subject_ordinal(&mut row, s)));
+        let ordinal =
+            (f.name == "entities" || f.name == "approx_users").then(|| env.subject.and_then(|s| self.subject_ordinal(&mut row, s)));
         env.rows.insert(0, row);
         let argument = match ordinal {
             Some(o) => Some(o?),

@@ -70,11 +70,20 @@ impl Binder<'_> {
             None => self.during.clone(),
         };
         let single = b.steps.len() == 1 && !b.steps[0].negated;
-        let out = if single { self.did_once(b, &q, during, &subject, span, env) } else { self.did_sequence(b, &q, during, &subject, span, env) };
+        let out =
+            if single { self.did_once(b, &q, during, &subject, span, env) } else { self.did_sequence(b, &q, during, &subject, span, env) };
         out.unwrap_or_else(super::expr::invalid_predicate)
     }
 
-    fn did_once(&mut self, b: &ast::Behaviour, q: &Quals<'_>, during: Option<TimeRange>, subject: &Arc<EntityType>, span: Span, env: &mut Env) -> Option<Expr> {
+    fn did_once(
+        &mut self,
+        b: &ast::Behaviour,
+        q: &Quals<'_>,
+        during: Option<TimeRange>,
+        subject: &Arc<EntityType>,
+        span: Span,
+        env: &mut Env,
+    ) -> Option<Expr> {
         let step = &b.steps[0];
         let selected = self.select_events(&step.scope, subject, &[]);
         let no_frequency = q.times.is_empty() && q.periods.is_none();
@@ -91,7 +100,11 @@ impl Binder<'_> {
             None if no_frequency => (Aggregation::Count, vec![(CountOp::AtLeast, 1)]),
             None => (Aggregation::Count, q.times.clone()),
         };
-        let count = self.behaviour(BehaviourKind::Aggregate { function, events: selected.select, value: None, order: None, during }, DataType::Int, env);
+        let count = self.behaviour(
+            BehaviourKind::Aggregate { function, events: selected.select, value: None, order: None, during },
+            DataType::Int,
+            env,
+        );
         let parts = tests.into_iter().map(|(op, n)| count_test(&count, op, n));
         Expr::all(parts)
     }
@@ -109,7 +122,15 @@ impl Binder<'_> {
         }
     }
 
-    fn did_sequence(&mut self, b: &ast::Behaviour, q: &Quals<'_>, during: Option<TimeRange>, subject: &Arc<EntityType>, span: Span, env: &mut Env) -> Option<Expr> {
+    fn did_sequence(
+        &mut self,
+        b: &ast::Behaviour,
+        q: &Quals<'_>,
+        during: Option<TimeRange>,
+        subject: &Arc<EntityType>,
+        span: Span,
+        env: &mut Env,
+    ) -> Option<Expr> {
         if !q.times.is_empty() || q.periods.is_some() {
             self.later("a frequency on a sequence");
         }
@@ -117,7 +138,12 @@ impl Binder<'_> {
             self.later("FIRST DID with a sequence");
         }
         if b.steps.first().is_some_and(|s| s.negated) {
-            self.error_hint(code::VALUE, b.steps[0].span, "a sequence cannot begin with an absence", "put the event that starts the wait first");
+            self.error_hint(
+                code::VALUE,
+                b.steps[0].span,
+                "a sequence cannot begin with an absence",
+                "put the event that starts the wait first",
+            );
             return None;
         }
         let (steps, rows) = self.steps(&b.steps, subject);
@@ -148,7 +174,11 @@ impl Binder<'_> {
             let key = s.alias.as_ref().map_or_else(|| single_event(&s.scope), |a| Some(a.name.clone()));
             if let Some(k) = key {
                 // An event that occurs twice names no step.
-                let twice = s.alias.is_none() && steps.iter().enumerate().any(|(j, o)| j != i && o.alias.is_none() && single_event(&o.scope).as_deref() == Some(k.as_str()));
+                let twice = s.alias.is_none()
+                    && steps
+                        .iter()
+                        .enumerate()
+                        .any(|(j, o)| j != i && o.alias.is_none() && single_event(&o.scope).as_deref() == Some(k.as_str()));
                 if !twice {
                     named.push((k, i, RowScope { columns: vec![], ..selected.row.clone() }));
                 }
@@ -238,12 +268,24 @@ impl Binder<'_> {
         let t = value.as_ref().map(|v| v.expr.data_type.clone());
         let Some((function, data_type)) = self.behaviour_function(f, c, t, by, span) else { return Expr::invalid() };
         if value.is_none() && !matches!(function, Aggregation::Count | Aggregation::Streak(_)) {
-            return self.error_hint(code::ARGUMENTS, span, format!("`{}` needs a property of the event", f.name), format!("for example {}(purchase.amount)", f.name));
+            return self.error_hint(
+                code::ARGUMENTS,
+                span,
+                format!("`{}` needs a property of the event", f.name),
+                format!("for example {}(purchase.amount)", f.name),
+            );
         }
         self.behaviour(BehaviourKind::Aggregate { function, events, value, order, during }, data_type, env)
     }
 
-    fn behaviour_function(&mut self, f: &Function, c: &ast::Call, t: Option<DataType>, by: Option<&ast::Expr>, span: Span) -> Option<(Aggregation, DataType)> {
+    fn behaviour_function(
+        &mut self,
+        f: &Function,
+        c: &ast::Call,
+        t: Option<DataType>,
+        by: Option<&ast::Expr>,
+        span: Span,
+    ) -> Option<(Aggregation, DataType)> {
         let value_type = t.clone().unwrap_or(DataType::Int);
         let number = t.as_ref().is_none_or(DataType::is_numeric);
         Some(match f.name {
@@ -362,7 +404,10 @@ impl Binder<'_> {
             Owner::Event(event) => {
                 let ident = ast::Ident { name: event.clone(), span: path.parts[0].span };
                 let parts = std::iter::once(ident).chain(rest.parts).collect();
-                let inner = ast::Call { args: vec![Arg::Expr(ast::Expr { kind: ast::ExprKind::Path(ast::Path { parts }), span: *at })], ..c.clone() };
+                let inner = ast::Call {
+                    args: vec![Arg::Expr(ast::Expr { kind: ast::ExprKind::Path(ast::Path { parts }), span: *at })],
+                    ..c.clone()
+                };
                 Some(self.behaviour_call(f, &inner, span, env))
             }
             Owner::Entity(target) => {
@@ -385,7 +430,8 @@ impl Binder<'_> {
     ) -> Option<Expr> {
         let link = self.many_link(&mut env.rows[0], relation, target)?;
         let mut inner = Env::row(RowScope::entity(target)).with(Aggregates::Behaviour);
-        let further = rest.parts.first().and_then(|p| self.catalog.relation(&format!("{}.{}", target.name, p.name))).is_some_and(|r| r.many);
+        let further =
+            rest.parts.first().and_then(|p| self.catalog.relation(&format!("{}.{}", target.name, p.name))).is_some_and(|r| r.many);
         let (function, expr) = if further {
             let path = ast::Expr { kind: ast::ExprKind::Path(rest.clone()), span };
             let call = ast::Call { args: vec![Arg::Expr(path)], ..c.clone() };
@@ -395,7 +441,12 @@ impl Binder<'_> {
                 "min" => Aggregation::Min,
                 "max" => Aggregation::Max,
                 _ => {
-                    self.error_hint(code::AGGREGATE, span, format!("`{}` cannot be taken over two relations to many", f.name), "count, sum, min and max can");
+                    self.error_hint(
+                        code::AGGREGATE,
+                        span,
+                        format!("`{}` cannot be taken over two relations to many", f.name),
+                        "count, sum, min and max can",
+                    );
                     return None;
                 }
             };
@@ -408,7 +459,11 @@ impl Binder<'_> {
         let filter: Vec<Expr> = if further {
             vec![]
         } else {
-            c.scopes.iter().filter_map(|s| if let Scope::Where(p) = s { Some(p) } else { None }).map(|p| self.predicate(p, &mut inner)).collect()
+            c.scopes
+                .iter()
+                .filter_map(|s| if let Scope::Where(p) = s { Some(p) } else { None })
+                .map(|p| self.predicate(p, &mut inner))
+                .collect()
         };
         let t = expr.data_type.clone();
         // Rows that do not pass count for nothing: their value is NULL.
@@ -454,9 +509,10 @@ fn first_path<'e>(e: &'e ast::Expr, f: &dyn Fn(&ast::Path) -> bool) -> Option<&'
         A::In { expr, .. } | A::Between { expr, .. } => first_path(expr, f),
         A::Match { expr, pattern, .. } => first_path(expr, f).or_else(|| first_path(pattern, f)),
         A::Call(c) => c.args.iter().find_map(|a| if let Arg::Expr(x) = a { first_path(x, f) } else { None }),
-        A::Case { whens, otherwise, .. } => {
-            whens.iter().find_map(|(w, t)| first_path(w, f).or_else(|| first_path(t, f))).or_else(|| otherwise.as_ref().and_then(|o| first_path(o, f)))
-        }
+        A::Case { whens, otherwise, .. } => whens
+            .iter()
+            .find_map(|(w, t)| first_path(w, f).or_else(|| first_path(t, f)))
+            .or_else(|| otherwise.as_ref().and_then(|o| first_path(o, f))),
         _ => None,
     }
 }

@@ -17,7 +17,9 @@ impl Binder<'_> {
             return self.window_call(f, c, span, env);
         }
         match f.kind {
-            FunctionKind::Window => self.error_hint(code::AGGREGATE, span, format!("`{name}` needs a window"), format!("write {name}(…) OVER (ORDER BY …)")),
+            FunctionKind::Window => {
+                self.error_hint(code::AGGREGATE, span, format!("`{name}` needs a window"), format!("write {name}(…) OVER (ORDER BY …)"))
+            }
             FunctionKind::Aggregate => self.aggregate_call(f, c, span, env),
             FunctionKind::Scalar | FunctionKind::Clocked => self.scalar_call(f, c, span, env),
         }
@@ -40,7 +42,12 @@ impl Binder<'_> {
             Aggregates::Events(_) => self.event_aggregate(f, c, span, env),
             Aggregates::None => {
                 let hint = "use it in the SELECT list with GROUP BY, in HAVING, or in |> AGGREGATE";
-                self.error_hint(code::AGGREGATE, span, format!("the aggregate `{}` cannot stand here: rows are single", c.name.text()), hint)
+                self.error_hint(
+                    code::AGGREGATE,
+                    span,
+                    format!("the aggregate `{}` cannot stand here: rows are single", c.name.text()),
+                    hint,
+                )
             }
         }
     }
@@ -55,7 +62,11 @@ impl Binder<'_> {
             }
         }
         if !c.scopes.is_empty() || c.distinct {
-            return self.error(code::ARGUMENTS, span, format!("`{}` is no aggregate: it takes no DISTINCT, WHERE, DURING or ORDER BY", f.name));
+            return self.error(
+                code::ARGUMENTS,
+                span,
+                format!("`{}` is no aggregate: it takes no DISTINCT, WHERE, DURING or ORDER BY", f.name),
+            );
         }
         if args.len() < f.min || args.len() > f.max {
             return self.wrong_count(f, args.len(), span);
@@ -73,7 +84,14 @@ impl Binder<'_> {
     fn at_event(&mut self, c: &ast::Call, mut args: Vec<Expr>, span: Span) -> Expr {
         let path = match c.args.first() {
             Some(Arg::Expr(ast::Expr { kind: ast::ExprKind::Path(p), .. })) if p.parts.len() > 1 => p,
-            _ => return self.error_hint(code::ARGUMENTS, span, "`at_event` takes a property of a participant", "for example at_event(user.vip_level)"),
+            _ => {
+                return self.error_hint(
+                    code::ARGUMENTS,
+                    span,
+                    "`at_event` takes a property of a participant",
+                    "for example at_event(user.vip_level)",
+                );
+            }
         };
         let [.., owner, last] = path.parts.as_slice() else { return Expr::invalid() };
         let entity = self.catalog.entity(&owner.name).cloned().or_else(|| {
@@ -97,7 +115,12 @@ impl Binder<'_> {
 
     pub(super) fn wrong_count(&mut self, f: &Function, got: usize, span: Span) -> Expr {
         let wanted = if f.min == f.max { f.min.to_string() } else { format!("{} to {}", f.min, f.max) };
-        self.error_hint(code::ARGUMENTS, span, format!("`{}` takes {wanted} arguments, not {got}", f.name), format!("for example {}", f.example))
+        self.error_hint(
+            code::ARGUMENTS,
+            span,
+            format!("`{}` takes {wanted} arguments, not {got}", f.name),
+            format!("for example {}", f.example),
+        )
     }
 
     fn plain_call(&mut self, f: &'static Function, args: Vec<Expr>, span: Span) -> Expr {
@@ -120,7 +143,11 @@ impl Binder<'_> {
             let t = bad.data_type.clone();
             return self.error_hint(code::TYPE, span, format!("`{}` does not take {t}", f.name), format!("for example {}", f.example));
         }
-        let args = if matches!(f.name, "coalesce" | "greatest" | "least") { args.into_iter().map(|a| self.cast_to(a, &data_type)).collect() } else { args };
+        let args = if matches!(f.name, "coalesce" | "greatest" | "least") {
+            args.into_iter().map(|a| self.cast_to(a, &data_type)).collect()
+        } else {
+            args
+        };
         Expr { kind: ExprKind::Call(f.name, args, None), data_type }
     }
 
@@ -141,14 +168,25 @@ impl Binder<'_> {
         let unit = matches!(f.name, "bucket" | "date_part").then(|| self.unit_arg(f, &mut args, span));
         let data_type = match unit {
             Some(None) => return Expr::invalid(),
-            Some(Some(u)) if f.result == ResultType::Bucket => if u { DataType::Date } else { DataType::Timestamp },
+            Some(Some(u)) if f.result == ResultType::Bucket => {
+                if u {
+                    DataType::Date
+                } else {
+                    DataType::Timestamp
+                }
+            }
             _ => fixed_type(f.result, None),
         };
         let wanted: Vec<usize> = if unit.is_some() { vec![1] } else { (0..args.len()).collect() };
         for i in wanted {
             let a = self.constant_as(args[i].clone(), &DataType::Timestamp);
             if !a.data_type.is_temporal() && !a.is_null() {
-                return self.error_hint(code::TYPE, span, format!("`{}` takes a time, this is {}", f.name, a.data_type), format!("for example {}", f.example));
+                return self.error_hint(
+                    code::TYPE,
+                    span,
+                    format!("`{}` takes a time, this is {}", f.name, a.data_type),
+                    format!("for example {}", f.example),
+                );
             }
             args[i] = if f.name == "age_in_years" { self.cast_to(a, &DataType::Date) } else { self.cast_to(a, &DataType::Timestamp) };
         }
@@ -172,7 +210,12 @@ impl Binder<'_> {
             }
             None => {
                 let list = if f.name == "bucket" { UNITS } else { PARTS };
-                self.error_hint(code::ARGUMENTS, span, format!("`{}` needs a unit in quotes", f.name), format!("one of {}", list.join(", ")));
+                self.error_hint(
+                    code::ARGUMENTS,
+                    span,
+                    format!("`{}` needs a unit in quotes", f.name),
+                    format!("one of {}", list.join(", ")),
+                );
                 None
             }
         }
@@ -181,7 +224,12 @@ impl Binder<'_> {
     fn window_call(&mut self, f: &'static Function, c: &ast::Call, span: Span, env: &mut Env) -> Expr {
         let Some(over) = &c.over else { return Expr::invalid() };
         if env.windows.is_none() {
-            return self.error_hint(code::AGGREGATE, span, "OVER cannot stand here", "window functions belong to the SELECT list or |> EXTEND");
+            return self.error_hint(
+                code::AGGREGATE,
+                span,
+                "OVER cannot stand here",
+                "window functions belong to the SELECT list or |> EXTEND",
+            );
         }
         if !matches!(f.kind, FunctionKind::Window | FunctionKind::Aggregate) {
             return self.error(code::FUNCTION, span, format!("`{}` is no window function", f.name));
@@ -240,8 +288,12 @@ pub(super) fn fixed_type(r: ResultType, first: Option<DataType>) -> DataType {
 /// Whether a scalar function takes values of a type. Text functions take text and numbers, the others numbers.
 fn takes(f: &Function, t: &DataType) -> bool {
     match f.name {
-        "abs" | "round" | "floor" | "ceil" | "trunc" | "sqrt" | "power" | "exp" | "ln" | "log10" | "log2" | "sign" | "mod" => t.is_numeric(),
-        "lower" | "upper" | "trim" | "ltrim" | "rtrim" | "reverse" | "clean_url" | "replace" | "regexp_replace" => matches!(t, DataType::String | DataType::Json),
+        "abs" | "round" | "floor" | "ceil" | "trunc" | "sqrt" | "power" | "exp" | "ln" | "log10" | "log2" | "sign" | "mod" => {
+            t.is_numeric()
+        }
+        "lower" | "upper" | "trim" | "ltrim" | "rtrim" | "reverse" | "clean_url" | "replace" | "regexp_replace" => {
+            matches!(t, DataType::String | DataType::Json)
+        }
         "length" => matches!(t, DataType::String | DataType::Json | DataType::List(_)),
         _ => true,
     }

@@ -57,7 +57,23 @@ impl HeadKind {
 fn rule(kind: &ClauseKind) -> (&'static str, &'static [HeadKind]) {
     use HeadKind::*;
     const ALL: &[HeadKind] = &[
-        Select, Find, Trend, Funnel, Sequence, Retention, Paths, Sessions, Distribution, Intervals, Attribution, Ltv, Lifecycle, Stickiness, Rfm, Profile, Journey,
+        Select,
+        Find,
+        Trend,
+        Funnel,
+        Sequence,
+        Retention,
+        Paths,
+        Sessions,
+        Distribution,
+        Intervals,
+        Attribution,
+        Ltv,
+        Lifecycle,
+        Stickiness,
+        Rfm,
+        Profile,
+        Journey,
     ];
     match kind {
         ClauseKind::Of(..) => ("OF", ALL),
@@ -70,15 +86,21 @@ fn rule(kind: &ClauseKind) -> (&'static str, &'static [HeadKind]) {
         ClauseKind::Limit(..) => ("LIMIT", ALL),
         ClauseKind::OrderBy(_) => ("ORDER BY", ALL),
         ClauseKind::Within(_) => ("WITHIN", &[Funnel, Sequence, Paths, Intervals]),
-        ClauseKind::Every(_) => ("EVERY", &[Trend, Funnel, Sequence, Retention, Sessions, Distribution, Intervals, Attribution, Ltv, Lifecycle, Stickiness]),
-        ClauseKind::Compare(_) => ("COMPARE", &[Trend, Funnel, Sequence, Retention, Sessions, Distribution, Intervals, Attribution, Ltv, Lifecycle, Stickiness]),
+        ClauseKind::Every(_) => {
+            ("EVERY", &[Trend, Funnel, Sequence, Retention, Sessions, Distribution, Intervals, Attribution, Ltv, Lifecycle, Stickiness])
+        }
+        ClauseKind::Compare(_) => {
+            ("COMPARE", &[Trend, Funnel, Sequence, Retention, Sessions, Distribution, Intervals, Attribution, Ltv, Lifecycle, Stickiness])
+        }
         ClauseKind::WeekStarts(_) => (
             "WEEK STARTS",
             &[Trend, Funnel, Sequence, Retention, Sessions, Distribution, Intervals, Attribution, Ltv, Lifecycle, Stickiness],
         ),
         ClauseKind::Ties(_) => ("TIES", &[Funnel, Sequence, Retention, Intervals]),
         ClauseKind::For(_) => ("FOR", &[Retention, Ltv]),
-        ClauseKind::Buckets(..) | ClauseKind::BucketCount(_) => ("BUCKETS", &[Funnel, Retention, Distribution, Intervals, Ltv, Rfm, Profile]),
+        ClauseKind::Buckets(..) | ClauseKind::BucketCount(_) => {
+            ("BUCKETS", &[Funnel, Retention, Distribution, Intervals, Ltv, Rfm, Profile])
+        }
         ClauseKind::Breakdown { .. } => (
             "BREAKDOWN BY",
             &[Trend, Funnel, Retention, Sessions, Distribution, Intervals, Attribution, Ltv, Lifecycle, Stickiness, Rfm, Profile],
@@ -163,16 +185,18 @@ impl Binder<'_> {
         let mut seen: Vec<(&str, Span)> = Vec::new();
         for c in list {
             let (name, heads) = rule(&c.kind);
-            let rule_clause = head == HeadKind::SessionRule && matches!(name, "OF" | "TIMEOUT" | "MAX" | "SPLIT BY" | "OVER" | "STARTING" | "ENDING");
+            let rule_clause =
+                head == HeadKind::SessionRule && matches!(name, "OF" | "TIMEOUT" | "MAX" | "SPLIT BY" | "OVER" | "STARTING" | "ENDING");
             if !heads.contains(&head) && !rule_clause {
                 let h = hint(head, name);
                 self.error_hint(code::CLAUSE, c.span, format!("{} does not take {name}", head.word()), h);
             }
             match seen.iter().find(|(n, _)| *n == name) {
                 Some((_, first)) => {
-                    let d = eql_grammar::Diagnostic::error(code::CLAUSE_TWICE, self.text, self.place(c.span), format!("{name} stands twice"))
-                        .with_label(self.text, self.place(*first), "first here")
-                        .with_hint("join both conditions with AND, or leave one out");
+                    let d =
+                        eql_grammar::Diagnostic::error(code::CLAUSE_TWICE, self.text, self.place(c.span), format!("{name} stands twice"))
+                            .with_label(self.text, self.place(*first), "first here")
+                            .with_hint("join both conditions with AND, or leave one out");
                     self.report(d);
                 }
                 None => seen.push((name, c.span)),

@@ -4,7 +4,10 @@ use super::Binder;
 use super::scope::{Aggregates, Env, RowScope};
 use crate::bound::*;
 use crate::code;
-use eql_catalog::{Change, DataType, EntityType, EventType, Identity, Metric, Object, Owner, Participant, Property, PropertyId, Relation, Resolved, SegmentMode};
+use eql_catalog::{
+    Change, DataType, EntityType, EventType, Identity, Metric, Object, Owner, Participant, Property, PropertyId, Relation, Resolved,
+    SegmentMode,
+};
 use eql_catalog::{Segment, SessionRule, Tag, VirtualEvent, VirtualProperty};
 use eql_grammar::ast::{self, ColumnOption, DefOption, Define, Definition, Ident, SetDefinition};
 use std::sync::Arc;
@@ -17,7 +20,9 @@ impl Binder<'_> {
         });
         let comment = d.options.iter().find_map(|o| if let DefOption::Comment(c) = o { Some(c.clone()) } else { None });
         for o in &d.options {
-            if matches!(o, DefOption::RefreshEvery(..) | DefOption::Keep(_)) && !matches!(d.what, Definition::Tag { .. } | Definition::Segment { .. }) {
+            if matches!(o, DefOption::RefreshEvery(..) | DefOption::Keep(_))
+                && !matches!(d.what, Definition::Tag { .. } | Definition::Segment { .. })
+            {
                 self.error(code::CLAUSE, statement.span, "REFRESH EVERY and KEEP belong to tags and segments");
             }
         }
@@ -41,7 +46,9 @@ impl Binder<'_> {
             return None;
         }
         match known {
-            Some(text) if text == what.text => return Some(Statement::Nothing(format!("{kind} `{}` is already defined like this", name.name))),
+            Some(text) if text == what.text => {
+                return Some(Statement::Nothing(format!("{kind} `{}` is already defined like this", name.name)));
+            }
             Some(text) if !what.replace => {
                 let hint = format!("DEFINE OR REPLACE changes it; now it is: {}", text.split_whitespace().collect::<Vec<_>>().join(" "));
                 self.error_hint(code::EXISTS, name.span, format!("{kind} `{}` is already defined, and differently", name.name), hint);
@@ -63,7 +70,14 @@ impl Binder<'_> {
         self.error(code::EXISTS, name.span, format!("`{}` is the name of {other}", name.name));
     }
 
-    fn define_entity(&mut self, what: Common, name: &Ident, key: &[ast::Column], columns: &[ast::Column], identities: &[ast::Column]) -> Option<Statement> {
+    fn define_entity(
+        &mut self,
+        what: Common,
+        name: &Ident,
+        key: &[ast::Column],
+        columns: &[ast::Column],
+        identities: &[ast::Column],
+    ) -> Option<Statement> {
         self.free_name(name, "entity");
         let known = self.catalog.entity(&name.name).cloned();
         let mut ids = Numbers::of(known.as_ref().map(|k| k.key.iter().chain(&k.properties)));
@@ -78,15 +92,32 @@ impl Binder<'_> {
         let mut kept = Vec::new();
         for c in identities {
             let data_type = self.type_name(&c.type_name)?;
-            kept.push(Identity { name: c.name.name.clone(), data_type, unique: c.options.iter().any(|o| matches!(o, ColumnOption::Unique)) });
+            kept.push(Identity {
+                name: c.name.name.clone(),
+                data_type,
+                unique: c.options.iter().any(|o| matches!(o, ColumnOption::Unique)),
+            });
         }
         if let Some(k) = &known
             && k.key.iter().map(|p| (&p.name, &p.data_type)).ne(key_columns.iter().map(|p| (&p.name, &p.data_type)))
         {
-            self.error_hint(code::EXISTS, name.span, format!("the key of entity `{}` cannot change", name.name), "define another entity, or drop this one first");
+            self.error_hint(
+                code::EXISTS,
+                name.span,
+                format!("the key of entity `{}` cannot change", name.name),
+                "define another entity, or drop this one first",
+            );
         }
         let id = known.as_ref().map_or(self.catalog.next_entity_id(), |k| k.id);
-        let object = EntityType { id, name: name.name.clone(), key: key_columns, properties, identities: kept, comment: what.comment.clone(), definition: what.text.clone() };
+        let object = EntityType {
+            id,
+            name: name.name.clone(),
+            key: key_columns,
+            properties,
+            identities: kept,
+            comment: what.comment.clone(),
+            definition: what.text.clone(),
+        };
         self.put(&what, "entity", name, known.as_ref().map(|k| k.definition.as_str()), Object::Entity(object))
     }
 
@@ -101,7 +132,12 @@ impl Binder<'_> {
             Ok(id) => id,
             Err(before) => {
                 let hint = "drop the property first, or give the new one another name";
-                self.error_hint(code::EXISTS, c.name.span, format!("property `{}` is {before}: its type cannot become {data_type} while data may be there", c.name.name), hint);
+                self.error_hint(
+                    code::EXISTS,
+                    c.name.span,
+                    format!("property `{}` is {before}: its type cannot become {data_type} while data may be there", c.name.name),
+                    hint,
+                );
                 return None;
             }
         };
@@ -120,7 +156,14 @@ impl Binder<'_> {
         })
     }
 
-    fn define_event(&mut self, what: Common, name: &Ident, participants: &[(Ident, Option<Ident>)], columns: &[ast::Column], options: &[DefOption]) -> Option<Statement> {
+    fn define_event(
+        &mut self,
+        what: Common,
+        name: &Ident,
+        participants: &[(Ident, Option<Ident>)],
+        columns: &[ast::Column],
+        options: &[DefOption],
+    ) -> Option<Statement> {
         self.free_name(name, "event");
         let known = self.catalog.event(&name.name).cloned();
         let mut list = Vec::new();
@@ -136,7 +179,12 @@ impl Binder<'_> {
             };
             let role = role.as_ref().unwrap_or(entity);
             if list.iter().any(|p: &Participant| p.name == role.name) {
-                self.error_hint(code::DUPLICATE, role.span, format!("participant `{}` stands twice", role.name), "give each a role: station AS origin");
+                self.error_hint(
+                    code::DUPLICATE,
+                    role.span,
+                    format!("participant `{}` stands twice", role.name),
+                    "give each a role: station AS origin",
+                );
             }
             list.push(Participant { entity: t.id, name: role.name.clone(), key_names: names });
         }
@@ -147,7 +195,12 @@ impl Binder<'_> {
         let own: Vec<&ast::Column> = columns.iter().filter(|c| !keys.contains(&c.name.name)).collect();
         for c in &own {
             if matches!(c.name.name.as_str(), "event" | "time" | "event_id" | "received_at" | "extra") {
-                self.error_hint(code::DUPLICATE, c.name.span, format!("every event has the system column `{}`", c.name.name), "leave it out, or use another name");
+                self.error_hint(
+                    code::DUPLICATE,
+                    c.name.span,
+                    format!("every event has the system column `{}`", c.name.name),
+                    "leave it out, or use another name",
+                );
             }
         }
         let properties = own.into_iter().filter_map(|c| self.property_of(c, &mut ids, &mut seen)).collect();
@@ -155,12 +208,19 @@ impl Binder<'_> {
             && complete
             && k.participants != list
         {
-            self.error_hint(code::EXISTS, name.span, format!("the participants of event `{}` cannot change", name.name), "define another event, or drop this one first");
+            self.error_hint(
+                code::EXISTS,
+                name.span,
+                format!("the participants of event `{}` cannot change", name.name),
+                "define another event, or drop this one first",
+            );
         }
         if !complete {
             return None;
         }
-        let cluster_by = options.iter().find_map(|o| if let DefOption::ClusterBy(c) = o { Some(c.iter().map(|i| i.name.clone()).collect()) } else { None });
+        let cluster_by = options
+            .iter()
+            .find_map(|o| if let DefOption::ClusterBy(c) = o { Some(c.iter().map(|i| i.name.clone()).collect()) } else { None });
         let id = known.as_ref().map_or(self.catalog.next_event_id(), |k| k.id);
         let object = EventType {
             id,
@@ -187,7 +247,8 @@ impl Binder<'_> {
             }
         }
         let known = self.catalog.virtual_event(&name.name).cloned();
-        let object = VirtualEvent { name: name.name.clone(), comment: what.comment.clone(), hidden: what.hidden, definition: what.text.clone() };
+        let object =
+            VirtualEvent { name: name.name.clone(), comment: what.comment.clone(), hidden: what.hidden, definition: what.text.clone() };
         self.put(&what, "event", name, known.as_ref().map(|k| k.definition.as_str()), Object::VirtualEvent(object))
     }
 
@@ -225,8 +286,21 @@ impl Binder<'_> {
         let bound = self.expr(expr, &mut env);
         self.following.pop();
         let known = self.catalog.property(&path.text()).cloned();
-        let object = VirtualProperty { owner, name: name.name.clone(), data_type: bound.data_type, expr: self.words(expr.span), comment: what.comment.clone(), definition: what.text.clone() };
-        self.put(&what, "property", &Ident { name: path.text(), span: path.span() }, known.as_ref().map(|k| k.definition.as_str()), Object::Property(object))
+        let object = VirtualProperty {
+            owner,
+            name: name.name.clone(),
+            data_type: bound.data_type,
+            expr: self.words(expr.span),
+            comment: what.comment.clone(),
+            definition: what.text.clone(),
+        };
+        self.put(
+            &what,
+            "property",
+            &Ident { name: path.text(), span: path.span() },
+            known.as_ref().map(|k| k.definition.as_str()),
+            Object::Property(object),
+        )
     }
 
     fn define_relation(&mut self, what: Common, path: &ast::Path, many: bool, target: &Ident, on: &ast::Expr) -> Option<Statement> {
@@ -245,7 +319,12 @@ impl Binder<'_> {
         let mut pairs = Vec::new();
         for part in super::event::conjuncts(on) {
             let ast::ExprKind::Binary(ast::BinaryOp::Equal, a, b) = &part.kind else {
-                self.error_hint(code::VALUE, part.span, "a relation is made of equalities", "for example ON product_id = product.product_id");
+                self.error_hint(
+                    code::VALUE,
+                    part.span,
+                    "a relation is made of equalities",
+                    "for example ON product_id = product.product_id",
+                );
                 continue;
             };
             pairs.extend(self.relation_pair(a, b, target, &mut own, &mut other));
@@ -259,12 +338,26 @@ impl Binder<'_> {
         }
         let name = path.parts[1].name.clone();
         let known = self.catalog.relation(&path.text()).cloned();
-        let object = Relation { owner, name, many, target: target_owner, on: pairs, comment: what.comment.clone(), definition: what.text.clone() };
-        self.put(&what, "relation", &Ident { name: path.text(), span: path.span() }, known.as_ref().map(|k| k.definition.as_str()), Object::Relation(object))
+        let object =
+            Relation { owner, name, many, target: target_owner, on: pairs, comment: what.comment.clone(), definition: what.text.clone() };
+        self.put(
+            &what,
+            "relation",
+            &Ident { name: path.text(), span: path.span() },
+            known.as_ref().map(|k| k.definition.as_str()),
+            Object::Relation(object),
+        )
     }
 
     /// One equality: which side is the owner's column, which the target's.
-    fn relation_pair(&mut self, a: &ast::Expr, b: &ast::Expr, target: &Ident, own: &mut RowScope, other: &mut RowScope) -> Option<(String, String)> {
+    fn relation_pair(
+        &mut self,
+        a: &ast::Expr,
+        b: &ast::Expr,
+        target: &Ident,
+        own: &mut RowScope,
+        other: &mut RowScope,
+    ) -> Option<(String, String)> {
         let path = |e: &ast::Expr| if let ast::ExprKind::Path(p) = &e.kind { Some(p.clone()) } else { None };
         let (Some(x), Some(y)) = (path(a), path(b)) else {
             self.error(code::VALUE, a.span.to(b.span), "a relation equates columns");
@@ -298,7 +391,8 @@ impl Binder<'_> {
             self.trend(&analysis, items);
         }
         let known = self.catalog.metric(&name.name).cloned();
-        let object = Metric { name: name.name.clone(), expr: self.words(expr.span), comment: what.comment.clone(), definition: what.text.clone() };
+        let object =
+            Metric { name: name.name.clone(), expr: self.words(expr.span), comment: what.comment.clone(), definition: what.text.clone() };
         self.put(&what, "metric", name, known.as_ref().map(|k| k.definition.as_str()), Object::Metric(object))
     }
 
@@ -316,7 +410,14 @@ impl Binder<'_> {
         self.put(&what, "session", name, known.as_ref().map(|k| k.definition.as_str()), Object::Session(object))
     }
 
-    fn define_tag(&mut self, what: Common, name: &Ident, entity: &Ident, type_name: Option<&ast::TypeName>, definition: &SetDefinition) -> Option<Statement> {
+    fn define_tag(
+        &mut self,
+        what: Common,
+        name: &Ident,
+        entity: &Ident,
+        type_name: Option<&ast::TypeName>,
+        definition: &SetDefinition,
+    ) -> Option<Statement> {
         let entity = self.entity_type(entity);
         let declared = type_name.and_then(|t| self.type_name(t));
         let entity = entity?;
@@ -370,7 +471,14 @@ impl Binder<'_> {
         self.query(&ast::Query { with: vec![], body, pipes: vec![], span })
     }
 
-    fn define_segment(&mut self, what: Common, name: &Ident, mode: Option<ast::SegmentMode>, entity: &Ident, definition: &SetDefinition) -> Option<Statement> {
+    fn define_segment(
+        &mut self,
+        what: Common,
+        name: &Ident,
+        mode: Option<ast::SegmentMode>,
+        entity: &Ident,
+        definition: &SetDefinition,
+    ) -> Option<Statement> {
         let entity = self.entity_type(entity)?;
         let mode = match mode {
             Some(ast::SegmentMode::Static) => SegmentMode::Static,
@@ -394,8 +502,14 @@ impl Binder<'_> {
             definition: what.text.clone(),
         };
         let members = member.filter(|_| mode == SegmentMode::Static).map(|expr| {
-            let keys: Vec<(String, Expr)> = entity.key.iter().enumerate().map(|(i, k)| (k.name.clone(), self.leaf(&mut scope, Leaf::Key(i), k.data_type.clone()))).collect();
-            let scan = Scan { source: Source::Entities(entity.id), columns: scope.columns.clone(), during: None, clock: self.clock.clone() };
+            let keys: Vec<(String, Expr)> = entity
+                .key
+                .iter()
+                .enumerate()
+                .map(|(i, k)| (k.name.clone(), self.leaf(&mut scope, Leaf::Key(i), k.data_type.clone())))
+                .collect();
+            let scan =
+                Scan { source: Source::Entities(entity.id), columns: scope.columns.clone(), during: None, clock: self.clock.clone() };
             self.project(Rel::Filter(Box::new(Rel::Scan(Box::new(scan))), expr), keys)
         });
         if members.is_none() {

@@ -57,7 +57,12 @@ impl Binder<'_> {
             let zero = Expr::literal(Value::Int(0));
             filter.push(Expr::predicate(ExprKind::Compare(BinaryOp::NotEqual, Box::new(value.clone()), Box::new(zero))));
         }
-        let scan = Rel::Scan(Box::new(Scan { source: Source::Entities(subject.id), columns: env.into_columns(), during: None, clock: self.clock.clone() }));
+        let scan = Rel::Scan(Box::new(Scan {
+            source: Source::Entities(subject.id),
+            columns: env.into_columns(),
+            during: None,
+            clock: self.clock.clone(),
+        }));
         let mut rel = match Expr::all(filter) {
             Some(p) => Rel::Filter(Box::new(scan), p),
             None => scan,
@@ -74,7 +79,9 @@ impl Binder<'_> {
         rel = Rel::Project(Box::new(rel), project);
         let out: [ColumnId; 3] = std::array::from_fn(|_| self.column_id());
         let bound_type = if matches!(cut, Cut::Bins(_)) { DataType::Double } else { bounds_type(&cut, t) };
-        for (id, name, t) in [(out[0], "bucket_from", bound_type.clone()), (out[1], "bucket_to", bound_type), (out[2], "entities", DataType::Int)] {
+        for (id, name, t) in
+            [(out[0], "bucket_from", bound_type.clone()), (out[1], "bucket_to", bound_type), (out[2], "entities", DataType::Int)]
+        {
             output.push(Output { id, name: name.into(), data_type: t });
         }
         let leading = ids.len() + 1;
@@ -90,7 +97,9 @@ impl Binder<'_> {
             }
             return Some(Cut::Bins(n));
         }
-        let Some((bounds, span)) = clauses.get_at(|k| if let ClauseKind::Buckets(b, _) = k { Some(b) } else { None }) else { return Some(Cut::Automatic) };
+        let Some((bounds, span)) = clauses.get_at(|k| if let ClauseKind::Buckets(b, _) = k { Some(b) } else { None }) else {
+            return Some(Cut::Automatic);
+        };
         let mut out: Vec<Value> = Vec::new();
         for b in bounds {
             match self.expr(b, &mut Env::empty()).kind {

@@ -1,7 +1,7 @@
 //! Which events count: concrete, virtual or any, with their conditions.
 
 use super::Binder;
-use super::scope::{Env, RowKind, RowScope, participant};
+use super::scope::{Env, RowScope, participant};
 use crate::bound::*;
 use crate::code;
 use eql_catalog::{EntityType, EventType};
@@ -91,7 +91,12 @@ impl Binder<'_> {
         None
     }
 
-    fn virtual_event(&mut self, v: &eql_catalog::VirtualEvent, ident: &ast::Ident, subject: Option<&EntityType>) -> Option<Vec<Alternative>> {
+    fn virtual_event(
+        &mut self,
+        v: &eql_catalog::VirtualEvent,
+        ident: &ast::Ident,
+        subject: Option<&EntityType>,
+    ) -> Option<Vec<Alternative>> {
         let parsed = eql_grammar::parse(&v.definition);
         let Some(Ok(ast::Statement { kind: ast::StatementKind::Define(d), .. })) = parsed.statements.into_iter().next() else {
             self.error(code::EVENT, ident.span, format!("the definition of event `{}` cannot be read", v.name));
@@ -107,7 +112,12 @@ impl Binder<'_> {
             Some(out)
         })??;
         let at = (v.name.clone(), ident.span);
-        Some(found.into_iter().map(|a| Alternative { filters: a.filters.into_iter().map(|(_, f)| (Some(at.clone()), f)).collect(), ..a }).collect())
+        Some(
+            found
+                .into_iter()
+                .map(|a| Alternative { filters: a.filters.into_iter().map(|(_, f)| (Some(at.clone()), f)).collect(), ..a })
+                .collect(),
+        )
     }
 
     /// The default subject of events: the first participant of the first of them.
@@ -203,7 +213,12 @@ impl Binder<'_> {
                 pairs.push(PairCondition { earlier: *step, earlier_columns: columns.clone(), later_columns: later, expr: bound });
             }
             _ => {
-                self.error_hint(code::VALUE, span, "one condition looks at two earlier steps", "split it with AND into conditions on one step each");
+                self.error_hint(
+                    code::VALUE,
+                    span,
+                    "one condition looks at two earlier steps",
+                    "split it with AND into conditions on one step each",
+                );
             }
         }
     }

@@ -16,7 +16,9 @@ impl Binder<'_> {
             A::Literal(l) => self.literal(l, e.span),
             A::Param(p) => self.param(p),
             A::Path(p) => self.path(p, env),
-            A::Duration(_) => self.error_hint(code::TYPE, e.span, "a length of time stands alone here", "add it to a time: `time + 30 days`"),
+            A::Duration(_) => {
+                self.error_hint(code::TYPE, e.span, "a length of time stands alone here", "add it to a time: `time + 30 days`")
+            }
             A::Call(c) => self.call(c, e.span, env),
             A::Binary(op, a, b) => self.binary(*op, a, b, e.span, env),
             A::Negate(a) => self.negate(a, env),
@@ -64,7 +66,12 @@ impl Binder<'_> {
             },
             Literal::Typed(TypedKind::Timestamp, t) => match self.timestamp(t) {
                 Some(at) => Expr::literal(Value::Timestamp(at)),
-                None => self.error_hint(code::VALUE, span, format!("'{t}' is no time"), "write TIMESTAMP 'YYYY-MM-DD hh:mm:ss' or with a zone as in RFC 3339"),
+                None => self.error_hint(
+                    code::VALUE,
+                    span,
+                    format!("'{t}' is no time"),
+                    "write TIMESTAMP 'YYYY-MM-DD hh:mm:ss' or with a zone as in RFC 3339",
+                ),
             },
         }
     }
@@ -89,7 +96,12 @@ impl Binder<'_> {
             self.unknown = true;
         } else {
             let name = param_key(p);
-            self.error_hint(code::PARAMETER, p.span, format!("parameter `{name}` has no value"), format!("give it with the request: --param {name}=…"));
+            self.error_hint(
+                code::PARAMETER,
+                p.span,
+                format!("parameter `{name}` has no value"),
+                format!("give it with the request: --param {name}=…"),
+            );
         }
     }
 
@@ -117,7 +129,11 @@ impl Binder<'_> {
         }
         let y = self.expr(b, env);
         if matches!(x.kind, ExprKind::Invalid) || matches!(y.kind, ExprKind::Invalid) {
-            return if matches!(op, Equal | NotEqual | Less | LessOrEqual | Greater | GreaterOrEqual) { invalid_predicate() } else { Expr::invalid() };
+            return if matches!(op, Equal | NotEqual | Less | LessOrEqual | Greater | GreaterOrEqual) {
+                invalid_predicate()
+            } else {
+                Expr::invalid()
+            };
         }
         match op {
             Add | Subtract | Multiply | Divide | Modulo => self.arithmetic(op, x, y, span),
@@ -138,9 +154,14 @@ impl Binder<'_> {
         let time = self.expr(a, env);
         let Some(w) = self.window(d) else { return Expr::invalid() };
         if !time.data_type.is_temporal() {
-            return if matches!(time.kind, ExprKind::Invalid) { time } else { self.error(code::TYPE, a.span, format!("a length of time is added to a time, this is {}", time.data_type)) };
+            return if matches!(time.kind, ExprKind::Invalid) {
+                time
+            } else {
+                self.error(code::TYPE, a.span, format!("a length of time is added to a time, this is {}", time.data_type))
+            };
         }
-        let calendar = w.calendar || time.data_type == DataType::Date || matches!(w.unit, ast::Unit::Month | ast::Unit::Quarter | ast::Unit::Year);
+        let calendar =
+            w.calendar || time.data_type == DataType::Date || matches!(w.unit, ast::Unit::Month | ast::Unit::Quarter | ast::Unit::Year);
         let data_type = if time.data_type == DataType::Date && w.unit >= ast::Unit::Day { DataType::Date } else { DataType::Timestamp };
         let count = if subtract { -w.count } else { w.count };
         Expr { kind: ExprKind::Shift { time: Box::new(time), count, unit: w.unit, calendar, clock: self.clock.clone() }, data_type }
@@ -177,7 +198,10 @@ impl Binder<'_> {
     /// Gives both sides a common type: texts become dates, times and numbers where they are constants.
     pub(super) fn align(&mut self, x: Expr, y: Expr) -> Result<(Expr, Expr), (DataType, DataType)> {
         let (x, y) = (self.constant_as(x, &y.data_type), self.constant_as(y.clone(), &y.data_type));
-        let y = { let t = x.data_type.clone(); self.constant_as(y, &t) };
+        let y = {
+            let t = x.data_type.clone();
+            self.constant_as(y, &t)
+        };
         match common_type(&x.data_type, &y.data_type) {
             Some(t) if t == DataType::Timestamp => Ok((self.cast_to(x, &t), self.cast_to(y, &t))),
             Some(_) => Ok((x, y)),
@@ -265,7 +289,9 @@ impl Binder<'_> {
     fn in_query(&mut self, x: Expr, q: &ast::Query, span: ast::Span) -> Expr {
         let Some(query) = self.query(q) else { return invalid_predicate() };
         match query.output.as_slice() {
-            [one] if common_type(&one.data_type, &x.data_type).is_some() => Expr::predicate(ExprKind::InQuery(Box::new(x), Box::new(query))),
+            [one] if common_type(&one.data_type, &x.data_type).is_some() => {
+                Expr::predicate(ExprKind::InQuery(Box::new(x), Box::new(query)))
+            }
             [one] => self.error(code::TYPE, span, format!("{} is never one of values of type {}", x.data_type, one.data_type)),
             many => self.error(code::COLUMNS, span, format!("IN needs a query of one column, this one has {}", many.len())),
         }
@@ -317,7 +343,14 @@ impl Binder<'_> {
         Expr::predicate(ExprKind::Match(op, Box::new(x), Box::new(p)))
     }
 
-    fn case(&mut self, operand: Option<&ast::Expr>, whens: &[(ast::Expr, ast::Expr)], otherwise: Option<&ast::Expr>, span: ast::Span, env: &mut Env) -> Expr {
+    fn case(
+        &mut self,
+        operand: Option<&ast::Expr>,
+        whens: &[(ast::Expr, ast::Expr)],
+        otherwise: Option<&ast::Expr>,
+        span: ast::Span,
+        env: &mut Env,
+    ) -> Expr {
         let mut arms = Vec::new();
         for (when, then) in whens {
             let condition = match operand {
@@ -414,7 +447,11 @@ fn number(text: &str) -> Option<Value> {
         return text.parse::<f64>().ok().filter(|d| d.is_finite()).map(Value::Double);
     }
     match text.split_once('.') {
-        None => text.parse::<i64>().ok().map(Value::Int).or_else(|| text.parse::<i128>().ok().filter(|v| v.unsigned_abs() < 10u128.pow(38)).map(|v| Value::Decimal(v, 0))),
+        None => text
+            .parse::<i64>()
+            .ok()
+            .map(Value::Int)
+            .or_else(|| text.parse::<i128>().ok().filter(|v| v.unsigned_abs() < 10u128.pow(38)).map(|v| Value::Decimal(v, 0))),
         Some((whole, fraction)) if whole.len() + fraction.len() <= 38 => {
             let scale = i8::try_from(fraction.len()).ok()?;
             format!("{whole}{fraction}").parse::<i128>().ok().map(|v| Value::Decimal(v, scale))

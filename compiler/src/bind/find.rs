@@ -49,7 +49,9 @@ impl Binder<'_> {
             rel = Rel::Filter(Box::new(rel), p);
         }
         // Without ORDER BY a result is in the order of its leading columns: the key.
-        let by_key = || listed.iter().take(entity.key.len()).map(|(_, e)| SortKey { expr: e.clone(), descending: false, nulls_first: false }).collect();
+        let by_key = || {
+            listed.iter().take(entity.key.len()).map(|(_, e)| SortKey { expr: e.clone(), descending: false, nulls_first: false }).collect()
+        };
         rel = Rel::Sort(Box::new(rel), if order.is_empty() { by_key() } else { order });
         if let Some((n, offset)) = limit {
             rel = Rel::Limit(Box::new(rel), Some(n), offset);

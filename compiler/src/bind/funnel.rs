@@ -103,7 +103,9 @@ impl Binder<'_> {
         let mut found: Vec<&AstStep> = Vec::new();
         found.extend(clauses.get(|k| if let ClauseKind::Excluding { step, .. } = k { Some(step) } else { None }));
         found.extend(clauses.get(|k| if let ClauseKind::Until(s) = k { Some(s) } else { None }));
-        found.extend(clauses.get(|k| if let ClauseKind::Mode { ignoring, .. } = k { Some(ignoring.iter()) } else { None }).into_iter().flatten());
+        found.extend(
+            clauses.get(|k| if let ClauseKind::Mode { ignoring, .. } = k { Some(ignoring.iter()) } else { None }).into_iter().flatten(),
+        );
         for s in found {
             self.select_events(&s.scope, subject, &[]);
         }
@@ -173,7 +175,12 @@ impl Binder<'_> {
                 Some(FunnelShow::Steps(std::array::from_fn(|_| self.column_id())))
             }
             Some((_, span)) => {
-                self.error_hint(code::CLAUSE, span, "FUNNEL shows ENTITIES or TIME TO CONVERT", "for example SHOW ENTITIES DROPPED AFTER STEP 2");
+                self.error_hint(
+                    code::CLAUSE,
+                    span,
+                    "FUNNEL shows ENTITIES or TIME TO CONVERT",
+                    "for example SHOW ENTITIES DROPPED AFTER STEP 2",
+                );
                 None
             }
         }

@@ -48,7 +48,9 @@ impl Binder<'_> {
         steps.extend(clauses.get(|k| if let ClauseKind::Ending(s) = k { Some(s) } else { None }));
         steps.extend(clauses.get(|k| if let ClauseKind::Goal(s) = k { Some(s) } else { None }));
         steps.extend(clauses.get(|k| if let ClauseKind::Until(s) = k { Some(s) } else { None }));
-        steps.extend(clauses.get(|k| if let ClauseKind::Touches(s) | ClauseKind::Over(s) = k { Some(s.iter()) } else { None }).into_iter().flatten());
+        steps.extend(
+            clauses.get(|k| if let ClauseKind::Touches(s) | ClauseKind::Over(s) = k { Some(s.iter()) } else { None }).into_iter().flatten(),
+        );
         let first = steps.first().map(|s| &s.scope);
         let subject = if one { self.subject_or_one(clauses, first) } else { self.subject(clauses, first) };
         let mut owned: Vec<Step> = steps.into_iter().cloned().collect();

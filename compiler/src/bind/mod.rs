@@ -151,7 +151,11 @@ impl<'a> Binder<'a> {
         let near = nearest(&ident.name, candidates.iter().copied()).map(str::to_string);
         let message = format!("{what} `{}` is not defined", ident.name);
         let span = self.place(ident.span);
-        let mut d = if self.lenient { Diagnostic::warning(code, self.text, span, message) } else { Diagnostic::error(code, self.text, span, message) };
+        let mut d = if self.lenient {
+            Diagnostic::warning(code, self.text, span, message)
+        } else {
+            Diagnostic::error(code, self.text, span, message)
+        };
         if let Some(n) = near {
             d = d.with_hint(format!("did you mean `{n}`?")).with_fix(self.text, span, n);
         }
@@ -198,7 +202,12 @@ impl<'a> Binder<'a> {
     /// A condition: BOOLEAN, or an error.
     fn predicate(&mut self, expr: &ast::Expr, env: &mut Env) -> Expr {
         let bound = self.expr(expr, env);
-        let fits = bound.data_type == eql_catalog::DataType::Bool || matches!(bound.kind, crate::bound::ExprKind::Invalid) || bound.is_null();
-        if fits { bound } else { self.error(code::NOT_PREDICATE, expr.span, format!("a condition is expected, this is {}", bound.data_type)) }
+        let fits =
+            bound.data_type == eql_catalog::DataType::Bool || matches!(bound.kind, crate::bound::ExprKind::Invalid) || bound.is_null();
+        if fits {
+            bound
+        } else {
+            self.error(code::NOT_PREDICATE, expr.span, format!("a condition is expected, this is {}", bound.data_type))
+        }
     }
 }

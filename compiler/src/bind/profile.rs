@@ -48,12 +48,18 @@ impl Binder<'_> {
             self.error_hint(code::UNGROUPED, a.head_span, "a MEASURE is an aggregate over the entities", "for example MEASURE avg(age)");
             return None;
         }
-        let scan = Rel::Scan(Box::new(Scan { source: Source::Entities(entity.id), columns: env.into_columns(), during: None, clock: self.clock.clone() }));
+        let scan = Rel::Scan(Box::new(Scan {
+            source: Source::Entities(entity.id),
+            columns: env.into_columns(),
+            during: None,
+            clock: self.clock.clone(),
+        }));
         let rows = match Expr::all(filter) {
             Some(p) => Rel::Filter(Box::new(scan), p),
             None => scan,
         };
-        let mut columns: Vec<(String, Expr)> = groups.iter().zip(&keys).map(|((n, e), (id, _))| (n.clone(), Expr::column(*id, e.data_type.clone()))).collect();
+        let mut columns: Vec<(String, Expr)> =
+            groups.iter().zip(&keys).map(|((n, e), (id, _))| (n.clone(), Expr::column(*id, e.data_type.clone()))).collect();
         columns.extend(measures);
         let leading = keys.len();
         if top.is_some() {

@@ -95,7 +95,8 @@ impl Binder<'_> {
             PipeKind::Aggregate(items, groups) => {
                 let listed: Vec<SelectItem> = groups.iter().chain(items).cloned().map(SelectItem::Item).collect();
                 let env = env.with(Aggregates::Rows(vec![]));
-                let parts = super::select::Parts { items: &listed, groups: Some(groups), having: None, order: &[], limit: None, distinct: false };
+                let parts =
+                    super::select::Parts { items: &listed, groups: Some(groups), having: None, order: &[], limit: None, distinct: false };
                 self.rows(rows.rel, None, env, parts)
             }
             PipeKind::OrderBy(items) => {
@@ -170,7 +171,9 @@ impl Binder<'_> {
     /// LIMIT: None when it cannot be read, Some(None) when there is none.
     #[allow(clippy::option_option)]
     pub(super) fn limit(&mut self, clauses: Clauses<'_>) -> Option<Option<(u64, u64)>> {
-        let Some((n, offset)) = clauses.get(|k| if let ClauseKind::Limit(n, o) = k { Some((n, o)) } else { None }) else { return Some(None) };
+        let Some((n, offset)) = clauses.get(|k| if let ClauseKind::Limit(n, o) = k { Some((n, o)) } else { None }) else {
+            return Some(None);
+        };
         let n = self.count(n)?;
         let offset = match offset {
             Some(o) => self.count(o)?,
@@ -227,7 +230,11 @@ impl Binder<'_> {
     }
 
     /// OF, or the default: the first participant of the first event. Remembers the role.
-    pub(super) fn subject(&mut self, clauses: Clauses<'_>, first: Option<&ast::EventScope>) -> Option<std::sync::Arc<eql_catalog::EntityType>> {
+    pub(super) fn subject(
+        &mut self,
+        clauses: Clauses<'_>,
+        first: Option<&ast::EventScope>,
+    ) -> Option<std::sync::Arc<eql_catalog::EntityType>> {
         if let Some(k) = clauses.get(|k| if let ClauseKind::Of(_, key) = k { key.as_ref() } else { None }) {
             self.error_hint(code::CLAUSE, k.span, "only JOURNEY takes one entity's key after OF", "use AMONG (FIND … WHERE key = …)");
         }
@@ -235,7 +242,11 @@ impl Binder<'_> {
     }
 
     /// The same where OF may name one entity by its key.
-    pub(super) fn subject_or_one(&mut self, clauses: Clauses<'_>, first: Option<&ast::EventScope>) -> Option<std::sync::Arc<eql_catalog::EntityType>> {
+    pub(super) fn subject_or_one(
+        &mut self,
+        clauses: Clauses<'_>,
+        first: Option<&ast::EventScope>,
+    ) -> Option<std::sync::Arc<eql_catalog::EntityType>> {
         match clauses.get(|k| if let ClauseKind::Of(i, _) = k { Some(i) } else { None }) {
             Some(ident) => {
                 if self.catalog.entity(&ident.name).is_some() {

@@ -71,7 +71,8 @@ impl Binder<'_> {
     }
 
     fn conflicts(&mut self, clauses: Clauses<'_>) {
-        let pairs: [(&str, &str, fn(&ClauseKind) -> bool, fn(&ClauseKind) -> bool); 3] = [
+        type Is = fn(&ClauseKind) -> bool;
+        let pairs: [(&str, &str, Is, Is); 3] = [
             ("CALENDAR", "ROLLING", |k| matches!(k, ClauseKind::Calendar), |k| matches!(k, ClauseKind::Rolling)),
             ("FIRST TIME", "RECURRING", |k| matches!(k, ClauseKind::FirstTime), |k| matches!(k, ClauseKind::Recurring)),
             ("FOR", "BUCKETS", |k| matches!(k, ClauseKind::For(_)), |k| matches!(k, ClauseKind::Buckets(..) | ClauseKind::BucketCount(_))),

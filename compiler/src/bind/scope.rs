@@ -123,7 +123,12 @@ impl Binder<'_> {
             found.extend(self.resolve(row, &path.parts));
         }
         if found.len() > 1 {
-            return self.error_hint(code::AMBIGUOUS, path.span(), format!("`{}` stands in more than one source", path.text()), "write the source's name before it");
+            return self.error_hint(
+                code::AMBIGUOUS,
+                path.span(),
+                format!("`{}` stands in more than one source", path.text()),
+                "write the source's name before it",
+            );
         }
         match found.pop() {
             Some(e) => e,
@@ -163,7 +168,12 @@ impl Binder<'_> {
         }
         if self.text.get(whole.span.start..whole.span.start + 1) == Some("\"") && path.parts.len() == 1 {
             let hint = format!("text stands in single quotes: '{}'", whole.name);
-            return self.error_hint(code::TEXT_AS_NAME, whole.span, format!("`{}` in double quotes is a name, and nothing has it", whole.name), hint);
+            return self.error_hint(
+                code::TEXT_AS_NAME,
+                whole.span,
+                format!("`{}` in double quotes is a name, and nothing has it", whole.name),
+                hint,
+            );
         }
         self.unknown_name(code::PROPERTY, "property", &whole, &refs)
     }
@@ -215,7 +225,10 @@ impl Binder<'_> {
             p => p,
         };
         let wanted = parts.iter().map(|p| p.name.as_str()).collect::<Vec<_>>().join(".");
-        let found = columns.iter().find(|c| c.name == wanted).or_else(|| columns.iter().find(|c| c.name == parts.last().map_or("", |p| p.name.as_str())));
+        let found = columns
+            .iter()
+            .find(|c| c.name == wanted)
+            .or_else(|| columns.iter().find(|c| c.name == parts.last().map_or("", |p| p.name.as_str())));
         found.map(|c| Expr::column(c.id, c.data_type.clone()))
     }
 
@@ -268,7 +281,8 @@ impl Binder<'_> {
         };
         let full = format!("{}.{}", p.owner.name(), p.name);
         let behaviour = matches!(scope.kind, RowKind::Entity(_));
-        let mut env = Env::row(std::mem::replace(scope, RowScope::unknown())).with(if behaviour { Aggregates::Behaviour } else { Aggregates::None });
+        let mut env =
+            Env::row(std::mem::replace(scope, RowScope::unknown())).with(if behaviour { Aggregates::Behaviour } else { Aggregates::None });
         let out = self.follow(&full, at, |b| b.expr(&ast, &mut env)).unwrap_or_else(Expr::invalid);
         if let Some(row) = env.rows.pop() {
             *scope = row;
@@ -318,7 +332,14 @@ impl Binder<'_> {
     }
 
     /// The values of all entities a to-many relation leads to, as a list.
-    fn through_many(&mut self, scope: &mut RowScope, relation: &eql_catalog::Relation, target: &Arc<EntityType>, rest: &[Ident], _at: Span) -> Option<Expr> {
+    fn through_many(
+        &mut self,
+        scope: &mut RowScope,
+        relation: &eql_catalog::Relation,
+        target: &Arc<EntityType>,
+        rest: &[Ident],
+        _at: Span,
+    ) -> Option<Expr> {
         let link = self.many_link(scope, relation, target)?;
         let mut inner = RowScope::entity(target);
         let expr = self.resolve(&mut inner, rest)?;
@@ -330,7 +351,12 @@ impl Binder<'_> {
         Some(self.leaf(scope, Leaf::ThroughMany(link, Box::new(value)), data_type))
     }
 
-    pub(super) fn many_link(&mut self, scope: &mut RowScope, relation: &eql_catalog::Relation, target: &Arc<EntityType>) -> Option<ManyLink> {
+    pub(super) fn many_link(
+        &mut self,
+        scope: &mut RowScope,
+        relation: &eql_catalog::Relation,
+        target: &Arc<EntityType>,
+    ) -> Option<ManyLink> {
         let (mut source, mut inner) = (Vec::new(), RowScope::entity(target));
         for (own, theirs) in &relation.on {
             source.push(self.plain_column(scope, own)?);
@@ -351,8 +377,10 @@ impl Binder<'_> {
         if rest.is_empty() {
             return self.event_property(scope, events, first);
         }
-        let by_event: Vec<(EventTypeId, usize, EntityTypeId)> =
-            events.iter().filter_map(|e| e.participants.iter().position(|p| p.name == name).map(|i| (e.id, i, e.participants[i].entity))).collect();
+        let by_event: Vec<(EventTypeId, usize, EntityTypeId)> = events
+            .iter()
+            .filter_map(|e| e.participants.iter().position(|p| p.name == name).map(|i| (e.id, i, e.participants[i].entity)))
+            .collect();
         if let Some((_, _, entity)) = by_event.first().copied() {
             let target = self.catalog.entity_by_id(entity)?.clone();
             let link = Link::Participant(by_event.iter().filter(|b| b.2 == entity).map(|b| (b.0, b.1)).collect());
@@ -378,7 +406,11 @@ impl Binder<'_> {
         let declared: Vec<_> = events.iter().filter_map(|e| e.property(name).map(|p| (e.id, p.id, p.data_type.clone()))).collect();
         if let Some((_, _, t)) = declared.first().cloned() {
             if let Some(other) = declared.iter().find(|d| d.2 != t) {
-                return Some(self.error(code::TYPE, ident.span, format!("`{name}` is {t} in one of the events and {} in another", other.2)));
+                return Some(self.error(
+                    code::TYPE,
+                    ident.span,
+                    format!("`{name}` is {t} in one of the events and {} in another", other.2),
+                ));
             }
             return Some(self.leaf(scope, Leaf::EventProperty(declared.into_iter().map(|d| (d.0, d.1)).collect()), t));
         }
@@ -386,10 +418,10 @@ impl Binder<'_> {
             return self.virtual_property(scope, &p, ident.span);
         }
         match name {
-            "event" => return Some(self.leaf(scope, Leaf::EventName, DataType::String)),
-            "time" => return Some(self.leaf(scope, Leaf::Time, DataType::Timestamp)),
-            "event_id" => return Some(self.leaf(scope, Leaf::EventId, DataType::String)),
-            "received_at" => return Some(self.leaf(scope, Leaf::ReceivedAt, DataType::Timestamp)),
+            "event" => Some(self.leaf(scope, Leaf::EventName, DataType::String)),
+            "time" => Some(self.leaf(scope, Leaf::Time, DataType::Timestamp)),
+            "event_id" => Some(self.leaf(scope, Leaf::EventId, DataType::String)),
+            "received_at" => Some(self.leaf(scope, Leaf::ReceivedAt, DataType::Timestamp)),
             _ => self.participant_key(scope, events, name),
         }
     }

@@ -16,12 +16,16 @@ impl Binder<'_> {
             return super::expr::invalid_predicate();
         }
         let leaf = match bound.kind {
-            ExprKind::Column(id) => env.rows.iter().enumerate().find_map(|(i, r)| r.columns.iter().find(|c| c.id == id).map(|c| (i, c.leaf.clone()))),
+            ExprKind::Column(id) => {
+                env.rows.iter().enumerate().find_map(|(i, r)| r.columns.iter().find(|c| c.id == id).map(|c| (i, c.leaf.clone())))
+            }
             _ => None,
         };
         let entity = match (&leaf, env.rows.get(leaf.as_ref().map_or(0, |l| l.0)).map(|r| &r.kind)) {
             (Some((_, Leaf::Key(0))), Some(RowKind::Entity(e))) => Some((e.clone(), None)),
-            (Some((_, Leaf::ParticipantKey(by, id, 0))), _) => self.catalog.entity_by_id(*id).map(|e| (e.clone(), Some(Link::Participant(by.clone())))),
+            (Some((_, Leaf::ParticipantKey(by, id, 0))), _) => {
+                self.catalog.entity_by_id(*id).map(|e| (e.clone(), Some(Link::Participant(by.clone()))))
+            }
             _ => None,
         };
         let (Some((entity, link)), Some((row, _))) = (entity, leaf) else {
@@ -136,7 +140,8 @@ impl Binder<'_> {
         let clock = self.clock_of(&segment.time_zone, segment.week_start);
         let text = segment.definition.clone();
         let (key, at) = (format!("segment {}", segment.name), name.span);
-        self.follow(&key, at, |b| b.with_clock(clock, |b| b.definition_membership(&text, at, entity, scope))).unwrap_or_else(super::expr::invalid_predicate)
+        self.follow(&key, at, |b| b.with_clock(clock, |b| b.definition_membership(&text, at, entity, scope)))
+            .unwrap_or_else(super::expr::invalid_predicate)
     }
 
     fn definition_membership(&mut self, text: &str, at: Span, entity: &Arc<EntityType>, scope: &mut RowScope) -> Expr {
@@ -208,7 +213,13 @@ impl Binder<'_> {
     }
 
     /// AMONG as a predicate over event rows.
-    pub(super) fn among_events(&mut self, segment: &SegmentExpr, entity: &Arc<EntityType>, by: Vec<(eql_catalog::EventTypeId, usize)>, scope: &mut RowScope) -> Expr {
+    pub(super) fn among_events(
+        &mut self,
+        segment: &SegmentExpr,
+        entity: &Arc<EntityType>,
+        by: Vec<(eql_catalog::EventTypeId, usize)>,
+        scope: &mut RowScope,
+    ) -> Expr {
         let (during, events_where) = (self.during.take(), self.events_where.take());
         let out = self.linked_membership(segment, entity, Link::Participant(by), scope);
         (self.during, self.events_where) = (during, events_where);

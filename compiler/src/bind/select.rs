@@ -34,7 +34,12 @@ impl Binder<'_> {
         self.clock = clock;
         let Some(from) = &s.from else {
             let env = Env::empty().with(Aggregates::Rows(vec![]));
-            return self.rows(Rel::OneRow, None, env, Parts { items: &s.items, groups: None, having: None, order: &[], limit: None, distinct: s.distinct });
+            return self.rows(
+                Rel::OneRow,
+                None,
+                env,
+                Parts { items: &s.items, groups: None, having: None, order: &[], limit: None, distinct: s.distinct },
+            );
         };
         let mut env = Env::empty().with(Aggregates::None);
         let mut sources = vec![self.source(from, &mut env)?];
@@ -196,7 +201,7 @@ impl Binder<'_> {
             self.error(code::CLAUSE, parts.having.map_or(ast::Span::default(), |h| h.span), "HAVING needs GROUP BY or an aggregate");
         }
         if grouped {
-            self.to_groups(&mut block, parts.items);
+            self.group_block(&mut block, parts.items);
         }
         let rel = match from {
             Some(from) => self.from(from, env, &mut block),
@@ -311,10 +316,12 @@ impl Binder<'_> {
     }
 
     /// Rewrites everything after grouping in terms of groups and aggregates; reports what is neither.
-    fn to_groups(&mut self, block: &mut Block, items: &[SelectItem]) {
-        let known: Vec<ColumnId> = block.groups.iter().map(|g| g.0).chain(block.aggregates.iter().map(|a| a.0)).chain(block.windows.iter().map(|w| w.0)).collect();
+    fn group_block(&mut self, block: &mut Block, items: &[SelectItem]) {
+        let known: Vec<ColumnId> =
+            block.groups.iter().map(|g| g.0).chain(block.aggregates.iter().map(|a| a.0)).chain(block.windows.iter().map(|w| w.0)).collect();
         let groups = block.groups.clone();
-        let spans: Vec<ast::Span> = items.iter().map(|i| if let SelectItem::Item(i) = i { i.expr.span } else { ast::Span::default() }).collect();
+        let spans: Vec<ast::Span> =
+            items.iter().map(|i| if let SelectItem::Item(i) = i { i.expr.span } else { ast::Span::default() }).collect();
         let mut loose: Vec<ast::Span> = Vec::new();
         for (i, (_, e)) in block.items.iter_mut().enumerate() {
             if !regroup(e, &groups, &known) {
@@ -453,5 +460,9 @@ fn regroup(e: &mut Expr, groups: &[(ColumnId, Expr)], known: &[ColumnId]) -> boo
     if let ExprKind::Column(id) = e.kind {
         return known.contains(&id);
     }
-    e.children_mut().into_iter().fold(true, |ok, c| regroup(c, groups, known) && ok)
+    let mut all = true;
+    for c in e.children_mut() {
+        all &= regroup(c, groups, known);
+    }
+    all
 }

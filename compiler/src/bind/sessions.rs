@@ -59,8 +59,12 @@ impl Binder<'_> {
             Some(d) => Some(self.fixed(d, "MAX")?),
             None => None,
         };
-        let starting = clauses.get(|k| if let ClauseKind::Starting(s) = k { Some(s) } else { None }).map(|s| self.select_events(&s.scope, &entity, &[]).select);
-        let ending = clauses.get(|k| if let ClauseKind::Ending(s) = k { Some(s) } else { None }).map(|s| self.select_events(&s.scope, &entity, &[]).select);
+        let starting = clauses
+            .get(|k| if let ClauseKind::Starting(s) = k { Some(s) } else { None })
+            .map(|s| self.select_events(&s.scope, &entity, &[]).select);
+        let ending = clauses
+            .get(|k| if let ClauseKind::Ending(s) = k { Some(s) } else { None })
+            .map(|s| self.select_events(&s.scope, &entity, &[]).select);
         let over = self.select_events(&scope, &entity, &[]);
         let split = clauses.get(|k| if let ClauseKind::SplitBy(e) = k { Some(e.as_slice()) } else { None }).unwrap_or_default();
         let split = split.iter().map(|e| self.row_expr(e, &over.row)).collect();
@@ -82,7 +86,12 @@ impl Binder<'_> {
             self.later("SESSIONS … WHERE");
         }
         let among = clauses.get(|k| if let ClauseKind::Among(s) = k { Some(s) } else { None }).map(|s| self.among(s, &rule.entity));
-        let mut row = SessionRow { binder_row: rule.over.row.clone(), entity: rule.entity.clone(), columns: vec![], event_columns: RowScope { columns: vec![], ..rule.over.row.clone() } };
+        let mut row = SessionRow {
+            binder_row: rule.over.row.clone(),
+            entity: rule.entity.clone(),
+            columns: vec![],
+            event_columns: RowScope { columns: vec![], ..rule.over.row.clone() },
+        };
         let show = match clauses.show() {
             Some((Show::Items(items), _)) => Some(items.as_slice()),
             Some((_, span)) => {
@@ -93,7 +102,12 @@ impl Binder<'_> {
         };
         let measure = clauses.get(|k| if let ClauseKind::Measure(m) = k { Some(m.as_slice()) } else { None });
         if let (Some(_), Some((_, span))) = (measure, clauses.show()) {
-            self.error_hint(code::CLAUSE_CONFLICT, span, "MEASURE and SHOW exclude each other", "SHOW gives one row a session, MEASURE aggregates over sessions");
+            self.error_hint(
+                code::CLAUSE_CONFLICT,
+                span,
+                "MEASURE and SHOW exclude each other",
+                "SHOW gives one row a session, MEASURE aggregates over sessions",
+            );
         }
         let query = match (show, measure) {
             (Some(items), _) => self.session_items(items, &mut row)?,
@@ -149,7 +163,12 @@ impl Binder<'_> {
         let keys: Vec<(ColumnId, Expr)> = groups.iter().map(|g| (self.column_id(), g.1.clone())).collect();
         // Aggregates range over the session's columns as over a table.
         let mut output = Vec::new();
-        let fixed = row.entity.key.iter().map(|k| k.name.clone()).chain(["session_id", "started_at", "ended_at", "duration", "depth"].map(String::from));
+        let fixed = row
+            .entity
+            .key
+            .iter()
+            .map(|k| k.name.clone())
+            .chain(["session_id", "started_at", "ended_at", "duration", "depth"].map(String::from));
         for name in fixed.collect::<Vec<_>>() {
             if let Some(e) = self.session_column(&name, row)
                 && let ExprKind::Column(id) = e.kind
@@ -161,7 +180,8 @@ impl Binder<'_> {
         env.subject = Some(row.entity.id);
         let measures: Vec<(String, Expr)> = items.iter().map(|i| (self.item_name(i), self.expr(&i.expr, &mut env))).collect();
         let Aggregates::Rows(aggregates) = env.aggregates else { return None };
-        let mut columns: Vec<(String, Expr)> = groups.iter().zip(&keys).map(|((n, e), (id, _))| (n.clone(), Expr::column(*id, e.data_type.clone()))).collect();
+        let mut columns: Vec<(String, Expr)> =
+            groups.iter().zip(&keys).map(|((n, e), (id, _))| (n.clone(), Expr::column(*id, e.data_type.clone()))).collect();
         columns.extend(measures);
         Some(self.project(Rel::Aggregate(Box::new(Rel::OneRow), keys, aggregates), columns))
     }
@@ -170,7 +190,9 @@ impl Binder<'_> {
     fn session_expr(&mut self, e: &ast::Expr, row: &mut SessionRow) -> Expr {
         match &e.kind {
             ast::ExprKind::Path(p) => self.session_path(p, row),
-            ast::ExprKind::Call(c) if crate::function::function(&c.name.text()).is_some_and(|f| f.kind == crate::function::FunctionKind::Aggregate) => {
+            ast::ExprKind::Call(c)
+                if crate::function::function(&c.name.text()).is_some_and(|f| f.kind == crate::function::FunctionKind::Aggregate) =>
+            {
                 let mut env = Env::row(row.event_columns.clone()).with(Aggregates::Rows(vec![]));
                 let out = self.expr(e, &mut env);
                 row.event_columns = env.rows.swap_remove(0);

@@ -15,7 +15,9 @@ impl Binder<'_> {
             ShowWhat::Relations => catalog.relations().map(|r| relation_noun(r)).collect(),
             ShowWhat::Properties(ident) => self.properties_of(ident)?,
             ShowWhat::Segments => catalog.segments().map(|s| segment_noun(s)).collect(),
-            ShowWhat::Sessions => catalog.sessions().map(|s| noun(&s.name, "session", Some(s.entity.clone()), &s.comment, &s.definition)).collect(),
+            ShowWhat::Sessions => {
+                catalog.sessions().map(|s| noun(&s.name, "session", Some(s.entity.clone()), &s.comment, &s.definition)).collect()
+            }
             ShowWhat::Tags => catalog.tags().map(|t| tag_noun(t)).collect(),
             ShowWhat::Metrics => catalog.metrics().map(|m| noun(&m.name, "metric", None, &m.comment, &m.definition)).collect(),
             ShowWhat::Subscriptions => vec![],
@@ -50,7 +52,11 @@ impl Binder<'_> {
 
     fn virtual_nouns(&self, owner: &str) -> Vec<Noun> {
         let of = |p: &&std::sync::Arc<eql_catalog::VirtualProperty>| p.owner.name() == owner;
-        self.catalog.virtual_properties().filter(of).map(|p| noun(&p.name, "virtual property", Some(p.data_type.to_string()), &p.comment, &p.definition)).collect()
+        self.catalog
+            .virtual_properties()
+            .filter(of)
+            .map(|p| noun(&p.name, "virtual property", Some(p.data_type.to_string()), &p.comment, &p.definition))
+            .collect()
     }
 
     pub(super) fn describe(&mut self, kind: Option<Kind>, path: &ast::Path) -> Option<Statement> {
@@ -68,9 +74,15 @@ impl Binder<'_> {
             found.extend(self.properties_of(&ast::Ident { name: name.clone(), span: path.span() })?);
             found.extend(c.relations().filter(|r| r.owner.name() == name).map(|r| relation_noun(r)));
         }
-        found.extend(c.virtual_event(&name).filter(|_| wants(Kind::Event)).map(|e| noun(&e.name, "virtual event", None, &e.comment, &e.definition)));
+        found.extend(
+            c.virtual_event(&name).filter(|_| wants(Kind::Event)).map(|e| noun(&e.name, "virtual event", None, &e.comment, &e.definition)),
+        );
         found.extend(c.relation(&name).filter(|_| wants(Kind::Relation)).map(|r| relation_noun(r)));
-        found.extend(c.property(&name).filter(|_| wants(Kind::Property)).map(|p| noun(&name, "virtual property", Some(p.data_type.to_string()), &p.comment, &p.definition)));
+        found.extend(
+            c.property(&name)
+                .filter(|_| wants(Kind::Property))
+                .map(|p| noun(&name, "virtual property", Some(p.data_type.to_string()), &p.comment, &p.definition)),
+        );
         if let [owner, last] = path.parts.as_slice()
             && wants(Kind::Property)
         {
@@ -79,8 +91,14 @@ impl Binder<'_> {
             found.extend(e.or(v).map(|p| property_noun(&p, "property")));
         }
         found.extend(c.metric(&name).filter(|_| wants(Kind::Metric)).map(|m| noun(&m.name, "metric", None, &m.comment, &m.definition)));
-        found.extend(c.session(&name).filter(|_| wants(Kind::Session)).map(|s| noun(&s.name, "session", Some(s.entity.clone()), &s.comment, &s.definition)));
-        found.extend(c.tags().filter(|t| wants(Kind::Tag) && (t.name == name || format!("{}.{}", t.entity, t.name) == name)).map(|t| tag_noun(t)));
+        found.extend(
+            c.session(&name)
+                .filter(|_| wants(Kind::Session))
+                .map(|s| noun(&s.name, "session", Some(s.entity.clone()), &s.comment, &s.definition)),
+        );
+        found.extend(
+            c.tags().filter(|t| wants(Kind::Tag) && (t.name == name || format!("{}.{}", t.entity, t.name) == name)).map(|t| tag_noun(t)),
+        );
         found.extend(c.segment(&name).filter(|_| wants(Kind::Segment)).map(|s| segment_noun(s)));
         if found.is_empty() {
             let names = self.all_names();
@@ -103,8 +121,9 @@ impl Binder<'_> {
     }
 
     fn nouns(&mut self, nouns: Vec<Noun>) -> Statement {
-        let columns: Vec<Output> =
-            ["name", "kind", "type", "comment", "definition"].map(|n| Output { id: self.column_id(), name: n.into(), data_type: DataType::String }).into();
+        let columns: Vec<Output> = ["name", "kind", "type", "comment", "definition"]
+            .map(|n| Output { id: self.column_id(), name: n.into(), data_type: DataType::String })
+            .into();
         let text = |t: Option<String>| t.map_or(Value::Null, Value::String);
         let rows = nouns
             .into_iter()

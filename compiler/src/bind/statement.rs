@@ -136,7 +136,8 @@ impl Binder<'_> {
         let known = ["now", "time_zone", "week_start", "dialect", "result_cache", "threads", "memory_limit", "timeout"];
         let key = name.name.to_ascii_lowercase();
         if !known.contains(&key.as_str()) {
-            let hint = eql_grammar::nearest(&key, known.iter().copied()).map_or_else(|| format!("settings are {}", known.join(", ")), |n| format!("did you mean `{n}`?"));
+            let hint = eql_grammar::nearest(&key, known.iter().copied())
+                .map_or_else(|| format!("settings are {}", known.join(", ")), |n| format!("did you mean `{n}`?"));
             self.error_hint(code::NOUN, name.span, format!("there is no setting `{}`", name.name), hint);
             return None;
         }
@@ -201,7 +202,8 @@ impl Binder<'_> {
             self.later("INSERT INTO ENTITY from a query");
             return None;
         };
-        let all: Vec<Ident> = entity.key.iter().chain(&entity.properties).map(|p| Ident { name: p.name.clone(), span: name.span }).collect();
+        let all: Vec<Ident> =
+            entity.key.iter().chain(&entity.properties).map(|p| Ident { name: p.name.clone(), span: name.span }).collect();
         let columns = if columns.is_empty() { &all } else { columns };
         let (mut ids, mut types) = (Vec::new(), Vec::new());
         for c in columns {
@@ -262,9 +264,13 @@ fn as_type(e: Expr, t: &DataType) -> Option<Value> {
     Some(match (v, t) {
         (Value::Null, _) => Value::Null,
         (Value::Int(i), DataType::Double) => Value::Double(i as f64),
-        (Value::Int(i), DataType::Decimal(_, s)) => Value::Decimal(i128::from(i).checked_mul(10i128.checked_pow(u32::from(s.unsigned_abs()))?)?, *s),
+        (Value::Int(i), DataType::Decimal(_, s)) => {
+            Value::Decimal(i128::from(i).checked_mul(10i128.checked_pow(u32::from(s.unsigned_abs()))?)?, *s)
+        }
         (Value::Decimal(v, s), DataType::Double) => Value::Double(v as f64 / 10f64.powi(i32::from(s))),
-        (Value::Decimal(v, s), DataType::Decimal(_, to)) if s <= *to => Value::Decimal(v.checked_mul(10i128.checked_pow(u32::from((to - s).unsigned_abs()))?)?, *to),
+        (Value::Decimal(v, s), DataType::Decimal(_, to)) if s <= *to => {
+            Value::Decimal(v.checked_mul(10i128.checked_pow(u32::from((to - s).unsigned_abs()))?)?, *to)
+        }
         (v @ Value::String(_), DataType::String | DataType::Json) => v,
         (v, t) if v.data_type().as_ref() == Some(t) => v,
         _ => return None,
@@ -301,7 +307,9 @@ fn setting(key: &str, text: &str) -> Result<Setting, String> {
             "off" | "false" => Setting::ResultCache(false),
             _ => return Err("'on' or 'off'".into()),
         },
-        "threads" => Setting::Threads(number("a number of threads").and_then(|n| usize::try_from(n.clamp(1, 1024)).map_err(|e| e.to_string()))?),
+        "threads" => {
+            Setting::Threads(number("a number of threads").and_then(|n| usize::try_from(n.clamp(1, 1024)).map_err(|e| e.to_string()))?)
+        }
         "memory_limit" => Setting::MemoryLimit(bytes(text).ok_or("bytes, or a size such as '512MB'")?),
         _ => Setting::TimeoutMs(milliseconds(text).ok_or("milliseconds, or a length such as '30 seconds'")?),
     })

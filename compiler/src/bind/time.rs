@@ -36,7 +36,12 @@ impl Binder<'_> {
                 Ok(r) => self.range_kind(&ast::Range { span: p.span, ..r }),
                 Err(d) => {
                     let hint = "give a range such as last 30 days, or '2026-01-01' TO '2026-01-31'";
-                    self.error_hint(code::PARAMETER, p.span, format!("parameter `{}` is no range of time: {}", param_key(p), d.message), hint);
+                    self.error_hint(
+                        code::PARAMETER,
+                        p.span,
+                        format!("parameter `{}` is no range of time: {}", param_key(p), d.message),
+                        hint,
+                    );
                     None
                 }
             },
@@ -54,7 +59,12 @@ impl Binder<'_> {
     pub(super) fn instant(&mut self, i: &Instant) -> Option<Instant> {
         match i {
             Instant::Text(_, t, span) if parse_date(t).is_none() && parse_timestamp(t).is_none() => {
-                self.error_hint(code::VALUE, *span, format!("'{t}' is neither a date nor a time"), "write 'YYYY-MM-DD' or an RFC 3339 time");
+                self.error_hint(
+                    code::VALUE,
+                    *span,
+                    format!("'{t}' is neither a date nor a time"),
+                    "write 'YYYY-MM-DD' or an RFC 3339 time",
+                );
                 None
             }
             Instant::Ago(b, u, s) => {

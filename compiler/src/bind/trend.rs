@@ -17,7 +17,12 @@ impl Binder<'_> {
         let items = self.expand_metrics(items);
         let scopes: Vec<EventScope> = items.iter().flat_map(|i| self.measured_events(&i.expr)).collect();
         let Some(first) = scopes.first() else {
-            self.error_hint(code::ARGUMENTS, a.head_span, "TREND needs a measure over events", "for example TREND count(purchase) EVERY day DURING last 30 days");
+            self.error_hint(
+                code::ARGUMENTS,
+                a.head_span,
+                "TREND needs a measure over events",
+                "for example TREND count(purchase) EVERY day DURING last 30 days",
+            );
             return None;
         };
         let subject = self.subject(clauses, Some(first));
@@ -90,7 +95,11 @@ impl Binder<'_> {
             columns.push((name, Expr::column(id, e.data_type.clone())));
             keys.push((id, e));
         }
-        let zero = aggregates.iter().filter(|(_, a)| matches!(a.function, Aggregation::Count | Aggregation::CountDistinct | Aggregation::Sum)).map(|a| a.0).collect();
+        let zero = aggregates
+            .iter()
+            .filter(|(_, a)| matches!(a.function, Aggregation::Count | Aggregation::CountDistinct | Aggregation::Sum))
+            .map(|a| a.0)
+            .collect();
         let ids: Vec<ColumnId> = keys.iter().map(|k| k.0).collect();
         // An aggregate over no rows is NULL in SQL; a sum of nothing that happened is 0 here.
         let sums: Vec<ColumnId> = aggregates.iter().filter(|(_, a)| a.function == Aggregation::Sum).map(|a| a.0).collect();
@@ -141,7 +150,9 @@ impl Binder<'_> {
                 self.expand_metric(b, depth);
             }
             ast::ExprKind::Negate(a) | ast::ExprKind::Cast(a, _) => self.expand_metric(a, depth),
-            ast::ExprKind::Call(c) if !crate::function::function(&c.name.text()).is_some_and(|f| f.kind == crate::function::FunctionKind::Aggregate) => {
+            ast::ExprKind::Call(c)
+                if !crate::function::function(&c.name.text()).is_some_and(|f| f.kind == crate::function::FunctionKind::Aggregate) =>
+            {
                 for a in &mut c.args {
                     if let Arg::Expr(x) = a {
                         self.expand_metric(x, depth);
@@ -162,9 +173,12 @@ impl Binder<'_> {
             },
             ast::ExprKind::Binary(_, a, b) => self.measured_events(a).into_iter().chain(self.measured_events(b)).collect(),
             ast::ExprKind::Negate(a) | ast::ExprKind::Cast(a, _) => self.measured_events(a),
-            ast::ExprKind::Case { whens, otherwise, .. } => {
-                whens.iter().flat_map(|(w, t)| [w, t]).chain(otherwise.iter().map(AsRef::as_ref)).flat_map(|x| self.measured_events(x)).collect()
-            }
+            ast::ExprKind::Case { whens, otherwise, .. } => whens
+                .iter()
+                .flat_map(|(w, t)| [w, t])
+                .chain(otherwise.iter().map(AsRef::as_ref))
+                .flat_map(|x| self.measured_events(x))
+                .collect(),
             _ => vec![],
         }
     }
@@ -198,7 +212,8 @@ impl Binder<'_> {
 
     /// The items and TOP of BREAKDOWN BY.
     pub(super) fn breakdown_items<'c>(&mut self, clauses: super::clause::Clauses<'c>) -> (&'c [Item], Option<u64>) {
-        let found = clauses.get(|k| if let ClauseKind::Breakdown { items, top, .. } = k { Some((items.as_slice(), top.as_ref())) } else { None });
+        let found =
+            clauses.get(|k| if let ClauseKind::Breakdown { items, top, .. } = k { Some((items.as_slice(), top.as_ref())) } else { None });
         match found {
             Some((items, top)) => (items, top.and_then(|t| self.count(t))),
             None => (&[], None),

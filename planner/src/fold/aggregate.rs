@@ -1,7 +1,8 @@
 //! Aggregates over runs of values: one result a run.
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array, ListArray, StringBuilder, UInt32Array, make_comparator,
+    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array, ListArray, StringBuilder, UInt32Array,
+    make_comparator,
 };
 use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::compute::{SortOptions, cast, take};
@@ -32,7 +33,9 @@ pub(crate) fn aggregate(function: &Aggregation, values: Option<&ArrayRef>, offse
         Aggregation::Max => pick(values, runs().map(|r| extreme(values, valid(r), Ordering::Greater)))?,
         Aggregation::First | Aggregation::Any => pick(values, runs().map(|r| Ok((!r.is_empty()).then_some(r.start))))?,
         Aggregation::Last => pick(values, runs().map(|r| Ok((!r.is_empty()).then(|| r.end - 1))))?,
-        Aggregation::Average | Aggregation::Percentile(_) | Aggregation::StdDev | Aggregation::Variance => numbers(function, values, offsets)?,
+        Aggregation::Average | Aggregation::Percentile(_) | Aggregation::StdDev | Aggregation::Variance => {
+            numbers(function, values, offsets)?
+        }
         Aggregation::BoolAnd | Aggregation::BoolOr => {
             let b = values.as_boolean();
             let all = *function == Aggregation::BoolAnd;
@@ -102,7 +105,8 @@ fn sum(values: &ArrayRef, offsets: &[usize], out: &DataType) -> Result<ArrayRef>
     Ok(match values.data_type() {
         DataType::Int64 => {
             let v = values.as_primitive::<Int64Type>();
-            let one = |w: &[usize]| i64::try_from(fold::sum_i64((w[0]..w[1]).filter(|i| v.is_valid(*i)), v.values())).map_err(|_| overflow());
+            let one =
+                |w: &[usize]| i64::try_from(fold::sum_i64((w[0]..w[1]).filter(|i| v.is_valid(*i)), v.values())).map_err(|_| overflow());
             Arc::new(Int64Array::from(runs.map(one).collect::<Result<Vec<_>>>()?))
         }
         DataType::Decimal128(_, scale) => {
@@ -114,7 +118,8 @@ fn sum(values: &ArrayRef, offsets: &[usize], out: &DataType) -> Result<ArrayRef>
         _ => {
             let v = cast(values, &DataType::Float64)?;
             let v = v.as_primitive::<Float64Type>();
-            let sums: ArrayRef = Arc::new(Float64Array::from_iter_values(runs.map(|w| fold::sum_f64((w[0]..w[1]).filter(|i| v.is_valid(*i)), v.values()))));
+            let sums: ArrayRef =
+                Arc::new(Float64Array::from_iter_values(runs.map(|w| fold::sum_f64((w[0]..w[1]).filter(|i| v.is_valid(*i)), v.values()))));
             cast(&sums, out)?
         }
     })

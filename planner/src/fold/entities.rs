@@ -121,8 +121,16 @@ struct Ask {
     out: ArrowType,
 }
 
+#[allow(clippy::large_enum_variant)]
 enum AskKind {
-    Aggregate { function: Aggregation, select: Select, during: Option<(i64, i64)>, value: Option<Values>, order: Option<(Values, bool)>, periods: Option<Bucketer> },
+    Aggregate {
+        function: Aggregation,
+        select: Select,
+        during: Option<(i64, i64)>,
+        value: Option<Values>,
+        order: Option<(Values, bool)>,
+        periods: Option<Bucketer>,
+    },
     Sequence(Box<Steps>),
 }
 
@@ -146,8 +154,13 @@ impl Ask {
                     select: Select::new(world, timeline, events, &b.clock)?,
                     during: during.as_ref().map(|r| clock::resolve(r, world.now)).transpose()?,
                     value: value.as_ref().map(|v| Values::new(world, timeline, &types, v)).transpose()?,
-                    order: order.as_ref().map(|(o, d)| Ok::<_, datafusion::common::DataFusionError>((Values::new(world, timeline, &types, o)?, *d))).transpose()?,
-                    periods: unit.map(|u| Ok::<_, datafusion::common::DataFusionError>(Bucketer::new(clock::calendar(&b.clock)?, clock::unit(u), 1))).transpose()?,
+                    order: order
+                        .as_ref()
+                        .map(|(o, d)| Ok::<_, datafusion::common::DataFusionError>((Values::new(world, timeline, &types, o)?, *d)))
+                        .transpose()?,
+                    periods: unit
+                        .map(|u| Ok::<_, datafusion::common::DataFusionError>(Bucketer::new(clock::calendar(&b.clock)?, clock::unit(u), 1)))
+                        .transpose()?,
                 }
             }
             BehaviourKind::Sequence(s) => AskKind::Sequence(Box::new(Steps::new(world, timeline, s, b)?)),
@@ -305,7 +318,12 @@ impl Marked {
     }
 
     /// The pair conditions of the entity with these rows.
-    pub(super) fn pairs(&self, chunk: &Chunk<'_>, conditions: &PairConditions, rows: std::ops::Range<usize>) -> Result<Option<super::pair::EntityPairs>> {
+    pub(super) fn pairs(
+        &self,
+        chunk: &Chunk<'_>,
+        conditions: &PairConditions,
+        rows: std::ops::Range<usize>,
+    ) -> Result<Option<super::pair::EntityPairs>> {
         if conditions.is_empty() {
             return Ok(None);
         }
@@ -355,7 +373,10 @@ fn pass(world: &World, timeline: &Arc<Timeline>, asked: &[&Behaviour]) -> Result
     };
     let done: Vec<Result<Vec<Vec<ArrayRef>>>> = std::thread::scope(|scope| {
         let handles: Vec<_> = ranges.iter().map(|r| scope.spawn(|| walk(r))).collect();
-        handles.into_iter().map(|h| h.join().unwrap_or_else(|_| Err(datafusion::common::DataFusionError::Internal("a fold failed".into())))).collect()
+        handles
+            .into_iter()
+            .map(|h| h.join().unwrap_or_else(|_| Err(datafusion::common::DataFusionError::Internal("a fold failed".into()))))
+            .collect()
     });
     let mut parts: Vec<Vec<ArrayRef>> = vec![Vec::new(); asks.len()];
     for d in done {

@@ -117,7 +117,8 @@ impl FoldExec {
         let columns = projection.unwrap_or_else(|| (0..whole.fields().len()).collect());
         let schema: SchemaRef = Arc::new(whole.project(&columns)?);
         let partitioning = Partitioning::UnknownPartitioning(world.threads);
-        let properties = PlanProperties::new(EquivalenceProperties::new(schema.clone()), partitioning, EmissionType::Incremental, Boundedness::Bounded);
+        let properties =
+            PlanProperties::new(EquivalenceProperties::new(schema.clone()), partitioning, EmissionType::Incremental, Boundedness::Bounded);
         Ok(Self { world, fold, columns, schema, properties: Arc::new(properties), run: Arc::new(OnceLock::new()) })
     }
 

@@ -118,7 +118,13 @@ impl Fold for FunnelFold {
         Ok(Arc::new(Ready {
             schema: Arc::new(self.schema().project(columns)?),
             columns: columns.to_vec(),
-            bucketer: f.every.as_ref().map(|(_, e)| Ok::<_, datafusion::common::DataFusionError>(Bucketer::new(clock::calendar(&e.clock)?, clock::unit(e.unit), e.count))).transpose()?,
+            bucketer: f
+                .every
+                .as_ref()
+                .map(|(_, e)| {
+                    Ok::<_, datafusion::common::DataFusionError>(Bucketer::new(clock::calendar(&e.clock)?, clock::unit(e.unit), e.count))
+                })
+                .transpose()?,
             holding_types: f.holding.iter().take(per_step).map(|h| arrow_type(&h.expr.data_type)).collect(),
             breakdown_types: f.breakdown.iter().map(|b| arrow_type(&b.value.expr.data_type)).collect(),
             pairs: PairConditions::new(world, timeline, &f.steps)?,

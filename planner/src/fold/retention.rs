@@ -72,14 +72,21 @@ impl Fold for RetentionFold {
         let selects = vec![Select::new(world, timeline, &r.starting, &r.clock)?, Select::new(world, timeline, &r.returning, &r.clock)?];
         let sides = [types(&r.starting), types(&r.returning)];
         let half = r.holding.len() / 2;
-        let side = |i: usize| r.holding[i * half..(i + 1) * half].iter().map(|h| Values::new(world, timeline, &sides[i], h)).collect::<Result<Vec<_>>>();
+        let side = |i: usize| {
+            r.holding[i * half..(i + 1) * half].iter().map(|h| Values::new(world, timeline, &sides[i], h)).collect::<Result<Vec<_>>>()
+        };
         let every = r.every.as_ref().map(|(_, e)| e.clone());
         Ok(Arc::new(Ready {
             holding: vec![side(0)?, side(1)?],
             holding_types: r.holding.iter().take(half).map(|h| arrow_type(&h.expr.data_type)).collect(),
             breakdown: r.breakdown.iter().map(|b| Values::new(world, timeline, &sides[0], &b.value)).collect::<Result<_>>()?,
             breakdown_types: r.breakdown.iter().map(|b| arrow_type(&b.value.expr.data_type)).collect(),
-            bucketer: every.as_ref().map(|e| Ok::<_, datafusion::common::DataFusionError>(Bucketer::new(clock::calendar(&e.clock)?, clock::unit(e.unit), e.count))).transpose()?,
+            bucketer: every
+                .as_ref()
+                .map(|e| {
+                    Ok::<_, datafusion::common::DataFusionError>(Bucketer::new(clock::calendar(&e.clock)?, clock::unit(e.unit), e.count))
+                })
+                .transpose()?,
             every,
             cells: eql_timeline::retention::cell_count(&spec.cells, spec.unbounded),
             spec,

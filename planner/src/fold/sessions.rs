@@ -46,7 +46,9 @@ impl Fold for SessionsFold {
     }
 
     fn schema(&self) -> SchemaRef {
-        let field = |(id, c): &(eql_compiler::bound::ColumnId, SessionColumn)| Field::new(crate::lower::column_name(*id), self.column_type(c), true);
+        let field = |(id, c): &(eql_compiler::bound::ColumnId, SessionColumn)| {
+            Field::new(crate::lower::column_name(*id), self.column_type(c), true)
+        };
         Arc::new(Schema::new(self.sessions.columns.iter().map(field).collect::<Vec<_>>()))
     }
 
@@ -90,15 +92,28 @@ enum Maker {
     Depth,
     /// Of the first row (true) or the last.
     Edge(Values, bool),
-    Aggregate { function: Aggregation, argument: Option<Values>, filter: Option<Values>, out: ArrowType },
+    Aggregate {
+        function: Aggregation,
+        argument: Option<Values>,
+        filter: Option<Values>,
+        out: ArrowType,
+    },
 }
 
 impl SessionsFold {
-    fn maker(&self, world: &Arc<World>, timeline: &Arc<Timeline>, column: &SessionColumn, over: &[eql_catalog::EventTypeId]) -> Result<Maker> {
+    fn maker(
+        &self,
+        world: &Arc<World>,
+        timeline: &Arc<Timeline>,
+        column: &SessionColumn,
+        over: &[eql_catalog::EventTypeId],
+    ) -> Result<Maker> {
         Ok(match column {
             SessionColumn::Key(i) => Maker::ByOrdinal(world.snapshot.entities(self.sessions.subject).map_err(store_error)?.key(*i).clone()),
             SessionColumn::Subject(v) => Maker::ByOrdinal(world.entity_value(v)?),
-            SessionColumn::SessionId => Maker::SessionId(timeline.events.iter().map(|e| EventColumns::new(world, *e, &[])).collect::<Result<_>>()?),
+            SessionColumn::SessionId => {
+                Maker::SessionId(timeline.events.iter().map(|e| EventColumns::new(world, *e, &[])).collect::<Result<_>>()?)
+            }
             SessionColumn::StartedAt => Maker::StartedAt,
             SessionColumn::EndedAt => Maker::EndedAt,
             SessionColumn::Duration => Maker::Duration,
@@ -109,7 +124,13 @@ impl SessionsFold {
         })
     }
 
-    fn aggregate_maker(&self, world: &Arc<World>, timeline: &Arc<Timeline>, a: &Aggregate, over: &[eql_catalog::EventTypeId]) -> Result<Maker> {
+    fn aggregate_maker(
+        &self,
+        world: &Arc<World>,
+        timeline: &Arc<Timeline>,
+        a: &Aggregate,
+        over: &[eql_catalog::EventTypeId],
+    ) -> Result<Maker> {
         let row = |e: &Expr| {
             let ids = e.columns();
             RowExpr { columns: self.sessions.event_columns.iter().filter(|c| ids.contains(&c.id)).cloned().collect(), expr: e.clone() }
@@ -184,7 +205,14 @@ impl State for Walk<'_> {
             spans.clear();
             let part = |f: &Option<Vec<bool>>| f.as_ref().map(|f| f[own.clone()].to_vec());
             let (s, e) = (part(&starts), part(&ends));
-            eql_timeline::sessions(&ready.spec, &times[own.clone()], s.as_deref(), e.as_deref(), split.as_ref().map(|c| &c[own.clone()]), &mut spans);
+            eql_timeline::sessions(
+                &ready.spec,
+                &times[own.clone()],
+                s.as_deref(),
+                e.as_deref(),
+                split.as_ref().map(|c| &c[own.clone()]),
+                &mut spans,
+            );
             for span in &spans {
                 let (first, last) = (own.start + span.first as usize, own.start + span.last as usize);
                 if ready.during.0 <= times[first] && times[first] < ready.during.1 {
@@ -211,7 +239,11 @@ impl Walk<'_> {
         for m in &self.ready.makers {
             columns.push(make(m, chunk, rows, times, found)?);
         }
-        Ok(RecordBatch::try_new_with_options(self.ready.schema.clone(), columns, &RecordBatchOptions::new().with_row_count(Some(found.len())))?)
+        Ok(RecordBatch::try_new_with_options(
+            self.ready.schema.clone(),
+            columns,
+            &RecordBatchOptions::new().with_row_count(Some(found.len())),
+        )?)
     }
 }
 
@@ -255,11 +287,11 @@ fn session_ids(events: &[EventColumns], chunk: &Chunk<'_>, rows: &[u32], found: 
     for f in found {
         let row = rows[f.first];
         let number = chunk.event_rows(&[row]);
-        let source = events.get(chunk.code(row as usize) as usize).ok_or_else(|| DataFusionError::Internal("an unknown event code".into()))?;
+        let source =
+            events.get(chunk.code(row as usize) as usize).ok_or_else(|| DataFusionError::Internal("an unknown event code".into()))?;
         let id = source.stored(&EventColumn::EventId, Rows::List(&number))?;
         let id = id.as_string::<i32>().value(0).to_string();
         out.push(format!("{:032x}", xxhash_rust::xxh3::xxh3_128(format!("{}\u{0}{id}", f.ordinal).as_bytes())));
     }
     Ok(Arc::new(StringArray::from(out)))
 }
-

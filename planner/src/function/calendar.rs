@@ -128,7 +128,11 @@ impl ScalarUDFImpl for Clocked {
         let scalar = args.args.iter().all(|a| matches!(a, ColumnarValue::Scalar(_)));
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
         let out = self.apply(&arrays)?;
-        if scalar && out.len() == 1 { Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&out, 0)?)) } else { Ok(ColumnarValue::Array(out)) }
+        if scalar && out.len() == 1 {
+            Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&out, 0)?))
+        } else {
+            Ok(ColumnarValue::Array(out))
+        }
     }
 }
 
@@ -140,7 +144,9 @@ impl Clocked {
             Kind::Age => Arc::new(ages(first.as_primitive::<Date32Type>(), args[1].as_primitive::<Date32Type>())),
             Kind::Bucket(u, n) => self.buckets(first.as_primitive::<TimestampMicrosecondType>(), u.0, *n),
             Kind::Shift(u, n) => {
-                let shifted = first.as_primitive::<TimestampMicrosecondType>().unary::<_, TimestampMicrosecondType>(|t| self.calendar.add(t, *n, u.0));
+                let shifted = first
+                    .as_primitive::<TimestampMicrosecondType>()
+                    .unary::<_, TimestampMicrosecondType>(|t| self.calendar.add(t, *n, u.0));
                 Arc::new(shifted.with_timezone("UTC"))
             }
             Kind::Part(p) => Arc::new(self.parts(first.as_primitive::<TimestampMicrosecondType>(), p)),

@@ -48,7 +48,9 @@ pub(crate) fn clocked(name: &str, args: &[Expr], mut lowered: Vec<DfExpr>, clock
             };
             bucket(calendar, unit_of(text(&args[0]).unwrap_or("day")), count).call(vec![lowered.swap_remove(1)])
         }
-        "minute" | "hour" | "day" | "week" | "month" | "quarter" | "year" => bucket(calendar, unit_of(name), 1).call(vec![one(&mut lowered)]),
+        "minute" | "hour" | "day" | "week" | "month" | "quarter" | "year" => {
+            bucket(calendar, unit_of(name), 1).call(vec![one(&mut lowered)])
+        }
         "date" => bucket(calendar, Unit::Day, 1).call(vec![one(&mut lowered)]),
         "date_start" => calendar::date_start(calendar).call(vec![one(&mut lowered)]),
         "date_part" => calendar::part(calendar, text(&args[0]).unwrap_or("day")).call(vec![lowered.swap_remove(1)]),
@@ -81,7 +83,9 @@ pub(crate) fn scalar(name: &str, args: &[Expr], mut a: Vec<DfExpr>, t: &DataType
             let (c, x, y) = (at(&mut a, 0), at(&mut a, 1), at(&mut a, 2));
             DfExpr::Case(Case::new(None, vec![(Box::new(c), Box::new(cast(x, out.clone())))], Some(Box::new(cast(y, out)))))
         }
-        "length" if args.first().is_some_and(|x| matches!(x.data_type, DataType::List(_))) => cast(nested::array_length(at(&mut a, 0)), ArrowType::Int64),
+        "length" if args.first().is_some_and(|x| matches!(x.data_type, DataType::List(_))) => {
+            cast(nested::array_length(at(&mut a, 0)), ArrowType::Int64)
+        }
         "length" => cast(df::character_length(at(&mut a, 0)), ArrowType::Int64),
         "position" => cast(by_name("strpos", a)?, ArrowType::Int64),
         "list" => nested::make_array(a),
@@ -90,7 +94,9 @@ pub(crate) fn scalar(name: &str, args: &[Expr], mut a: Vec<DfExpr>, t: &DataType
             nested::array_element(at(&mut a, 0), n)
         }
         "clean_url" => clean_url(at(&mut a, 0)),
-        "floor" | "ceil" | "trunc" | "abs" | "sign" if *t != DataType::Double => cast(by_name(if name == "sign" { "signum" } else { name }, vec![double(at(&mut a, 0))])?, out),
+        "floor" | "ceil" | "trunc" | "abs" | "sign" if *t != DataType::Double => {
+            cast(by_name(if name == "sign" { "signum" } else { name }, vec![double(at(&mut a, 0))])?, out)
+        }
         "round" => {
             let places = if a.len() > 1 { at(&mut a, 1) } else { lit(0i64) };
             let value = at(&mut a, 0);

@@ -7,7 +7,9 @@ use datafusion::common::{Column, DataFusionError, Result};
 use datafusion::functions_aggregate::expr_fn as agg;
 use datafusion::logical_expr::expr::WindowFunction;
 use datafusion::logical_expr::expr_rewriter::normalize_col;
-use datafusion::logical_expr::{Expr as DfExpr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, WindowFrame, WindowFunctionDefinition, cast, lit};
+use datafusion::logical_expr::{
+    Expr as DfExpr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, WindowFrame, WindowFunctionDefinition, cast, lit,
+};
 use eql_compiler::bound::{Aggregate, Aggregation, ColumnId, Expr, Rel, WindowCall};
 use eql_store::arrow_type;
 
@@ -50,7 +52,9 @@ impl Planner {
             Aggregation::BoolAnd => agg::bool_and(wanted()?),
             Aggregation::BoolOr => agg::bool_or(wanted()?),
             Aggregation::List => agg::array_agg(wanted()?),
-            Aggregation::Join(s) => datafusion::functions_aggregate::string_agg::string_agg(cast(wanted()?, ArrowType::Utf8), lit(s.clone())),
+            Aggregation::Join(s) => {
+                datafusion::functions_aggregate::string_agg::string_agg(cast(wanted()?, ArrowType::Utf8), lit(s.clone()))
+            }
             Aggregation::Periods(_) | Aggregation::Streak(_) => return Err(DataFusionError::NotImplemented("periods over rows".into())),
         };
         match &a.filter {

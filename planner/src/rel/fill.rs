@@ -41,7 +41,8 @@ impl FillStage {
         }
         let (from, to) = (bucketer.index(start), bucketer.index(end - 1));
         if to - from > PERIODS_MAX {
-            let what = format!("the range has {} periods, more than {PERIODS_MAX}: narrow it, take longer periods, or write NO FILL", to - from);
+            let what =
+                format!("the range has {} periods, more than {PERIODS_MAX}: narrow it, take longer periods, or write NO FILL", to - from);
             return Err(datafusion::common::DataFusionError::ResourcesExhausted(what));
         }
         let index: Vec<i64> = (from..=to).collect();
@@ -88,11 +89,16 @@ impl Stage for FillStage {
         }
         let types = columns.iter().map(|c| SortField::new(c.data_type().clone())).collect();
         let candidates = RowConverter::new(types)?.convert_columns(&columns)?;
-        let missing: UInt32Array = candidates.iter().enumerate().filter(|(_, r)| !seen.contains(&r.owned())).map(|(i, _)| i as u32).collect();
+        let missing: UInt32Array =
+            candidates.iter().enumerate().filter(|(_, r)| !seen.contains(&r.owned())).map(|(i, _)| i as u32).collect();
         let mut added: Vec<ArrayRef> = columns.iter().map(|c| Ok(take(c, &missing, None)?)).collect::<Result<_>>()?;
         for (i, zero) in self.zero.iter().enumerate() {
             let t = input.column(self.groups + 1 + i).data_type();
-            added.push(if *zero { cast(&ScalarValue::Int64(Some(0)).to_array_of_size(missing.len())?, t)? } else { new_null_array(t, missing.len()) });
+            added.push(if *zero {
+                cast(&ScalarValue::Int64(Some(0)).to_array_of_size(missing.len())?, t)?
+            } else {
+                new_null_array(t, missing.len())
+            });
         }
         let added = RecordBatch::try_new(self.schema.clone(), added)?;
         let input = RecordBatch::try_new(self.schema.clone(), input.columns().to_vec())?;
@@ -119,4 +125,3 @@ impl FillStage {
         Ok(order)
     }
 }
-

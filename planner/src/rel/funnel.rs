@@ -39,8 +39,11 @@ impl Planner {
                 let mut columns: Vec<DfExpr> = f.every.iter().map(|(id, _)| crate::lower::plan_column(*id)).collect();
                 columns.extend(f.breakdown.iter().map(|b| crate::lower::plan_column(b.id)));
                 columns.extend(step_lists(f, ids));
-                let lists: Vec<datafusion::common::Column> = ids.iter().map(|id| datafusion::common::Column::new_unqualified(column_name(*id))).collect();
-                super::same::unnested(counted.project(columns)?.unnest_columns_with_options(lists, datafusion::common::UnnestOptions::default())?)
+                let lists: Vec<datafusion::common::Column> =
+                    ids.iter().map(|id| datafusion::common::Column::new_unqualified(column_name(*id))).collect();
+                super::same::unnested(
+                    counted.project(columns)?.unnest_columns_with_options(lists, datafusion::common::UnnestOptions::default())?,
+                )
             }
             FunnelShow::Entities { keys, reached, times, converted, step } => {
                 let n = i64::try_from(f.steps.len()).unwrap_or(i64::MAX);
@@ -55,7 +58,8 @@ impl Planner {
                     (_, Some((after, k))) => Some(ident("reached").gt_eq(lit(i64::try_from(*k).unwrap_or(i64::MAX) + i64::from(*after)))),
                     (None, None) => None,
                 };
-                let mut columns: Vec<DfExpr> = keys.iter().enumerate().map(|(i, id)| ident(format!("k{i}")).alias(column_name(*id))).collect();
+                let mut columns: Vec<DfExpr> =
+                    keys.iter().enumerate().map(|(i, id)| ident(format!("k{i}")).alias(column_name(*id))).collect();
                 columns.push(ident("reached").alias(column_name(*reached)));
                 columns.extend(times.iter().enumerate().map(|(i, id)| ident(format!("t{i}")).alias(column_name(*id))));
                 let rows = match wanted {
@@ -106,4 +110,3 @@ fn step_lists(f: &Funnel, ids: &[ColumnId; 9]) -> Vec<DfExpr> {
     ];
     lists.into_iter().zip(ids).map(|(l, id)| l.alias(column_name(*id))).collect()
 }
-

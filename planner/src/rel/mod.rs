@@ -97,7 +97,8 @@ impl Planner {
     }
 
     pub(crate) fn key_types(&self, entity: eql_catalog::EntityTypeId) -> Result<Vec<DataType>> {
-        let entity = self.world.snapshot.catalog().entity_by_id(entity).ok_or_else(|| DataFusionError::Internal("an unknown entity type".into()))?;
+        let entity =
+            self.world.snapshot.catalog().entity_by_id(entity).ok_or_else(|| DataFusionError::Internal("an unknown entity type".into()))?;
         Ok(entity.key.iter().map(|k| k.data_type.clone()).collect())
     }
 
@@ -105,7 +106,8 @@ impl Planner {
         match &s.source {
             Source::Entities(entity) => self.fold("entities", Arc::new(Entities { entity: *entity, columns: s.columns.clone() }))?.build(),
             Source::Events(events) => {
-                let scan = EventScan { events: events.clone(), columns: s.columns.clone(), during: s.during.clone(), clock: s.clock.clone() };
+                let scan =
+                    EventScan { events: events.clone(), columns: s.columns.clone(), during: s.during.clone(), clock: s.clock.clone() };
                 scan_table("events", Arc::new(EventTable { world: self.world.clone(), scan: Arc::new(scan) }))?.build()
             }
         }
@@ -154,13 +156,20 @@ impl Planner {
         let (start, end) = clock::resolve(&f.during, self.world.now)?;
         // ALL TIME has the periods from the first to the last in which something happened.
         let end = if matches!(f.during.range.kind, RangeKind::AllTime) { i64::MAX } else { end.min(self.world.now) };
-        let stage = fill::FillStage { every: f.every.clone(), during: (start, end.max(start)), groups: f.groups.len(), zero, schema: schema.clone() };
+        let stage = fill::FillStage {
+            every: f.every.clone(),
+            during: (start, end.max(start)),
+            groups: f.groups.len(),
+            zero,
+            schema: schema.clone(),
+        };
         scan_table("filled", Arc::new(stage::StageTable { input, stage: Arc::new(stage), schema }))?.build()
     }
 
     fn buckets(&self, b: &Buckets) -> Result<LogicalPlan> {
         let input = self.rel(&b.input)?;
-        let mut fields: Vec<Field> = input.schema().as_arrow().fields()[..b.groups.len()].iter().map(|f| f.as_ref().clone().with_nullable(true)).collect();
+        let mut fields: Vec<Field> =
+            input.schema().as_arrow().fields()[..b.groups.len()].iter().map(|f| f.as_ref().clone().with_nullable(true)).collect();
         let value = input.schema().as_arrow().field(b.groups.len()).data_type().clone();
         let whole = match &b.cut {
             eql_compiler::bound::Cut::Bounds(v) => v.iter().all(|v| matches!(v, Value::Int(_))),
@@ -203,7 +212,8 @@ fn nullable(schema: &Schema) -> Schema {
 }
 
 fn values(columns: &[(ColumnId, DataType)], rows: &[Vec<Value>]) -> Result<LogicalPlan> {
-    let schema: SchemaRef = Arc::new(Schema::new(columns.iter().map(|(id, t)| Field::new(column_name(*id), arrow_type(t), true)).collect::<Vec<_>>()));
+    let schema: SchemaRef =
+        Arc::new(Schema::new(columns.iter().map(|(id, t)| Field::new(column_name(*id), arrow_type(t), true)).collect::<Vec<_>>()));
     let mut arrays: Vec<ArrayRef> = Vec::new();
     for (i, (_, t)) in columns.iter().enumerate() {
         let scalars = rows.iter().map(|r| crate::lower::scalar(&r[i], t)).collect::<Result<Vec<_>>>()?;

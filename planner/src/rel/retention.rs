@@ -25,8 +25,14 @@ impl Planner {
             columns.push(plan_column(b.id));
         }
         keys.push(ident("n").alias(n.clone()));
-        let sums = vec![agg::sum(ident("size")).alias(size.clone()), agg::sum(ident("returned")).alias("back"), agg::bool_and(ident("mature")).alias("mature")];
-        let when_mature = |e: DfExpr| DfExpr::Case(Case::new(None, vec![(Box::new(truth(ident("mature"))), Box::new(e))], Some(Box::new(lit(ScalarValue::Null)))));
+        let sums = vec![
+            agg::sum(ident("size")).alias(size.clone()),
+            agg::sum(ident("returned")).alias("back"),
+            agg::bool_and(ident("mature")).alias("mature"),
+        ];
+        let when_mature = |e: DfExpr| {
+            DfExpr::Case(Case::new(None, vec![(Box::new(truth(ident("mature"))), Box::new(e))], Some(Box::new(lit(ScalarValue::Null)))))
+        };
         let share = cast(ident("back"), ArrowType::Float64) / nullif(cast(ident(size.clone()), ArrowType::Float64), lit(0.0));
         columns.push(ident(size));
         columns.push(ident(n));

@@ -89,7 +89,12 @@ struct StageExec {
 impl StageExec {
     fn new(input: Arc<dyn ExecutionPlan>, stage: Arc<dyn Stage>, whole: SchemaRef, columns: Vec<usize>) -> Result<Self> {
         let schema: SchemaRef = Arc::new(whole.project(&columns)?);
-        let properties = PlanProperties::new(EquivalenceProperties::new(schema.clone()), Partitioning::UnknownPartitioning(1), EmissionType::Final, Boundedness::Bounded);
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(schema.clone()),
+            Partitioning::UnknownPartitioning(1),
+            EmissionType::Final,
+            Boundedness::Bounded,
+        );
         Ok(Self { input, stage, whole, columns, schema, properties: Arc::new(properties) })
     }
 }
