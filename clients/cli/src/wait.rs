@@ -6,6 +6,9 @@ use std::sync::Arc;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
+/// Stack of a thread; only what is used takes memory.
+const STACK_BYTES: usize = 64 << 20;
+
 /// Waits for asynchronous work on behalf of the one thread that talks to the user.
 #[derive(Clone)]
 pub(crate) struct Waiter {
@@ -16,7 +19,8 @@ pub(crate) struct Waiter {
 impl Waiter {
     /// Waits until the work is done. Ctrl-C ends the process, as everywhere.
     pub(crate) fn patient() -> Result<Self, Failure> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        // An expression may be 160 levels high: binding and planning walk it recursively, on these threads.
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK_BYTES).build();
         let runtime = runtime.map_err(|e| Failure::of("cannot start threads", &e))?;
         Ok(Self { runtime: Arc::new(runtime), interrupts: None })
     }
