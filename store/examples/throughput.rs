@@ -23,11 +23,16 @@ fn main() {
     define(&store);
     ingest(&store);
     read(&store, "hot");
+    import(&store);
     let replayed = {
         drop(store);
         timed("replay", || open(&dir))
     };
-    timed("checkpoint", || replayed.checkpoint().unwrap());
+    timed("checkpoint of all of it", || replayed.checkpoint().unwrap());
+    timed("one event, then a checkpoint", || {
+        replayed.append_events(vec![batch(2 * ROWS, 1)]).unwrap();
+        replayed.checkpoint().unwrap();
+    });
     println!("{:?}", replayed.stats());
     read(&replayed, "parts, cold");
     read(&replayed, "parts, warm");
@@ -123,6 +128,20 @@ fn ingest(store: &Store) {
     });
     println!("{:>9.0} thousand events/s, two writers", ((batches.len() - half) * BATCH) as f64 / start.elapsed().as_secs_f64() / 1e3);
     println!("          {} bytes of log an event", store.stats().log_bytes / ROWS as u64);
+}
+
+/// One property for every basket.
+fn import(store: &Store) {
+    let baskets = (ROWS / 10) as i64;
+    let batch = EntityBatch {
+        entity: EntityTypeId(3),
+        keys: vec![Arc::new(Int64Array::from_iter_values((0..baskets).map(|i| 31_000_000_000 + i)))],
+        properties: vec![(PropertyId(1), Arc::new(Int64Array::from_iter_values(0..baskets)))],
+        extra: None,
+        time: None,
+        keep_null: false,
+    };
+    timed(&format!("import {baskets} entities"), || store.append_entities(batch).unwrap());
 }
 
 fn read(store: &Store, what: &str) {
