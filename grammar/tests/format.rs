@@ -50,3 +50,11 @@ fn long_statements_have_a_line_for_each_clause() {
 fn a_broken_text_is_not_touched() {
     assert_eq!(format("show tags; find user where").err().map(|wrong| wrong.len()), Some(1));
 }
+
+/// The operand of a CASE may begin with a sign, also where AS stands before it.
+#[test]
+fn a_case_with_a_negated_operand_prints_stably() {
+    let text = "DEFINE TAG t OF u AS CASE (- -a BETWEEN 1 AND 2) WHEN b THEN 1 END KEEP 30 days";
+    let once = eql_grammar::format(text).expect("it parses");
+    assert_eq!(eql_grammar::format(&once).expect("what is printed parses"), once);
+}

@@ -30,7 +30,7 @@ pub(super) fn unbalanced(text: &str, tokens: &[Token]) -> Option<Diagnostic> {
 /// True for `AS CASE WHEN …`, the body of a definition.
 fn starts_case(text: &str, tokens: &[Token], i: usize) -> bool {
     tokens.get(i).is_some_and(|t| t.is_word(text, "CASE"))
-        && tokens.get(i + 1).is_some_and(|t| t.kind != TokenKind::Symbol || t.text(text) == "(")
+        && tokens.get(i + 1).is_some_and(|t| t.kind != TokenKind::Symbol || matches!(t.text(text), "(" | "-" | ":" | "$"))
 }
 
 /// What must close a token that opens something.
