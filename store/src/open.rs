@@ -147,7 +147,7 @@ fn open_log(dir: &Path, options: &StoreOptions, manifest: &Manifest, state: &mut
         let record = Record::decode(kind, payload).map_err(|what| StoreError::damaged(file, offset, what))?;
         state.apply(position, record)
     })?;
-    Ok(Log::new(path, options.log_segment_bytes, replayed.segments, replayed.position))
+    Ok(Log::new(options.files.clone(), path, options.log_segment_bytes, replayed.segments, replayed.position))
 }
 
 #[cfg(test)]
