@@ -11,6 +11,7 @@ use crate::kv::Kv;
 use crate::lock::DirectoryLock;
 use crate::log::{Log, Payload, Record, Ticket};
 use crate::manifest::Manifest;
+use crate::part::PartPlace;
 use crate::{StoreError, StoreOptions, checkpoint};
 use eql_catalog::{Catalog, EventTypeId};
 use parking_lot::{Mutex, MutexGuard};
@@ -39,6 +40,22 @@ pub(crate) struct Admission {
 pub(crate) struct Checkpointing {
     pub(crate) manifest: Manifest,
     pub(crate) kv: Option<Box<dyn Kv>>,
+    pub(crate) place: Arc<dyn PartPlace>,
+    /// There may be files of parts that the manifest does not name.
+    pub(crate) leftovers: bool,
+}
+
+impl Checkpointing {
+    /// Removes what failed attempts left behind. What cannot be removed now waits for the next checkpoint: nothing refers to it.
+    pub(crate) fn tidy(&mut self) {
+        if !self.leftovers {
+            return;
+        }
+        match checkpoint::remove_unnamed_parts(&*self.place, &self.manifest) {
+            Ok(()) => self.leftovers = false,
+            Err(e) => tracing::warn!(error = %e, "files of parts that are not needed cannot be removed; this is tried again later"),
+        }
+    }
 }
 
 impl Core {
@@ -110,12 +127,16 @@ impl Core {
 
     pub(crate) fn checkpoint(&self) -> Result<(), StoreError> {
         let mut checkpointing = self.checkpointing.lock();
-        let Checkpointing { manifest, kv } = &mut *checkpointing;
-        if self.state.lock().position == manifest.position {
+        if self.state.lock().position == checkpointing.manifest.position {
             return Ok(());
         }
-        checkpoint::run(&self.dir, &self.state, kv, manifest)?;
-        self.log.trim(manifest.position)
+        let Checkpointing { manifest, kv, place, leftovers } = &mut *checkpointing;
+        let written = checkpoint::run(&self.dir, place, &self.state, kv, manifest);
+        *leftovers |= written.is_err();
+        written?;
+        let trimmed = self.log.trim(manifest.position);
+        checkpointing.tidy();
+        trimmed
     }
 }
 

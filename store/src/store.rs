@@ -2,7 +2,7 @@
 
 use crate::admit;
 use crate::log::{AdmittedMembers, AdmittedTagValues, Record};
-use crate::pipeline::{Admission, Checkpointing, Core};
+use crate::pipeline::{Admission, Core};
 use crate::{Appended, EntityBatch, EventBatch, Snapshot, StoreError, StoreOptions, StoreStats, open, redefine};
 use arrow::array::ArrayRef;
 use eql_catalog::{Catalog, Change, EntityTypeId};
@@ -41,7 +41,7 @@ impl Store {
             admission: Mutex::new(admission),
             log: opened.log,
             state: Mutex::new(opened.state),
-            checkpointing: Mutex::new(Checkpointing { manifest: opened.manifest, kv: Some(opened.kv) }),
+            checkpointing: Mutex::new(opened.checkpointing),
             lock: Mutex::new(Some(opened.lock)),
         };
         let store = Store { core: Arc::new(core), background: Mutex::new(None) };
