@@ -42,8 +42,8 @@ mod store;
 mod timeline;
 
 pub use arrow_type::arrow_type;
-pub use batch::{Appended, EntityBatch, EventBatch};
-pub use entity::EntityColumns;
+pub use batch::{Appended, EntityBatch, EntityColumn, EntityOperation, EventBatch};
+pub use entity::{EntityColumns, History};
 pub use error::StoreError;
 pub use files::{Files, OpenFile, OsFiles};
 pub use options::{StoreOptions, StoreStats};
