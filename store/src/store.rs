@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 /// The store of one data directory.
@@ -41,6 +42,7 @@ impl Store {
             admission: Mutex::new(admission),
             log: opened.log,
             state: Mutex::new(opened.state),
+            checkpoint_position: AtomicU64::new(opened.checkpointing.manifest.position),
             checkpointing: Mutex::new(opened.checkpointing),
             lock: Mutex::new(Some(opened.lock)),
         };
@@ -87,10 +89,12 @@ impl Store {
         // Encoded before anybody looked for duplicates: there mostly are none, and others need not wait for it.
         let mut record = Record::Events(submitted.batches.iter().filter(|b| !b.time.is_empty()).cloned().collect());
         let mut payload = record.encode()?;
+        let stored = self.core.stored(&submitted)?;
         let mut admission = self.core.admit()?;
         admission.check_definitions(&catalog, &submitted)?;
-        self.core.load_ids(&mut admission, &submitted)?;
-        let (fresh, mut answer) = admit::dedupe(&submitted, &mut admission.ids);
+        let stored = self.core.still_stored(stored, &submitted)?;
+        self.core.load_ids(&mut admission, submitted.events().map(|(event, _)| event));
+        let (fresh, mut answer) = admit::dedupe(&submitted, &stored, &mut admission.ids);
         if answer.duplicates > 0 {
             record = Record::Events(admit::keep_fresh(submitted, fresh)?);
             payload = record.encode()?;
@@ -183,7 +187,7 @@ impl Store {
         };
         drop(state);
         let log = self.core.log.figures();
-        let checkpoint_position = self.core.checkpointing.lock().manifest.position;
+        let checkpoint_position = self.core.checkpoint_position.load(Ordering::Relaxed);
         StoreStats { checkpoint_position, log_bytes: log.bytes, log_segments: log.segments, cache_bytes: cache.bytes(), ..stats }
     }
 
