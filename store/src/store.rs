@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 /// The store of one data directory.
@@ -18,7 +18,7 @@ use std::thread::JoinHandle;
 /// Memory: entity columns and the key index of all entities; event rows since the last checkpoint (at most about twice
 /// [`StoreOptions::hot_rows_max`]); 20 to 36 bytes an event of each type that is ingested, for its id; and the caches.
 pub struct Store {
-    core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
     background: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -44,6 +44,9 @@ impl Store {
             state: Mutex::new(opened.state),
             checkpoint_position: AtomicU64::new(opened.checkpointing.manifest.position),
             checkpointing: Mutex::new(opened.checkpointing),
+            compacting: Mutex::new(()),
+            retired: Mutex::new(Vec::new()),
+            closing: AtomicBool::new(false),
             lock: Mutex::new(Some(opened.lock)),
         };
         let store = Store { core: Arc::new(core), background: Mutex::new(None) };
