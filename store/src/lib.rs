@@ -45,6 +45,7 @@ pub use batch::{Appended, EntityBatch, EventBatch};
 pub use entity::EntityColumns;
 pub use error::StoreError;
 pub use options::{StoreOptions, StoreStats};
+pub use part::PartsAt;
 pub use rows::{EventColumn, EventRows};
 pub use snapshot::Snapshot;
 pub use store::Store;

@@ -41,3 +41,21 @@ pub(crate) const CHECKPOINT_THREADS: usize = 2;
 
 /// The ordinal of rows without a subject: sorts after all others.
 pub(crate) const NO_SUBJECT: u32 = u32::MAX;
+
+/// One request to an object store, with all of its bytes: the largest file of a part on a slow line.
+pub(crate) const REQUEST_SECONDS: u64 = 60;
+
+/// How often a request is tried again: long enough for a server that changes places, short enough for somebody who waits.
+pub(crate) const REQUEST_RETRIES: usize = 5;
+
+/// No new attempt after this time.
+pub(crate) const RETRY_SECONDS: u64 = 30;
+
+/// Wait before the second attempt; later ones wait longer.
+pub(crate) const RETRY_WAIT_MILLIS: u64 = 100;
+
+/// … up to this.
+pub(crate) const RETRY_WAIT_MILLIS_MAX: u64 = 3000;
+
+/// Objects removed at once.
+pub(crate) const OBJECT_REMOVALS: usize = 8;

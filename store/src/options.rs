@@ -1,5 +1,7 @@
 //! What an operator chooses and sees.
 
+use crate::PartsAt;
+
 /// How much memory and disk the store may take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreOptions {
@@ -11,11 +13,19 @@ pub struct StoreOptions {
     pub hot_rows_max: usize,
     /// A log file is closed above this size.
     pub log_segment_bytes: u64,
+    /// Where the event parts are kept; the same at every open once there are some.
+    pub parts: PartsAt,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        StoreOptions { read_cache_bytes: 256 << 20, kv_cache_bytes: 64 << 20, hot_rows_max: 2_000_000, log_segment_bytes: 64 << 20 }
+        StoreOptions {
+            read_cache_bytes: 256 << 20,
+            kv_cache_bytes: 64 << 20,
+            hot_rows_max: 2_000_000,
+            log_segment_bytes: 64 << 20,
+            parts: PartsAt::Local,
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::kv::Kv;
 use crate::lock::DirectoryLock;
 use crate::log::{Log, Payload, Record};
 use crate::manifest::Manifest;
-use crate::part::PartPlace;
+use crate::part::OwnPlace;
 use crate::{StoreError, StoreOptions, checkpoint};
 use eql_catalog::{Catalog, EventTypeId};
 use parking_lot::Mutex;
@@ -40,7 +40,7 @@ pub(crate) struct Admission {
 pub(crate) struct Checkpointing {
     pub(crate) manifest: Manifest,
     pub(crate) kv: Option<Box<dyn Kv>>,
-    pub(crate) place: Arc<dyn PartPlace>,
+    pub(crate) parts: OwnPlace,
     /// There may be files of parts that the manifest does not name.
     pub(crate) leftovers: bool,
 }
@@ -48,10 +48,10 @@ pub(crate) struct Checkpointing {
 impl Checkpointing {
     /// Removes what failed attempts left behind. What cannot be removed now waits for the next checkpoint: nothing refers to it.
     pub(crate) fn tidy(&mut self) {
-        if !self.leftovers {
+        if !self.leftovers || !self.parts.claimed() {
             return;
         }
-        match checkpoint::remove_unnamed_parts(&*self.place, &self.manifest) {
+        match checkpoint::remove_unnamed_parts(&*self.parts.place, &self.manifest) {
             Ok(()) => self.leftovers = false,
             Err(e) => tracing::warn!(error = %e, "files of parts that are not needed cannot be removed; this is tried again later"),
         }
@@ -120,8 +120,9 @@ impl Core {
         if self.state.lock().position == checkpointing.manifest.position {
             return Ok(());
         }
-        let Checkpointing { manifest, kv, place, leftovers } = &mut *checkpointing;
-        let written = checkpoint::run(&self.dir, place, &self.state, kv, manifest);
+        let Checkpointing { manifest, kv, parts, leftovers } = &mut *checkpointing;
+        parts.claim()?;
+        let written = checkpoint::run(&self.dir, &parts.place, &self.state, kv, manifest);
         *leftovers |= written.is_err();
         written?;
         let trimmed = self.log.trim(manifest.position);
