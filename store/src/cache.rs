@@ -13,6 +13,8 @@ use std::sync::Arc;
 pub(crate) enum Key {
     Spine(u64),
     Column(u64, EventTypeId, EventColumn),
+    /// What the times of a part tell of its sequence numbers.
+    Guess(u64),
     Timeline(TimelineKey),
 }
 

@@ -1,4 +1,5 @@
-//! `ids.bin`: 128-bit hashes of the event ids of a part, for recognising duplicates without reading the ids.
+//! `ids.bin`: 128-bit hashes of the event ids of a part, for recognising duplicates without reading the ids. Event types whose ids
+//! are stored in 16 bytes or less are not here: reading those costs as little.
 //!
 //! ```text
 //! "EQLi" | version 4 | for each event type: number 4 | count 4 | hashes 16 each
@@ -23,8 +24,8 @@ pub(super) fn encode(events: &[(EventTypeId, Vec<u128>)]) -> Vec<u8> {
     bytes
 }
 
-/// The hashes of one event type.
-pub(super) fn decode(path: &Path, bytes: &[u8], event: EventTypeId) -> Result<Vec<u128>, StoreError> {
+/// The hashes of one event type; None when they are to be made from its ids.
+pub(super) fn decode(path: &Path, bytes: &[u8], event: EventTypeId) -> Result<Option<Vec<u128>>, StoreError> {
     let damaged = |offset: usize| StoreError::damaged(path, offset as u64, "the list of id hashes is broken");
     if bytes.get(..8) != Some(&[MAGIC, VERSION.to_le_bytes()].concat()[..]) {
         return Err(damaged(0));
@@ -35,11 +36,11 @@ pub(super) fn decode(path: &Path, bytes: &[u8], event: EventTypeId) -> Result<Ve
         let count = word(bytes, at + 4).ok_or_else(|| damaged(at))? as usize;
         let hashes = bytes.get(at + 8..at + 8 + count * 16).ok_or_else(|| damaged(at))?;
         if number == u32::from(event.0) {
-            return Ok(hashes.as_chunks::<16>().0.iter().map(|h| u128::from_le_bytes(*h)).collect());
+            return Ok(Some(hashes.as_chunks::<16>().0.iter().map(|h| u128::from_le_bytes(*h)).collect()));
         }
         at += 8 + count * 16;
     }
-    Ok(Vec::new())
+    Ok(None)
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {

@@ -7,10 +7,12 @@
 
 mod column;
 mod cut;
+mod event_id;
 mod ids;
 mod place;
 mod properties;
 mod read;
+mod sequence;
 mod spine;
 mod write;
 
