@@ -9,9 +9,6 @@ pub(crate) const RECORD_BYTES_MAX: usize = 1 << 30;
 /// Rows below which a record is not compressed: LZ4 frames cost more than they save on small columns.
 pub(crate) const COMPRESS_ROWS_MIN: usize = 512;
 
-/// Duplicates that are named one by one in an answer.
-pub(crate) const DUPLICATE_ROWS_MAX: usize = 1000;
-
 /// Hot chunks are joined up to this many rows: large enough for scans, small enough that joining stays cheap.
 pub(crate) const HOT_CHUNK_ROWS: usize = 1 << 17;
 
