@@ -41,8 +41,8 @@ mod store;
 mod timeline;
 
 pub use arrow_type::arrow_type;
-pub use batch::{Appended, EntityBatch, EventBatch};
-pub use entity::EntityColumns;
+pub use batch::{Appended, EntityBatch, EntityColumn, EntityOperation, EventBatch};
+pub use entity::{EntityColumns, History};
 pub use error::StoreError;
 pub use options::{StoreOptions, StoreStats};
 pub use rows::{EventColumn, EventRows};

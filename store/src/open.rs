@@ -178,14 +178,7 @@ mod tests {
     fn upsert(store: &Store, keys: &[i64], name: &str) {
         let names: ArrayRef = Arc::new(StringArray::from(vec![name; keys.len()]));
         let keys: ArrayRef = Arc::new(Int64Array::from(keys.to_vec()));
-        let batch = EntityBatch {
-            entity: EntityTypeId(0),
-            keys: vec![keys],
-            properties: vec![(PropertyId(1), names)],
-            extra: None,
-            time: None,
-            keep_null: false,
-        };
+        let batch = EntityBatch { properties: vec![(PropertyId(1), names)], ..EntityBatch::new(EntityTypeId(0), vec![keys]) };
         store.append_entities(batch).unwrap();
     }
 
