@@ -67,11 +67,7 @@ fn elements(body: &[u8], mut at: usize, rows_max: usize) -> Result<Vec<Range<usi
             break;
         }
     }
-    if body[at..].iter().all(u8::is_ascii_whitespace) {
-        Ok(found)
-    } else {
-        Err(IngestError::Malformed("text follows its array".into()))
-    }
+    if body[at..].iter().all(u8::is_ascii_whitespace) { Ok(found) } else { Err(IngestError::Malformed("text follows its array".into())) }
 }
 
 fn push(found: &mut Vec<Range<usize>>, body: &[u8], range: Range<usize>, rows_max: usize) -> Result<(), IngestError> {

@@ -54,9 +54,8 @@ fn defect(error: ImportError) -> IngestError {
 /// Commits what waited.
 pub(crate) fn commit(shared: &Shared, group: Vec<Waiting>) {
     let (entities, events): (Vec<Waiting>, Vec<Waiting>) = group.into_iter().partition(|w| w.call.entity.is_some());
-    for (of_one_type, run) in by_entity(entities) {
-        tracing::trace!(entity = of_one_type, calls = run.len(), "entities");
-        answer(shared, run, append_entities);
+    for of_one_type in by_entity(entities) {
+        answer(shared, of_one_type, append_entities);
     }
     if !events.is_empty() {
         answer(shared, events, append_events);
@@ -64,13 +63,12 @@ pub(crate) fn commit(shared: &Shared, group: Vec<Waiting>) {
 }
 
 /// Calls of one entity type together, in order.
-fn by_entity(waiting: Vec<Waiting>) -> Vec<(String, Vec<Waiting>)> {
-    let mut groups: Vec<(String, Vec<Waiting>)> = Vec::new();
+fn by_entity(waiting: Vec<Waiting>) -> Vec<Vec<Waiting>> {
+    let mut groups: Vec<Vec<Waiting>> = Vec::new();
     for one in waiting {
-        let name = one.call.entity.clone().unwrap_or_default();
-        match groups.iter_mut().find(|(n, _)| *n == name) {
-            Some((_, calls)) => calls.push(one),
-            None => groups.push((name, vec![one])),
+        match groups.iter_mut().find(|g| g.first().is_some_and(|w| w.call.entity == one.call.entity)) {
+            Some(calls) => calls.push(one),
+            None => groups.push(vec![one]),
         }
     }
     groups
@@ -80,46 +78,39 @@ type Answers = Vec<Result<IngestAnswer, IngestError>>;
 
 /// Appends calls and tells everybody. Definitions may change between reading and appending: then everything is read again.
 fn answer(shared: &Shared, mut waiting: Vec<Waiting>, append: fn(&Shared, &mut [Waiting]) -> Result<Answers, Failure>) {
-    let mut answers = Err(Failure::Stale);
-    for _ in 0..ATTEMPTS {
-        answers = append(shared, &mut waiting);
-        if !matches!(answers, Err(Failure::Stale)) {
+    let mut answers = append(shared, &mut waiting);
+    for _ in 1..ATTEMPTS {
+        if !matches!(&answers, Err(failure) if failure.stale) {
             break;
         }
         waiting.iter_mut().for_each(|w| w.read = Read::Later);
+        answers = append(shared, &mut waiting);
     }
-    let answers = answers.unwrap_or_else(|failure| waiting.iter().map(|_| Err(failure.error())).collect());
+    let answers = answers.unwrap_or_else(|failure| waiting.iter().map(|_| Err(failure.error.clone())).collect());
     for (one, answer) in waiting.into_iter().zip(answers) {
         (one.done)(answer);
     }
 }
 
 /// Why nothing of a group was appended.
-enum Failure {
-    /// Definitions changed under it.
-    Stale,
-    Error(IngestError),
+struct Failure {
+    error: IngestError,
+    /// Definitions changed under it: read again, it may fit.
+    stale: bool,
 }
 
-impl Failure {
-    fn error(&self) -> IngestError {
-        match self {
-            Failure::Stale => IngestError::Full("definitions change faster than rows can be read".into()),
-            Failure::Error(error) => error.clone(),
-        }
+impl From<IngestError> for Failure {
+    fn from(error: IngestError) -> Failure {
+        Failure { error, stale: false }
     }
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Failure {
-        match error {
-            // Rows that were read fit the definitions of their time: these errors say that it is over.
-            StoreError::Mismatch { .. } | StoreError::UnknownEvent(_) | StoreError::UnknownEntity(_) | StoreError::UnknownProperty { .. } => {
-                tracing::debug!(%error, "definitions changed while rows were read");
-                Failure::Stale
-            }
-            error => Failure::Error(IngestError::Store(Arc::new(error))),
-        }
+        use StoreError as E;
+        // Rows that were read fit the definitions of their time: these errors say that it is over.
+        let stale = matches!(error, E::Mismatch { .. } | E::UnknownEvent(_) | E::UnknownEntity(_) | E::UnknownProperty { .. });
+        Failure { error: IngestError::Store(Arc::new(error)), stale }
     }
 }
 
@@ -142,7 +133,7 @@ fn append_events(shared: &Shared, waiting: &mut [Waiting]) -> Result<Answers, Fa
     let short: Vec<usize> = (0..waiting.len()).filter(|i| answers[*i].is_none() && !parts.iter().any(|p| p.calls == [*i])).collect();
     if !short.is_empty() {
         let calls: Vec<&Call> = short.iter().map(|i| &waiting[*i].call).collect();
-        let group = event::read(&shared.store.catalog(), &calls, &shared.limits).map_err(|e| Failure::Error(defect(e)))?;
+        let group = event::read(&shared.store.catalog(), &calls, &shared.limits).map_err(defect)?;
         parts.push(Part { group, calls: short });
     }
     let (batches, places) = batches(&mut parts);
@@ -204,15 +195,19 @@ fn append_entities(shared: &Shared, waiting: &mut [Waiting]) -> Result<Answers, 
             entity::read(&shared.store.catalog(), &calls, &shared.limits)
         }
     };
-    let mut group = read.map_err(Failure::Error)?;
-    let mut position = None;
-    for batch in std::mem::take(&mut group.batches) {
-        position = Some(shared.store.append_entities(batch)?.position);
-    }
+    let mut group = read?;
+    let position = match group.batches.is_empty() {
+        true => shared.store.position(),
+        false => shared.store.append_entities_in_order(std::mem::take(&mut group.batches))?.position,
+    };
     let calls: Vec<usize> = (0..waiting.len()).collect();
-    let mut told = group.tallies.answers(position.unwrap_or_else(|| shared.store.position()));
+    let mut told = group.tallies.answers(position);
     for (answer, rows) in told.iter_mut().zip(&group.tallies.calls) {
+        // An upsert takes every row, whether it changes something or not.
         answer.accepted = (rows.records.len() - answer.rejected.len()) as u64;
+    }
+    for row in &group.clamped {
+        told[group.tallies.call_of(*row)].clamped += 1;
     }
     keep_rejected(shared, waiting, &group.tallies, &calls);
     settle(&mut answers, &calls, told, group.tallies);

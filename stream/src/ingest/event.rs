@@ -43,14 +43,7 @@ struct Reader<'c> {
 }
 
 impl<'c> Reader<'c> {
-    fn record<'a>(
-        &mut self,
-        record: &mut EventRecord<'a>,
-        text: &'a [u8],
-        row: u32,
-        call: u32,
-        stamp: i64,
-    ) -> Result<(), Refusal> {
+    fn record<'a>(&mut self, record: &mut EventRecord<'a>, text: &'a [u8], row: u32, call: u32, stamp: i64) -> Result<(), Refusal> {
         let text = std::str::from_utf8(text).map_err(|_| Refusal::malformed("the record is not UTF-8"))?;
         record.read(text)?;
         let (delete, correct) = (flag("delete", &record.delete)?, flag("correct", &record.correct)?);

@@ -34,7 +34,8 @@ fn keys_of(entity: &EntityType, keys: &Json<'_>) -> Result<(), Refusal> {
     match keys.iter().find(|(key, _)| !entity.identities.iter().any(|i| i.name == *key)) {
         None => Ok(()),
         Some((key, _)) => {
-            let message = format!("entity `{}` declares no identity `{key}`; name it in IDENTITIES of its DEFINE ENTITY first", entity.name);
+            let message =
+                format!("entity `{}` declares no identity `{key}`; name it in IDENTITIES of its DEFINE ENTITY first", entity.name);
             Err(Refusal::new("unknown_identity", message))
         }
     }

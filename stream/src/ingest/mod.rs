@@ -13,7 +13,9 @@ mod clamp;
 mod commit;
 mod corrections;
 mod entity;
+mod entity_record;
 mod event;
+mod faulty;
 mod group;
 mod identities;
 mod pipeline;
@@ -21,8 +23,6 @@ mod queue;
 mod record;
 mod rejected;
 mod table;
-#[cfg(test)]
-mod tests;
 mod unpack;
 
 pub use answer::{IngestAnswer, IngestError, RowRejection};

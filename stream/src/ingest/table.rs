@@ -1,10 +1,11 @@
 //! The events of one type of a group: columns that grow record by record, and are then admitted like those of a file.
 
 use super::answer::Refusal;
+use super::faulty::refusal;
 use super::group::Piece;
 use super::record::{EventRecord, Member};
 use crate::ImportError;
-use crate::admit::{Arrival, EventColumns, Fault, Named, Ordinals, Slice, SystemColumns, Why, admit_events, quoted, shown};
+use crate::admit::{Arrival, EventColumns, Named, Ordinals, Slice, SystemColumns, admit_events, quoted};
 use crate::source::{Json, JsonColumn, Kind, RawBatch, RawColumn, write_value};
 use arrow::array::{ArrayRef, StringBuilder, TimestampMicrosecondArray};
 use chrono_tz::Tz;
@@ -55,7 +56,9 @@ impl<'c> Table<'c> {
         let mut slots: Vec<Slot<'c>> = keys.collect();
         slots.extend(event.properties.iter().map(|p| slot(&p.name, false)));
         let mut by_name = HashMap::with_capacity(slots.len());
-        slots.iter().enumerate().rev().for_each(|(i, s)| drop(by_name.insert(s.name, i)));
+        for (i, slot) in slots.iter().enumerate().rev() {
+            by_name.insert(slot.name, i);
+        }
         Table {
             event,
             slots,
@@ -175,7 +178,9 @@ impl<'c> Table<'c> {
         let mut ordinals = Ordinals::by_call(self.calls);
         let admitted = admit_events(&mut slice, &event_columns, &system, &arrival, false, &mut ordinals)?;
         let faults = std::mem::take(&mut slice.faults);
-        let refused = faults.iter().map(|f| (self.rows[f.row as usize], refusal(f, &raw, &event_columns))).collect();
+        let owner = format!("event `{}`", self.event.name);
+        let is_key = |name: &str| self.event.participants.iter().any(|p| p.key_names.iter().any(|k| k == name));
+        let refused = faults.iter().map(|f| (self.rows[f.row as usize], refusal(f, &raw, &owner, is_key))).collect();
         let rows = admitted.rows.values().iter().map(|row| self.rows[*row as usize]).collect();
         Ok((Piece { batch: admitted.batch, rows }, refused))
     }
@@ -230,19 +235,5 @@ fn once(members: &mut Vec<&Member<'_>>) {
         } else {
             at += 1;
         }
-    }
-}
-
-fn refusal(fault: &Fault, raw: &RawBatch, columns: &EventColumns) -> Refusal {
-    let name = fault.column.map(|c| raw.columns[c].name.as_str()).unwrap_or_default();
-    let key = columns.event.participants.iter().any(|p| p.key_names.iter().any(|k| k == name));
-    let what = format!("{} `{name}` of event `{}`", if key { "key" } else { "property" }, columns.event.name);
-    match &fault.why {
-        Why::Unfit(wanted) => {
-            let value = fault.column.map(|c| shown(raw, c, fault.row as usize)).unwrap_or_default();
-            Refusal::wrong_type(&what, &value, wanted)
-        }
-        Why::Missing(what) => Refusal::new("missing", format!("{what} of event `{}` is missing", columns.event.name)),
-        other => Refusal::new("invalid", format!("{what}: {other:?}")),
     }
 }
