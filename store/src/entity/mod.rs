@@ -11,6 +11,7 @@ mod file;
 mod history;
 mod key_index;
 mod packed_row;
+mod row;
 mod state;
 
 pub use columns::EntityColumns;
@@ -20,4 +21,5 @@ pub use history::History;
 #[cfg(test)]
 pub(crate) use packed_row::PackedRow;
 pub(crate) use packed_row::RowPacker;
+pub use row::EntityRow;
 pub(crate) use state::EntityState;
