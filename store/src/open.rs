@@ -10,9 +10,12 @@ use crate::limit::FORMAT;
 use crate::lock::DirectoryLock;
 use crate::log::{Log, Record, replay};
 use crate::manifest::{Manifest, SegmentMeta};
-use crate::part::Part;
+use crate::removal::Erased;
+use crate::part::{LocalPlace, Part, PartPlace};
+use crate::pipeline::Checkpointing;
 use crate::{StoreError, StoreOptions};
 use arrow::array::AsArray;
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,9 +27,8 @@ const FORMAT_FILE: &str = "format";
 /// What a store is made of.
 pub(crate) struct Opened {
     pub(crate) lock: DirectoryLock,
-    pub(crate) manifest: Manifest,
+    pub(crate) checkpointing: Checkpointing,
     pub(crate) state: State,
-    pub(crate) kv: Box<dyn Kv>,
     pub(crate) log: Log,
 }
 
@@ -36,11 +38,13 @@ pub(crate) fn open(dir: &Path, options: &StoreOptions) -> Result<Opened, StoreEr
     check_format(dir)?;
     let manifest = Manifest::read(dir)?.unwrap_or_default();
     checkpoint::remove_unnamed(dir, &manifest)?;
-    checkpoint::remove_unnamed_parts(dir, &manifest)?;
-    let mut state = state_of(dir, &manifest, Arc::new(ReadCache::new(options.read_cache_bytes)))?;
+    let place: Arc<dyn PartPlace> = Arc::new(LocalPlace::new(dir.join(PARTS)));
+    let mut state = state_of(dir, &manifest, &place, Arc::new(ReadCache::new(options.read_cache_bytes)))?;
     let kv = open_kv(dir, options, &manifest, &mut state)?;
     let log = open_log(dir, options, &manifest, &mut state)?;
-    Ok(Opened { lock, manifest, state, kv, log })
+    let mut checkpointing = Checkpointing { manifest, kv: Some(kv), place, leftovers: true };
+    checkpointing.tidy();
+    Ok(Opened { lock, checkpointing, state, log })
 }
 
 fn check_format(dir: &Path) -> Result<(), StoreError> {
@@ -58,7 +62,7 @@ fn check_format(dir: &Path) -> Result<(), StoreError> {
 }
 
 /// The state as of the checkpoint.
-fn state_of(dir: &Path, manifest: &Manifest, cache: Arc<ReadCache>) -> Result<State, StoreError> {
+fn state_of(dir: &Path, manifest: &Manifest, place: &Arc<dyn PartPlace>, cache: Arc<ReadCache>) -> Result<State, StoreError> {
     let catalog = Arc::new(manifest.catalog.clone());
     let mut entities = BTreeMap::new();
     for definition in catalog.entities() {
@@ -75,8 +79,8 @@ fn state_of(dir: &Path, manifest: &Manifest, cache: Arc<ReadCache>) -> Result<St
         let set = Arc::new(read_members(&dir.join(SEGMENTS), meta)?);
         members.insert(meta.segment.clone(), Members { entity, set, position: meta.position, saved: Some(meta.clone()) });
     }
-    let parts_dir = dir.join(PARTS);
-    let parts = manifest.parts.iter().map(|meta| Arc::new(Part::new(&parts_dir, meta.clone()))).collect();
+    let mut parts: Vec<Arc<Part>> = manifest.parts.iter().map(|meta| Arc::new(Part::new(place, meta.clone()))).collect();
+    checkpoint::read_removed(dir, manifest.removed.as_ref(), &mut parts)?;
     Ok(State {
         position: manifest.position,
         next_sequence: manifest.next_sequence,
@@ -86,6 +90,8 @@ fn state_of(dir: &Path, manifest: &Manifest, cache: Arc<ReadCache>) -> Result<St
         members,
         parts: Arc::new(parts),
         layout: 0,
+        erased: Arc::new(Erased { all: manifest.erased.iter().copied().collect() }),
+        rejected: checkpoint::read_rejected(dir, manifest.rejected.as_ref())?,
         unsaved_rows: 0,
         broken: None,
         cache,
@@ -122,6 +128,20 @@ fn open_kv(dir: &Path, options: &StoreOptions, manifest: &Manifest, state: &mut 
     Ok(kv)
 }
 
+/// Packed rows in new files: those of before hold what was overwritten, and never shrink.
+pub(crate) fn renew_kv(dir: &Path, options: &StoreOptions, checkpointing: &mut Checkpointing, state: &Mutex<State>) -> Result<(), StoreError> {
+    checkpointing.kv = None;
+    for name in names(dir)?.into_iter().filter(|n| n == KV || n.starts_with(&format!("{KV}.damaged-"))) {
+        let path = dir.join(name);
+        std::fs::remove_dir_all(&path).map_err(StoreError::io(&path, "remove"))?;
+    }
+    let kv = kv::open(&dir.join(KV), options.kv_cache_bytes)?;
+    sync_dir(dir)?;
+    rebuild(&*kv, &checkpointing.manifest, &mut state.lock())?;
+    checkpointing.kv = Some(kv);
+    Ok(())
+}
+
 fn free_name(dir: &Path) -> Result<String, StoreError> {
     let taken = names(dir)?;
     let free = (1..).map(|n| format!("{KV}.damaged-{n}")).find(|name| !taken.contains(name));
@@ -147,7 +167,7 @@ fn open_log(dir: &Path, options: &StoreOptions, manifest: &Manifest, state: &mut
         let record = Record::decode(kind, payload).map_err(|what| StoreError::damaged(file, offset, what))?;
         state.apply(position, record)
     })?;
-    Ok(Log::new(path, options.log_segment_bytes, replayed.segments, replayed.position))
+    Ok(Log::new(options.files.clone(), path, options.log_segment_bytes, replayed.segments, replayed.position))
 }
 
 #[cfg(test)]

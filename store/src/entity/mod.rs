@@ -7,11 +7,12 @@
 
 mod column;
 mod columns;
+mod erase;
 mod file;
 mod history;
 mod key_index;
 mod packed_row;
-mod row;
+mod look_up;
 mod state;
 
 pub use columns::EntityColumns;
@@ -21,5 +22,5 @@ pub use history::History;
 #[cfg(test)]
 pub(crate) use packed_row::PackedRow;
 pub(crate) use packed_row::RowPacker;
-pub use row::EntityRow;
+pub use look_up::EntityRow;
 pub(crate) use state::EntityState;
