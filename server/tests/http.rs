@@ -140,7 +140,12 @@ async fn health_metrics_and_description() {
     let description: Value = serde_json::from_str(&server.get("/openapi.json").body).unwrap();
     for (path, methods) in description["paths"].as_object().unwrap() {
         for method in methods.as_object().unwrap().keys() {
-            let heard = server.ask(&method.to_uppercase(), &path.replace("{target}", "user"), &[], (method == "post").then_some(""));
+            let heard = server.ask(
+                &method.to_uppercase(),
+                &path.replace("{target}", "user").replace("{type}", "user").replace("{key}", "1"),
+                &[],
+                (method == "post").then_some(""),
+            );
             assert!(heard.status != 404 && heard.status != 405, "{method} {path}: {}", heard.status);
         }
     }

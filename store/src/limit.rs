@@ -10,9 +10,6 @@ pub(crate) const RECORD_BYTES_MAX: usize = 1 << 30;
 /// Rows below which a record is not compressed: LZ4 frames cost more than they save on small columns.
 pub(crate) const COMPRESS_ROWS_MIN: usize = 512;
 
-/// Duplicates that are named one by one in an answer.
-pub(crate) const DUPLICATE_ROWS_MAX: usize = 1000;
-
 /// Hot chunks are joined up to this many rows: large enough for scans, small enough that joining stays cheap.
 pub(crate) const HOT_CHUNK_ROWS: usize = 1 << 17;
 
@@ -27,6 +24,9 @@ pub(crate) const PART_BYTES_MAX: usize = 1 << 30;
 
 /// Patches of an entity column that may wait; then the column is rebuilt.
 pub(crate) const COLUMN_PATCHES_MAX: usize = 32;
+
+/// Patched values of a column that a look-up of one entity searches one by one, in about a microsecond.
+pub(crate) const SEARCHED_ROWS: usize = 4096;
 
 /// Keys looked up under one lock of the index, so that a long look-up does not hold up ingest.
 pub(crate) const LOOKUP_ROWS: usize = 1 << 14;

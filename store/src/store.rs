@@ -118,8 +118,27 @@ impl Store {
     /// # Errors
     /// Columns that do not fit, or the log cannot be written.
     pub fn append_entities(&self, batch: EntityBatch) -> Result<Appended, StoreError> {
-        let rows = batch.keys.first().map_or(0, |k| k.len());
-        self.write(rows, |catalog| Ok(Record::Entities(admit::entities(catalog, batch)?)))
+        self.append_entities_in_order(vec![batch])
+    }
+
+    /// The same with several batches, one after the other: where one does not fit, none is taken.
+    ///
+    /// # Errors
+    /// Columns that do not fit, or the log cannot be written.
+    pub fn append_entities_in_order(&self, batches: Vec<EntityBatch>) -> Result<Appended, StoreError> {
+        let rows: usize = batches.iter().filter_map(|b| b.keys.first()).map(|k| k.len()).sum();
+        let mut admission = self.core.admit()?;
+        let records = batches.into_iter().map(|b| Ok(Record::Entities(admit::entities(&admission.catalog, b)?)));
+        let records = records.collect::<Result<Vec<_>, StoreError>>()?;
+        let payloads = records.iter().map(Record::encode).collect::<Result<Vec<_>, _>>()?;
+        let mut ticket = self.core.log.ticket(admission.position);
+        for (record, payload) in records.into_iter().zip(payloads) {
+            ticket = self.core.enqueue(&mut admission, payload, record)?;
+        }
+        drop(admission);
+        self.core.settle(ticket)?;
+        self.limit_hot_rows();
+        Ok(Appended { accepted: rows as u64, position: ticket.position, ..Appended::default() })
     }
 
     /// Adds and removes members of a stored segment, by key. Keys that are added become known entities.

@@ -42,4 +42,11 @@ pub(super) const KEYS: &[Key] = keys! {
     "limits.threads" c g c.limits.threads = g.places()?;
     "limits.body_bytes" c g c.body_bytes = g.bytes()?;
     "limits.upload_bytes" c g c.upload_bytes = g.bytes()?;
+    "ingest.queue_rows" c g c.limits.ingest.queue_rows = g.places()?;
+    "ingest.queue_bytes" c g c.limits.ingest.queue_bytes = usize::try_from(g.bytes()?).unwrap_or(usize::MAX);
+    "ingest.body_rows" c g c.limits.ingest.body_rows = g.places()?;
+    "ingest.unpacked_bytes" c g c.limits.ingest.unpacked_bytes = g.bytes()?;
+    "ingest.unpack_ratio" c g c.limits.ingest.unpack_ratio = g.count()?;
+    "ingest.ahead_ms" c g c.limits.ingest.ahead_ms = g.count()?;
+    "ingest.rejected_rows" c g c.limits.ingest.rejected_rows = g.places()?;
 };
