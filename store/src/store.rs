@@ -17,7 +17,7 @@ use std::thread::JoinHandle;
 /// Memory: entity columns and the key index of all entities; event rows since the last checkpoint (at most about twice
 /// [`StoreOptions::hot_rows_max`]); 20 to 36 bytes an event of each type that is ingested, for its id; and the caches.
 pub struct Store {
-    core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
     background: Mutex<Option<JoinHandle<()>>>,
 }
 

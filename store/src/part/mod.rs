@@ -5,6 +5,7 @@
 //! ```
 //! The spine has what every behavioural question reads; the properties lie beside it, a file for each event type.
 
+mod check;
 mod cut;
 mod ids;
 mod properties;
@@ -12,6 +13,7 @@ mod read;
 mod spine;
 mod write;
 
+pub(crate) use check::check;
 pub(crate) use cut::{HotEvent, Plan, cut};
 pub(crate) use read::Part;
 pub(crate) use spine::Spine;

@@ -41,6 +41,15 @@ impl Part {
         Part { meta, dir, files }
     }
 
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// In the order of the events of the manifest.
+    pub(super) fn files(&self) -> &[EventFile] {
+        &self.files
+    }
+
     pub(crate) fn bytes(&self) -> u64 {
         self.meta.spine.bytes + self.meta.ids.bytes + self.meta.events.iter().map(|e| e.file.bytes).sum::<u64>()
     }
