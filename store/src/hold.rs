@@ -1,10 +1,12 @@
 //! A hold: links to everything that one position needs. While it is there, checkpoints and compaction may remove whatever they like.
 
 use crate::StoreError;
+use crate::checkpoint::PARTS;
 use crate::disk::{create_dir, names};
 use crate::log::segments;
 use crate::manifest::Manifest;
 use crate::open::LOG;
+use crate::part::PartPlace;
 use crate::pipeline::Core;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,7 +36,12 @@ impl Hold {
             position: core.state.lock().position,
         };
         for (dir, file) in hold.manifest.files() {
-            link(&core.dir.join(&dir).join(&file.name), &hold.dir.join(dir), &file.name)?;
+            let name = dir.join(&file.name);
+            let elsewhere = name.strip_prefix(PARTS).ok().map(|part| part.display().to_string());
+            match elsewhere.filter(|_| !core.dir.join(&name).exists()) {
+                Some(part) => fetch(&*checkpointing.place, &part, &hold.dir.join(dir), &file.name)?,
+                None => link(&core.dir.join(name), &hold.dir.join(dir), &file.name)?,
+            }
         }
         create_dir(&hold.dir.join(LOG))?;
         for (_, path) in segments(&core.dir.join(LOG))? {
@@ -63,6 +70,13 @@ fn link(from: &Path, dir: &Path, name: &str) -> Result<(), StoreError> {
         return Ok(());
     }
     std::fs::copy(from, &to).map(drop).map_err(StoreError::io(from, "copy"))
+}
+
+/// Parts may lie where no link leads to.
+fn fetch(place: &dyn PartPlace, part: &str, dir: &Path, name: &str) -> Result<(), StoreError> {
+    create_dir(dir)?;
+    let to = dir.join(name);
+    std::fs::write(&to, place.get(part)?).map_err(StoreError::io(&to, "write"))
 }
 
 /// Removes what an earlier process left. Only at open: nobody can be using it.

@@ -4,7 +4,7 @@ use crate::StoreError;
 use crate::checkpoint::{ENTITIES, PARTS, SEGMENTS};
 use crate::disk::FileMeta;
 use crate::manifest::Manifest;
-use crate::part::part_dir;
+use crate::part;
 use std::path::{Component, Path, PathBuf};
 
 impl Manifest {
@@ -12,7 +12,7 @@ impl Manifest {
     pub(crate) fn files(&self) -> Vec<(PathBuf, &FileMeta)> {
         let mut files = Vec::new();
         for part in &self.parts {
-            let dir = part_dir(Path::new(PARTS), part.subject, part.id);
+            let dir = Path::new(PARTS).join(part::directory(part.subject, part.id));
             let events = part.events.iter().map(|e| &e.file);
             files.extend([&part.spine, &part.ids].into_iter().chain(events).map(|file| (dir.clone(), file)));
         }

@@ -1,9 +1,9 @@
 //! From one version of the directory's format to the next.
 
+use crate::StoreError;
 use crate::limit::FORMAT;
 use crate::lock::DirectoryLock;
 use crate::open::{check_format, refuse_strangers};
-use crate::StoreError;
 use serde::Serialize;
 use std::path::Path;
 

@@ -23,7 +23,9 @@ fn some_data(dir: &Path) -> Store {
         ..happened(&format!("p{i}"), i * DAY, i % 9, i % 4)
     };
     append(&store, PURCHASE, &(0..40).map(purchase).collect::<Vec<_>>());
-    store.append_entities(users(&[(1, Some("ann".into()), Some(30)), (7, None, Some(4)), (3, Some("a long name ".repeat(700)), None)])).unwrap();
+    store
+        .append_entities(users(&[(1, Some("ann".into()), Some(30)), (7, None, Some(4)), (3, Some("a long name ".repeat(700)), None)]))
+        .unwrap();
     store.set_members("vip", vec![ints([Some(7), Some(11)])]).unwrap();
     store.set_tag_values(USER, "level", vec![ints([Some(1)])], ints([Some(5)])).unwrap();
     store.checkpoint().unwrap();

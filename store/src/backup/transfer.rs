@@ -14,7 +14,11 @@ const PIECE_BYTES: usize = 1 << 20;
 pub(super) fn transfer(from: &Path, to: &Path, file: &FileMeta) -> Result<bool, StoreError> {
     let (source, target) = (from.join(&file.name), to.join(&file.name));
     let linked = std::fs::hard_link(&source, &target).is_ok();
-    if linked { compare(&source, file, None)? } else { copy(&source, &target, file)? }
+    if linked {
+        compare(&source, file, None)?
+    } else {
+        copy(&source, &target, file)?
+    }
     Ok(linked)
 }
 

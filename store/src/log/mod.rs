@@ -16,4 +16,4 @@ pub(crate) use copy::{Copied, copy};
 pub(crate) use record::{AdmittedEntities, AdmittedEvents, AdmittedMembers, AdmittedTagValues, Payload, Place, Record};
 pub(crate) use replay::{replay, segments};
 pub(crate) use survey::{Survey, survey};
-pub(crate) use writer::Log;
+pub(crate) use writer::{Log, Ticket};

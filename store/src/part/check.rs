@@ -1,39 +1,33 @@
 //! A part, read in full: each file for itself, and each against the others.
 
-use super::read::{EventFile, Part};
+use super::column::EventFile;
+use super::read::Part;
 use super::spine::Spine;
 use super::{ids, spine};
 use crate::StoreError;
 use crate::dedupe::id_hash;
-use crate::disk::read_checked;
 use crate::limit::NO_SUBJECT;
 use crate::manifest::{PartEvent, PartMeta};
 use arrow::array::{AsArray, RecordBatch};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use std::path::Path;
 
-/// Everything wrong with a part. `subjects`: how many entities of its subject type there are.
-pub(crate) fn check(parts: &Path, meta: &PartMeta, subjects: u32) -> Vec<StoreError> {
-    let part = Part::new(parts, meta.clone());
-    let mut problems = Vec::new();
-    match read_spine(&part) {
-        Ok((path, spine)) => problems.extend(spine_problem(meta, &spine, subjects).map(|what| StoreError::damaged(&path, 0, what))),
-        Err(e) => problems.push(e),
+impl Part {
+    /// Everything wrong with it. `subjects`: how many entities of its subject type there are.
+    pub(crate) fn check(&self, subjects: u32) -> Vec<StoreError> {
+        let mut problems = Vec::new();
+        match self.spine.read().and_then(|bytes| spine::decode(&self.spine.path(), bytes)) {
+            Ok(spine) => problems.extend(spine_problem(&self.meta, &spine, subjects).map(|what| self.spine.damaged(what))),
+            Err(e) => problems.push(e),
+        }
+        let hashes = self.ids.read();
+        for (event, file) in self.meta.events.iter().zip(&self.files) {
+            let listed = hashes.as_ref().ok().map(|bytes| ids::decode(&self.ids.path(), bytes, event.event));
+            let listed = listed.transpose().map_err(|e| problems.push(e)).unwrap_or_default();
+            problems.extend(check_event(event, file, listed.as_deref()).err());
+        }
+        problems.extend(hashes.err());
+        problems
     }
-    let hashes = read_checked(part.dir(), &meta.ids);
-    for (event, file) in meta.events.iter().zip(part.files()) {
-        let listed = hashes.as_ref().ok().map(|bytes| ids::decode(&part.dir().join(&meta.ids.name), bytes, event.event));
-        let listed = listed.transpose().map_err(|e| problems.push(e)).unwrap_or_default();
-        problems.extend(check_event(event, file, listed.as_deref()).err());
-    }
-    problems.extend(hashes.err());
-    problems
-}
-
-fn read_spine(part: &Part) -> Result<(std::path::PathBuf, Spine), StoreError> {
-    let path = part.dir().join(&part.meta.spine.name);
-    let spine = spine::decode(&path, read_checked(part.dir(), &part.meta.spine)?)?;
-    Ok((path, spine))
 }
 
 /// What is wrong with an order whose bytes are right.
@@ -68,10 +62,10 @@ fn spine_problem(meta: &PartMeta, spine: &Spine, subjects: u32) -> Option<String
 
 /// Decodes every column of an event file, and compares its ids with the list of their hashes.
 fn check_event(event: &PartEvent, file: &EventFile, listed: Option<&[u128]>) -> Result<(), StoreError> {
-    let (input, metadata) = file.open()?;
-    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(input, metadata).build().map_err(|e| file.damaged(e.to_string()))?;
+    let file = &file.file;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file.read()?).and_then(|builder| builder.build());
     let mut rows = 0;
-    for batch in reader {
+    for batch in reader.map_err(|e| file.damaged(e.to_string()))? {
         let batch = batch.map_err(|e| file.damaged(e.to_string()))?;
         let hashes = listed.map(|l| l.get(rows..rows + batch.num_rows()).unwrap_or_default());
         if hashes.is_some_and(|hashes| !same_ids(&batch, hashes)) {

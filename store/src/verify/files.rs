@@ -1,21 +1,23 @@
 //! The files that a manifest names: first their bytes, then what the bytes mean.
 
 use super::report::Findings;
-use crate::checkpoint::{ENTITIES, PARTS, SEGMENTS};
+use crate::checkpoint::{ENTITIES, SEGMENTS};
 use crate::disk::read_checked;
 use crate::manifest::Manifest;
 use crate::open::read_members;
-use crate::{StoreError, entity, part};
+use crate::part::{Part, PartPlace};
+use crate::{StoreError, entity};
 use eql_catalog::EntityTypeId;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Checks everything a manifest names; without one there is nothing to compare with.
-pub(super) fn check(dir: &Path, manifest: Option<&Manifest>, findings: &mut Findings<'_>) {
+pub(super) fn check(dir: &Path, place: &Arc<dyn PartPlace>, manifest: Option<&Manifest>, findings: &mut Findings<'_>) {
     let Some(manifest) = manifest else { return };
     for (_, file) in manifest.files() {
         findings.read(file.bytes);
     }
-    check_parts(dir, manifest, findings);
+    check_parts(place, manifest, findings);
     check_entities(dir, manifest, findings);
     for meta in &manifest.segments {
         if let Err(e) = read_members(&dir.join(SEGMENTS), meta) {
@@ -24,10 +26,10 @@ pub(super) fn check(dir: &Path, manifest: Option<&Manifest>, findings: &mut Find
     }
 }
 
-fn check_parts(dir: &Path, manifest: &Manifest, findings: &mut Findings<'_>) {
+fn check_parts(place: &Arc<dyn PartPlace>, manifest: &Manifest, findings: &mut Findings<'_>) {
     let rows = |id: EntityTypeId| manifest.entities.iter().find(|e| e.entity == id).map_or(0, |e| e.rows);
     for meta in &manifest.parts {
-        for problem in part::check(&dir.join(PARTS), meta, rows(meta.subject)) {
+        for problem in Part::new(place, meta.clone()).check(rows(meta.subject)) {
             findings.problem(&problem);
         }
     }
@@ -38,8 +40,11 @@ fn check_entities(dir: &Path, manifest: &Manifest, findings: &mut Findings<'_>) 
     for meta in &manifest.entities {
         let read = match manifest.catalog.entity_by_id(meta.entity) {
             Some(definition) => entity::read(&dir, meta, definition.clone()).map(drop),
-            None => read_checked(&dir, &meta.file)
-                .and(Err(StoreError::damaged(&dir.join(&meta.file.name), 0, "it is of an entity type that is not defined"))),
+            None => read_checked(&dir, &meta.file).and(Err(StoreError::damaged(
+                &dir.join(&meta.file.name),
+                0,
+                "it is of an entity type that is not defined",
+            ))),
         };
         if let Err(e) = read {
             findings.problem(&e);

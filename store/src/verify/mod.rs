@@ -11,15 +11,18 @@ mod report;
 pub use report::{Problem, Unfinished, VerifyReport};
 
 use crate::backup::{Label, refuse_copies};
+use crate::checkpoint::PARTS;
 use crate::hold::Hold;
 use crate::kv;
 use crate::lock::DirectoryLock;
 use crate::log::{Record, Survey, survey};
 use crate::manifest::{self, Manifest};
 use crate::open::{FORMAT_FILE, KV, LOG, read_format, refuse_strangers};
+use crate::part::{LocalPlace, PartPlace};
 use crate::{Store, StoreError, StoreOptions};
 use report::Findings;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Reads a data directory that nobody has open, or a backup.
 ///
@@ -45,7 +48,7 @@ pub fn verify(dir: &Path) -> Result<VerifyReport, StoreError> {
     };
     check_format(dir, &mut findings)?;
     let manifest = read_manifest(dir, &mut findings)?;
-    files::check(dir, manifest.as_ref(), &mut findings);
+    files::check(dir, &parts_of(dir), manifest.as_ref(), &mut findings);
     let end = check_log(dir, manifest.as_ref().map(|m| m.position), None, &mut findings)?;
     if let Some(label) = label.filter(|label| label.position > end) {
         let what = format!("it ends at record {end}, {} were backed up", label.position);
@@ -66,13 +69,17 @@ impl Store {
     pub fn verify(&self) -> Result<VerifyReport, StoreError> {
         let hold = Hold::take(&self.core)?;
         let mut findings = Findings::new(&hold.dir);
-        files::check(&hold.dir, Some(&hold.manifest), &mut findings);
+        files::check(&hold.dir, &parts_of(&hold.dir), Some(&hold.manifest), &mut findings);
         check_log(&hold.dir, Some(hold.manifest.position), Some(hold.position), &mut findings)?;
         if let Some(kv) = &self.core.checkpointing.lock().kv {
             report_rows(&self.core.dir.join(KV), kv::check(&**kv), None, &mut findings);
         }
         Ok(findings.report)
     }
+}
+
+fn parts_of(dir: &Path) -> Arc<dyn PartPlace> {
+    Arc::new(LocalPlace::new(dir.join(PARTS)))
 }
 
 /// A newer version ends the verification: nobody here knows what its files mean.
@@ -133,7 +140,10 @@ fn report_rows(path: &Path, checked: Result<kv::Checked, String>, position: Opti
             findings.report.packed_rows = checked.rows;
             let stale = |commit: Option<kv::Commit>| !commit.is_some_and(|c| c.complete && Some(c.position) == position);
             if position.is_some() && stale(checked.commit) && checked.damaged.is_empty() {
-                findings.note(format!("{}: the packed rows are not those of the checkpoint; the next start makes them anew", findings.name(path)));
+                findings.note(format!(
+                    "{}: the packed rows are not those of the checkpoint; the next start makes them anew",
+                    findings.name(path)
+                ));
             }
             checked.damaged.into_iter().for_each(|what| findings.rebuilt(path, what));
         }

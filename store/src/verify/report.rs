@@ -111,7 +111,9 @@ fn place(error: &StoreError) -> (Option<PathBuf>, u64, String) {
         StoreError::Damaged { file, offset, what } => (Some(file.clone()), *offset, what.clone()),
         StoreError::Io { path, action, source } => (Some(path.clone()), 0, format!("it cannot be {}: {source}", participle(action))),
         StoreError::Parquet { file, source } => (Some(file.clone()), 0, source.to_string()),
-        StoreError::NewerFormat { path, found, known } => (Some(path.clone()), 0, format!("it has format {found}, this release reads up to {known}")),
+        StoreError::NewerFormat { path, found, known } => {
+            (Some(path.clone()), 0, format!("it has format {found}, this release reads up to {known}"))
+        }
         StoreError::Shared(inner) => place(inner),
         other => (None, 0, other.to_string()),
     }
