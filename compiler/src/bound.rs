@@ -1,6 +1,7 @@
 //! The bound query: every name resolved, every type known, every clause legal. It says *what* is asked of which columns;
 //! the planner decides how. It holds no data and no clock: ranges stay symbolic until a statement runs.
 
+use crate::system::SystemTable;
 use eql_catalog::{Change, DataType, EntityTypeId, EventTypeId, PropertyId, Value, WeekStart};
 use eql_grammar::Diagnostic;
 use eql_grammar::ast::{self, BinaryOp, MatchOp, Unit};
@@ -408,6 +409,8 @@ pub enum Rel {
     Values(Vec<(ColumnId, DataType)>, Vec<Vec<Value>>),
     /// Stored rows.
     Scan(Box<Scan>),
+    /// All columns of a system table, in its order.
+    System(SystemTable, Vec<ColumnId>),
     /// Rows that pass.
     Filter(Box<Rel>, Expr),
     /// Other columns.
@@ -735,6 +738,8 @@ pub struct Bound {
     pub diagnostics: Vec<Diagnostic>,
     /// The answer depends on the instant it is asked at.
     pub uses_now: bool,
+    /// It reads what the engine knows of itself: the answer is another one each time.
+    pub reads_system: bool,
     /// `IN TIME ZONE` of the statement's own head: times of the result are shown in it.
     pub zone: Option<Arc<str>>,
 }

@@ -1,7 +1,8 @@
 //! The engine over one data directory.
 
 use crate::admission::Admission;
-use crate::cache::{Plans, Results, plans, results};
+use crate::cache::{CacheStats, Plans, Results, plans, results};
+use crate::statements::Statements;
 use crate::{EngineError, Limits};
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool};
 use eql_catalog::{Catalog, Change};
@@ -26,10 +27,10 @@ pub struct EngineStats {
     pub running: usize,
     /// Statements waiting for a turn.
     pub waiting: usize,
-    /// Result cache: hits, misses, bytes.
-    pub result_cache: (u64, u64, u64),
-    /// Plan cache: hits, misses, bytes.
-    pub plan_cache: (u64, u64, u64),
+    /// Whole results.
+    pub result_cache: CacheStats,
+    /// Bound statements.
+    pub plan_cache: CacheStats,
     /// Bytes reserved by running statements.
     pub query_memory_bytes: u64,
 }
@@ -39,9 +40,10 @@ pub struct Engine {
     pub(crate) store: Arc<Store>,
     pub(crate) limits: Limits,
     pub(crate) admission: Admission,
-    pub(crate) plans: Plans,
+    pub(crate) plans: Arc<Plans>,
     pub(crate) results: Arc<Results>,
     pub(crate) memory: Arc<dyn MemoryPool>,
+    pub(crate) statements: Arc<Statements>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -62,9 +64,10 @@ impl Engine {
         Ok(Arc::new(Engine {
             store: Arc::new(store),
             admission: Admission::new(limits.running, limits.waiting),
-            plans: plans(limits.plan_cache_bytes),
+            plans: Arc::new(plans(limits.plan_cache_bytes)),
             results: Arc::new(results(limits.result_cache_bytes)),
             memory: Arc::new(FairSpillPool::new(memory)),
+            statements: Arc::default(),
             limits,
         }))
     }

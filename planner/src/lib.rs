@@ -23,3 +23,4 @@ mod world;
 
 pub use clock::{instant, resolve};
 pub use planner::{Plan, Planner, Settings};
+pub use rel::{SystemRows, system_schema};

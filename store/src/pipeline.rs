@@ -17,6 +17,7 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) struct Core {
     pub(crate) dir: PathBuf,
@@ -27,6 +28,8 @@ pub(crate) struct Core {
     pub(crate) state: Mutex<State>,
     pub(crate) checkpointing: Mutex<Checkpointing>,
     pub(crate) lock: Mutex<Option<DirectoryLock>>,
+    /// The manifest's position, for figures.
+    pub(crate) checkpointed: AtomicU64,
 }
 
 /// What admission must know before the log is durable.
@@ -105,6 +108,7 @@ impl Core {
             return Ok(());
         }
         checkpoint::run(&self.dir, &self.state, kv, manifest)?;
+        self.checkpointed.store(manifest.position, Ordering::Relaxed);
         self.log.trim(manifest.position)
     }
 }

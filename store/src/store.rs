@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 /// The store of one data directory.
@@ -17,7 +18,7 @@ use std::thread::JoinHandle;
 /// Memory: entity columns and the key index of all entities; event rows since the last checkpoint (at most about twice
 /// [`StoreOptions::hot_rows_max`]); 20 to 36 bytes an event of each type that is ingested, for its id; and the caches.
 pub struct Store {
-    core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
     background: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -35,6 +36,7 @@ impl Store {
     pub fn open(dir: &Path, options: StoreOptions) -> Result<Store, StoreError> {
         let opened = open::open(dir, &options)?;
         let admission = Admission { catalog: opened.state.catalog.clone(), position: opened.state.position, ids: BTreeMap::new() };
+        let checkpointed = AtomicU64::new(opened.manifest.position);
         let core = Core {
             dir: dir.to_path_buf(),
             options,
@@ -43,6 +45,7 @@ impl Store {
             state: Mutex::new(opened.state),
             checkpointing: Mutex::new(Checkpointing { manifest: opened.manifest, kv: Some(opened.kv) }),
             lock: Mutex::new(Some(opened.lock)),
+            checkpointed,
         };
         let store = Store { core: Arc::new(core), background: Mutex::new(None) };
         store.limit_hot_rows();
@@ -169,7 +172,7 @@ impl Store {
     pub fn stats(&self) -> StoreStats {
         let state = self.core.state.lock();
         let (parts, cache) = (state.parts.clone(), state.cache.clone());
-        let stats = StoreStats {
+        let mut stats = StoreStats {
             position: state.position,
             parts: parts.len(),
             part_rows: parts.iter().map(|p| p.meta.rows).sum(),
@@ -180,8 +183,10 @@ impl Store {
         };
         drop(state);
         let log = self.core.log.figures();
-        let checkpoint_position = self.core.checkpointing.lock().manifest.position;
-        StoreStats { checkpoint_position, log_bytes: log.bytes, log_segments: log.segments, cache_bytes: cache.bytes(), ..stats }
+        cache.tell(&mut stats);
+        // Not from the manifest: it is locked as long as a checkpoint runs, and whoever asks for figures does not want to wait for that.
+        let checkpoint_position = self.core.checkpointed.load(Ordering::Relaxed);
+        StoreStats { checkpoint_position, log_bytes: log.bytes, log_segments: log.segments, ..stats }
     }
 
     /// Checkpoint, then release the directory; snapshots can still be read. Dropping releases it without a checkpoint.

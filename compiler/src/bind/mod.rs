@@ -21,6 +21,7 @@ mod select;
 mod sessions;
 mod show;
 mod statement;
+mod system;
 mod time;
 mod trend;
 
@@ -60,7 +61,13 @@ pub fn bind(text: &str, statement: &ast::Statement, context: &Context<'_>) -> Bo
     binder.diagnostics.sort_by_key(|d| (d.span.start, d.span.end));
     binder.diagnostics.dedup();
     let failed = binder.diagnostics.iter().any(Diagnostic::is_error) || binder.unknown;
-    Bound { statement: bound.filter(|_| !failed), diagnostics: binder.diagnostics, uses_now: binder.uses_now, zone: binder.zone }
+    Bound {
+        statement: bound.filter(|_| !failed),
+        diagnostics: binder.diagnostics,
+        uses_now: binder.uses_now,
+        reads_system: binder.reads_system,
+        zone: binder.zone,
+    }
 }
 
 /// Definitions of definitions of … are followed no deeper than this.
@@ -83,6 +90,7 @@ pub(crate) struct Binder<'a> {
     diagnostics: Vec<Diagnostic>,
     next: u32,
     uses_now: bool,
+    reads_system: bool,
     /// A lenient name was met: nothing can be planned, nothing is wrong.
     unknown: bool,
     /// The construct that only a later version carries out.
@@ -113,6 +121,7 @@ impl<'a> Binder<'a> {
             diagnostics: Vec::new(),
             next: 0,
             uses_now: false,
+            reads_system: false,
             unknown: false,
             later: None,
             following: Vec::new(),

@@ -160,9 +160,9 @@ impl Binder<'_> {
             let q = self.follow(&format!("WITH {}", ident.name), ident.span, |b| b.query(&q))??;
             return Some((RowScope::new(RowKind::Table(q.output), name), Pending::Table(q.rel)));
         }
-        if path.parts.len() > 1 && path.parts[0].name == "system" {
-            self.later("the system tables");
-            return None;
+        if let Some(table) = super::system::name_of(path) {
+            let (output, rel) = self.system_table(table)?;
+            return Some((RowScope::new(RowKind::Table(output), name), Pending::Table(rel)));
         }
         if let Some(e) = self.catalog.entity(&ident.name).cloned() {
             let mut scope = RowScope::entity(&e);
