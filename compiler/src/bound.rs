@@ -132,6 +132,10 @@ pub enum Leaf {
     Key(usize),
     /// A property of an entity row.
     Property(PropertyId),
+    /// The value that a property with HISTORY had at the AS OF instant of the clock.
+    PropertyAsOf(PropertyId, Box<Clock>),
+    /// The value that a property with HISTORY had at the time of the event from which the path came: only inside [`Leaf::Through`].
+    PropertyAtEvent(PropertyId),
     /// A member of `extra`, as text.
     Extra(String),
     /// Membership in a stored (static or imported) segment.

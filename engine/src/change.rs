@@ -103,7 +103,7 @@ impl Engine {
                 properties.push((p.id, array(rows.iter().map(|r| &r[at]), &p.data_type)?));
             }
         }
-        Ok(EntityBatch { entity: id, keys, properties, extra: None, time: None, keep_null: false })
+        Ok(EntityBatch { properties, ..EntityBatch::new(id, keys) })
     }
 
     pub(crate) fn set(&self, session: &mut Session, setting: &Setting, setup: &Setup) -> Result<String, EngineError> {

@@ -19,6 +19,7 @@ mod planner;
 mod rel;
 mod row;
 mod scan;
+mod timed;
 mod world;
 
 pub use clock::{instant, resolve};

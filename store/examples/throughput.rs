@@ -133,14 +133,9 @@ fn ingest(store: &Store) {
 /// One property for every basket.
 fn import(store: &Store) {
     let baskets = (ROWS / 10) as i64;
-    let batch = EntityBatch {
-        entity: EntityTypeId(3),
-        keys: vec![Arc::new(Int64Array::from_iter_values((0..baskets).map(|i| 31_000_000_000 + i)))],
-        properties: vec![(PropertyId(1), Arc::new(Int64Array::from_iter_values(0..baskets)))],
-        extra: None,
-        time: None,
-        keep_null: false,
-    };
+    let keys = vec![Arc::new(Int64Array::from_iter_values((0..baskets).map(|i| 31_000_000_000 + i))) as ArrayRef];
+    let sizes = Arc::new(Int64Array::from_iter_values(0..baskets));
+    let batch = EntityBatch { properties: vec![(PropertyId(1), sizes)], ..EntityBatch::new(EntityTypeId(3), keys) };
     timed(&format!("import {baskets} entities"), || store.append_entities(batch).unwrap());
 }
 

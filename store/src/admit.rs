@@ -206,6 +206,9 @@ pub(crate) fn entities(catalog: &Catalog, batch: EntityBatch) -> Result<Admitted
     if let Some(time) = &batch.time {
         check.length("its time", time)?;
     }
+    if !batch.operations.is_empty() || batch.delete.is_some() {
+        return Err(check.wrong("operations on single properties are not taken yet".to_string()));
+    }
     Ok(AdmittedEntities {
         entity: entity.id,
         keys: batch.keys,

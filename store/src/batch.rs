@@ -1,6 +1,6 @@
 //! What is handed in, and what is said about it.
 
-use arrow::array::{ArrayRef, StringArray, TimestampMicrosecondArray, UInt32Array};
+use arrow::array::{ArrayRef, BooleanArray, StringArray, TimestampMicrosecondArray, UInt32Array};
 use eql_catalog::{EntityTypeId, EventTypeId, PropertyId};
 
 /// Events of one type.
@@ -38,8 +38,58 @@ pub struct EntityBatch {
     pub extra: Option<StringArray>,
     /// When it became true; None: known from the beginning.
     pub time: Option<TimestampMicrosecondArray>,
-    /// NULL keeps the value instead of clearing it.
+    /// NULL keeps the value of `properties` and `extra` instead of clearing it.
     pub keep_null: bool,
+    /// What is done to single properties, row by row; a property is either here or in `properties`.
+    pub operations: Vec<EntityColumn>,
+    /// True: the entity of the row is deleted, and the row says nothing else. A later row or event with its key revives it.
+    pub delete: Option<BooleanArray>,
+}
+
+impl EntityBatch {
+    /// Entities that become known, and nothing about them.
+    pub fn new(entity: EntityTypeId, keys: Vec<ArrayRef>) -> EntityBatch {
+        EntityBatch {
+            entity,
+            keys,
+            properties: Vec::new(),
+            extra: None,
+            time: None,
+            keep_null: false,
+            operations: Vec::new(),
+            delete: None,
+        }
+    }
+}
+
+/// One operation on one property, for many entities.
+#[derive(Clone, Debug)]
+pub struct EntityColumn {
+    /// Of which property; not of the key.
+    pub property: PropertyId,
+    /// What is done.
+    pub operation: EntityOperation,
+    /// Typed as the property; for [`EntityOperation::Unset`] only the length counts.
+    pub values: ArrayRef,
+    /// False: the row says nothing about this column; None: every row does.
+    pub present: Option<BooleanArray>,
+}
+
+/// What can be done to a property.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EntityOperation {
+    /// Becomes the value; NULL clears.
+    Set,
+    /// Becomes the value when it has none; of several such values the one of the earliest time stays.
+    SetOnce,
+    /// A number grows by the value; a missing one counts as 0.
+    Increment,
+    /// The elements come after those that a list has.
+    Append,
+    /// The same, without those that the list has already.
+    Union,
+    /// Becomes NULL.
+    Unset,
 }
 
 /// What became of a call.

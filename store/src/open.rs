@@ -10,7 +10,8 @@ use crate::limit::FORMAT;
 use crate::lock::DirectoryLock;
 use crate::log::{Log, Record, replay};
 use crate::manifest::{Manifest, SegmentMeta};
-use crate::part::Part;
+use crate::part::{LocalPlace, Part, PartPlace};
+use crate::pipeline::Checkpointing;
 use crate::{StoreError, StoreOptions};
 use arrow::array::AsArray;
 use std::collections::BTreeMap;
@@ -24,9 +25,8 @@ const FORMAT_FILE: &str = "format";
 /// What a store is made of.
 pub(crate) struct Opened {
     pub(crate) lock: DirectoryLock,
-    pub(crate) manifest: Manifest,
+    pub(crate) checkpointing: Checkpointing,
     pub(crate) state: State,
-    pub(crate) kv: Box<dyn Kv>,
     pub(crate) log: Log,
 }
 
@@ -36,11 +36,13 @@ pub(crate) fn open(dir: &Path, options: &StoreOptions) -> Result<Opened, StoreEr
     check_format(dir)?;
     let manifest = Manifest::read(dir)?.unwrap_or_default();
     checkpoint::remove_unnamed(dir, &manifest)?;
-    checkpoint::remove_unnamed_parts(dir, &manifest)?;
-    let mut state = state_of(dir, &manifest, Arc::new(ReadCache::new(options.read_cache_bytes)))?;
+    let place: Arc<dyn PartPlace> = Arc::new(LocalPlace::new(dir.join(PARTS)));
+    let mut state = state_of(dir, &manifest, &place, Arc::new(ReadCache::new(options.read_cache_bytes)))?;
     let kv = open_kv(dir, options, &manifest, &mut state)?;
     let log = open_log(dir, options, &manifest, &mut state)?;
-    Ok(Opened { lock, manifest, state, kv, log })
+    let mut checkpointing = Checkpointing { manifest, kv: Some(kv), place, leftovers: true };
+    checkpointing.tidy();
+    Ok(Opened { lock, checkpointing, state, log })
 }
 
 fn check_format(dir: &Path) -> Result<(), StoreError> {
@@ -58,7 +60,7 @@ fn check_format(dir: &Path) -> Result<(), StoreError> {
 }
 
 /// The state as of the checkpoint.
-fn state_of(dir: &Path, manifest: &Manifest, cache: Arc<ReadCache>) -> Result<State, StoreError> {
+fn state_of(dir: &Path, manifest: &Manifest, place: &Arc<dyn PartPlace>, cache: Arc<ReadCache>) -> Result<State, StoreError> {
     let catalog = Arc::new(manifest.catalog.clone());
     let mut entities = BTreeMap::new();
     for definition in catalog.entities() {
@@ -75,8 +77,7 @@ fn state_of(dir: &Path, manifest: &Manifest, cache: Arc<ReadCache>) -> Result<St
         let set = Arc::new(read_members(&dir.join(SEGMENTS), meta)?);
         members.insert(meta.segment.clone(), Members { entity, set, position: meta.position, saved: Some(meta.clone()) });
     }
-    let parts_dir = dir.join(PARTS);
-    let parts = manifest.parts.iter().map(|meta| Arc::new(Part::new(&parts_dir, meta.clone()))).collect();
+    let parts = manifest.parts.iter().map(|meta| Arc::new(Part::new(place, meta.clone()))).collect();
     Ok(State {
         position: manifest.position,
         next_sequence: manifest.next_sequence,
@@ -147,7 +148,7 @@ fn open_log(dir: &Path, options: &StoreOptions, manifest: &Manifest, state: &mut
         let record = Record::decode(kind, payload).map_err(|what| StoreError::damaged(file, offset, what))?;
         state.apply(position, record)
     })?;
-    Ok(Log::new(path, options.log_segment_bytes, replayed.segments, replayed.position))
+    Ok(Log::new(options.files.clone(), path, options.log_segment_bytes, replayed.segments, replayed.position))
 }
 
 #[cfg(test)]
@@ -178,14 +179,7 @@ mod tests {
     fn upsert(store: &Store, keys: &[i64], name: &str) {
         let names: ArrayRef = Arc::new(StringArray::from(vec![name; keys.len()]));
         let keys: ArrayRef = Arc::new(Int64Array::from(keys.to_vec()));
-        let batch = EntityBatch {
-            entity: EntityTypeId(0),
-            keys: vec![keys],
-            properties: vec![(PropertyId(1), names)],
-            extra: None,
-            time: None,
-            keep_null: false,
-        };
+        let batch = EntityBatch { properties: vec![(PropertyId(1), names)], ..EntityBatch::new(EntityTypeId(0), vec![keys]) };
         store.append_entities(batch).unwrap();
     }
 

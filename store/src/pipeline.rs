@@ -9,11 +9,12 @@ use crate::apply::State;
 use crate::dedupe::{IdSet, id_hash};
 use crate::kv::Kv;
 use crate::lock::DirectoryLock;
-use crate::log::{Log, Payload, Record};
+use crate::log::{Log, Payload, Record, Ticket};
 use crate::manifest::Manifest;
+use crate::part::PartPlace;
 use crate::{StoreError, StoreOptions, checkpoint};
 use eql_catalog::{Catalog, EventTypeId};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -42,23 +43,49 @@ pub(crate) struct Admission {
 pub(crate) struct Checkpointing {
     pub(crate) manifest: Manifest,
     pub(crate) kv: Option<Box<dyn Kv>>,
+    pub(crate) place: Arc<dyn PartPlace>,
+    /// There may be files of parts that the manifest does not name.
+    pub(crate) leftovers: bool,
+}
+
+impl Checkpointing {
+    /// Removes what failed attempts left behind. What cannot be removed now waits for the next checkpoint: nothing refers to it.
+    pub(crate) fn tidy(&mut self) {
+        if !self.leftovers {
+            return;
+        }
+        match checkpoint::remove_unnamed_parts(&*self.place, &self.manifest) {
+            Ok(()) => self.leftovers = false,
+            Err(e) => tracing::warn!(error = %e, "files of parts that are not needed cannot be removed; this is tried again later"),
+        }
+    }
 }
 
 impl Core {
     /// Gives a record its position. Records are handed to the log in that order because the admission is locked.
-    pub(crate) fn enqueue(&self, admission: &mut Admission, payload: Payload, record: Record) -> Result<u64, StoreError> {
-        self.log.check_open()?;
-        admission.position += 1;
-        self.log.enqueue(admission.position, payload, record);
-        Ok(admission.position)
+    pub(crate) fn enqueue(&self, admission: &mut Admission, payload: Payload, record: Record) -> Result<Ticket, StoreError> {
+        let ticket = self.log.enqueue(admission.position + 1, payload, record)?;
+        admission.position = ticket.position;
+        Ok(ticket)
     }
 
-    /// Returns when everything up to a position is durable and applied.
-    pub(crate) fn settle(&self, position: u64) -> Result<(), StoreError> {
-        if self.state.lock().position >= position {
-            return Ok(());
+    /// Takes the order of the log. When records were lost since (a full disk), what admission knew of them is forgotten first.
+    pub(crate) fn admit(&self) -> Result<MutexGuard<'_, Admission>, StoreError> {
+        let mut admission = self.admission.lock();
+        if let Some(durable) = self.log.lost_after() {
+            self.settle(self.log.ticket(durable))?;
+            let state = self.state.lock();
+            *admission = Admission { catalog: state.catalog.clone(), position: state.position, ids: BTreeMap::new() };
+            self.log.forget_lost();
         }
-        self.log.wait(position)?;
+        self.log.check_open()?;
+        Ok(admission)
+    }
+
+    /// Returns when a record and everything before it is durable and applied.
+    pub(crate) fn settle(&self, ticket: Ticket) -> Result<(), StoreError> {
+        self.log.wait(ticket)?;
+        let position = ticket.position;
         let mut state = self.state.lock();
         while state.broken.is_none()
             && let Some((position, record)) = self.log.next_ready()
@@ -103,13 +130,17 @@ impl Core {
 
     pub(crate) fn checkpoint(&self) -> Result<(), StoreError> {
         let mut checkpointing = self.checkpointing.lock();
-        let Checkpointing { manifest, kv } = &mut *checkpointing;
-        if self.state.lock().position == manifest.position {
+        if self.state.lock().position == checkpointing.manifest.position {
             return Ok(());
         }
-        checkpoint::run(&self.dir, &self.state, kv, manifest)?;
+        let Checkpointing { manifest, kv, place, leftovers } = &mut *checkpointing;
+        let written = checkpoint::run(&self.dir, place, &self.state, kv, manifest);
+        *leftovers |= written.is_err();
+        written?;
         self.checkpointed.store(manifest.position, Ordering::Relaxed);
-        self.log.trim(manifest.position)
+        let trimmed = self.log.trim(manifest.position);
+        checkpointing.tidy();
+        trimmed
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::admit;
 use crate::log::{AdmittedMembers, AdmittedTagValues, Record};
-use crate::pipeline::{Admission, Checkpointing, Core};
+use crate::pipeline::{Admission, Core};
 use crate::{Appended, EntityBatch, EventBatch, Snapshot, StoreError, StoreOptions, StoreStats, open, redefine};
 use arrow::array::ArrayRef;
 use eql_catalog::{Catalog, Change, EntityTypeId};
@@ -36,14 +36,14 @@ impl Store {
     pub fn open(dir: &Path, options: StoreOptions) -> Result<Store, StoreError> {
         let opened = open::open(dir, &options)?;
         let admission = Admission { catalog: opened.state.catalog.clone(), position: opened.state.position, ids: BTreeMap::new() };
-        let checkpointed = AtomicU64::new(opened.manifest.position);
+        let checkpointed = AtomicU64::new(opened.checkpointing.manifest.position);
         let core = Core {
             dir: dir.to_path_buf(),
             options,
             admission: Mutex::new(admission),
             log: opened.log,
             state: Mutex::new(opened.state),
-            checkpointing: Mutex::new(Checkpointing { manifest: opened.manifest, kv: Some(opened.kv) }),
+            checkpointing: Mutex::new(opened.checkpointing),
             lock: Mutex::new(Some(opened.lock)),
             checkpointed,
         };
@@ -67,17 +67,17 @@ impl Store {
     /// # Errors
     /// The catalog refuses it, it would change the meaning of stored rows, or the log cannot be written.
     pub fn define(&self, change: Change) -> Result<u64, StoreError> {
-        let mut admission = self.core.admission.lock();
+        let mut admission = self.core.admit()?;
         let next = admission.catalog.apply(&change)?;
-        self.core.settle(admission.position)?;
+        self.core.settle(self.core.log.ticket(admission.position))?;
         redefine::check(&mut self.core.state.lock(), &admission.catalog, &change)?;
         let record = Record::Definition(change);
         let payload = record.encode()?;
-        let position = self.core.enqueue(&mut admission, payload, record)?;
+        let ticket = self.core.enqueue(&mut admission, payload, record)?;
         admission.catalog = Arc::new(next);
         drop(admission);
-        self.core.settle(position)?;
-        Ok(position)
+        self.core.settle(ticket)?;
+        Ok(ticket.position)
     }
 
     /// Appends events as one atomic log record.
@@ -90,18 +90,21 @@ impl Store {
         // Encoded before anybody looked for duplicates: there mostly are none, and others need not wait for it.
         let mut record = Record::Events(submitted.batches.iter().filter(|b| !b.time.is_empty()).cloned().collect());
         let mut payload = record.encode()?;
-        let mut admission = self.core.admission.lock();
+        let mut admission = self.core.admit()?;
         admission.check_definitions(&catalog, &submitted)?;
-        self.core.log.check_open()?;
         self.core.load_ids(&mut admission, &submitted)?;
         let (fresh, mut answer) = admit::dedupe(&submitted, &mut admission.ids);
         if answer.duplicates > 0 {
             record = Record::Events(admit::keep_fresh(submitted, fresh)?);
             payload = record.encode()?;
         }
-        answer.position = if answer.accepted == 0 { admission.position } else { self.core.enqueue(&mut admission, payload, record)? };
+        let ticket = match answer.accepted {
+            0 => self.core.log.ticket(admission.position),
+            _ => self.core.enqueue(&mut admission, payload, record)?,
+        };
         drop(admission);
-        self.core.settle(answer.position)?;
+        self.core.settle(ticket)?;
+        answer.position = ticket.position;
         self.limit_hot_rows();
         Ok(answer)
     }
@@ -142,14 +145,14 @@ impl Store {
     }
 
     fn write(&self, rows: usize, admit: impl FnOnce(&Catalog) -> Result<Record, StoreError>) -> Result<Appended, StoreError> {
-        let mut admission = self.core.admission.lock();
+        let mut admission = self.core.admit()?;
         let record = admit(&admission.catalog)?;
         let payload = record.encode()?;
-        let position = self.core.enqueue(&mut admission, payload, record)?;
+        let ticket = self.core.enqueue(&mut admission, payload, record)?;
         drop(admission);
-        self.core.settle(position)?;
+        self.core.settle(ticket)?;
         self.limit_hot_rows();
-        Ok(Appended { accepted: rows as u64, position, ..Appended::default() })
+        Ok(Appended { accepted: rows as u64, position: ticket.position, ..Appended::default() })
     }
 
     /// Everything as it is now; it never changes afterwards.

@@ -1,6 +1,7 @@
 //! Names become what they stand for. One construct, one file.
 
 mod aggregate;
+mod at_event;
 mod behaviour;
 mod call;
 mod clause;
@@ -91,6 +92,8 @@ pub(crate) struct Binder<'a> {
     next: u32,
     uses_now: bool,
     reads_system: bool,
+    /// As of when properties of entities are meant: at_event(…) changes it for its path.
+    timing: at_event::Timing,
     /// A lenient name was met: nothing can be planned, nothing is wrong.
     unknown: bool,
     /// The construct that only a later version carries out.
@@ -122,6 +125,7 @@ impl<'a> Binder<'a> {
             next: 0,
             uses_now: false,
             reads_system: false,
+            timing: at_event::Timing::default(),
             unknown: false,
             later: None,
             following: Vec::new(),

@@ -4,10 +4,9 @@ use super::Written;
 use crate::apply::State;
 use crate::entity::EntitySource;
 use crate::manifest::{EntityMeta, SegmentMeta};
-use crate::part::{HotEvent, Part};
+use crate::part::{HotEvent, Part, PartPlace};
 use eql_catalog::{Catalog, EntityTypeId, EventType};
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 /// What a checkpoint writes: shared with readers, changed by nobody.
@@ -70,7 +69,7 @@ impl State {
     }
 
     /// The captured rows are in parts now.
-    pub(super) fn install(&mut self, captured: &Captured, written: &Written, parts_dir: &Path) {
+    pub(super) fn install(&mut self, captured: &Captured, written: &Written, place: &Arc<dyn PartPlace>) {
         for hot in &captured.hot {
             if let Some(event) = self.events.get_mut(&hot.event) {
                 event.hot.drain(..hot.chunks.len());
@@ -78,7 +77,7 @@ impl State {
             }
         }
         self.events.values_mut().for_each(|e| e.rows = None);
-        let new = written.parts.iter().map(|meta| Arc::new(Part::new(parts_dir, meta.clone())));
+        let new = written.parts.iter().map(|meta| Arc::new(Part::new(place, meta.clone())));
         self.parts = Arc::new(self.parts.iter().cloned().chain(new).collect());
         for meta in &written.entities {
             if let Some(entity) = self.entities.get_mut(&meta.entity) {

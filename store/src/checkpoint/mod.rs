@@ -3,7 +3,7 @@
 //! ```text
 //! capture (under the lock) → parts, entity files, members, packed rows (no lock) → manifest → install (under the lock) → trim the log
 //! ```
-//! Until the manifest is in place nothing refers to the new files; those of a failed attempt are removed at the next open.
+//! Until the manifest is in place nothing refers to the new files; those of a failed attempt are removed by the next one or at open.
 
 mod capture;
 mod files;
@@ -16,10 +16,12 @@ use crate::StoreError;
 use crate::apply::State;
 use crate::kv::Kv;
 use crate::manifest::{EntityMeta, Manifest, PartMeta, SegmentMeta};
+use crate::part::PartPlace;
 use capture::Captured;
 use files::{write_entities, write_members, write_parts, write_rows};
 use parking_lot::Mutex;
 use std::path::Path;
+use std::sync::Arc;
 
 pub(crate) const PARTS: &str = "parts";
 pub(crate) const ENTITIES: &str = "entities";
@@ -33,26 +35,38 @@ struct Written {
 }
 
 /// Writes the captured state and lets go of it in memory; the manifest it ends with is the new `manifest`.
-pub(crate) fn run(dir: &Path, state: &Mutex<State>, kv: &mut Option<Box<dyn Kv>>, manifest: &mut Manifest) -> Result<(), StoreError> {
+pub(crate) fn run(
+    dir: &Path,
+    place: &Arc<dyn PartPlace>,
+    state: &Mutex<State>,
+    kv: &mut Option<Box<dyn Kv>>,
+    manifest: &mut Manifest,
+) -> Result<(), StoreError> {
     let captured = state.lock().capture();
-    let written = match write(dir, &captured, kv, manifest) {
+    let written = match write(dir, &**place, &captured, kv, manifest) {
         Ok(written) => written,
         Err(e) => {
             state.lock().give_back(&captured);
             return Err(e);
         }
     };
-    state.lock().install(&captured, &written, &dir.join(PARTS));
+    state.lock().install(&captured, &written, place);
     remove_unnamed(dir, manifest)
 }
 
-fn write(dir: &Path, captured: &Captured, kv: &mut Option<Box<dyn Kv>>, manifest: &mut Manifest) -> Result<Written, StoreError> {
+fn write(
+    dir: &Path,
+    place: &dyn PartPlace,
+    captured: &Captured,
+    kv: &mut Option<Box<dyn Kv>>,
+    manifest: &mut Manifest,
+) -> Result<Written, StoreError> {
     let generation = manifest.generation + 1;
     let (parts, (entities, segments), rows) = std::thread::scope(|scope| {
         let rows = scope.spawn(|| kv.as_deref().map_or(Ok(()), |kv| write_rows(kv, captured)));
         let files =
             scope.spawn(|| Ok::<_, StoreError>((write_entities(dir, generation, captured)?, write_members(dir, generation, captured)?)));
-        let parts = write_parts(&dir.join(PARTS), manifest, captured);
+        let parts = write_parts(place, manifest, captured);
         (parts, files.join(), rows.join())
     })
     .into_results()?;
@@ -65,7 +79,6 @@ fn write(dir: &Path, captured: &Captured, kv: &mut Option<Box<dyn Kv>>, manifest
     next.position = captured.position;
     next.next_sequence = captured.next_sequence;
     next.generation = generation;
-    next.next_part += parts.len() as u64;
     next.catalog = (*captured.catalog).clone();
     next.parts.extend(parts.iter().cloned());
     next.entities.clone_from(&entities);

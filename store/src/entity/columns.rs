@@ -1,12 +1,13 @@
 //! The entities of one type as a reader sees them.
 
 use super::column::Column;
+use super::history::{BEGINNING, History};
 use super::key_index::KeyIndex;
 use crate::StoreError;
 use crate::arrow_type::{arrow_type, timestamp_type};
 use crate::limit::LOOKUP_ROWS;
 use arrow::array::{Array, ArrayRef, BooleanArray, TimestampMicrosecondArray, UInt32Array, new_null_array};
-use arrow::compute::{cast, concat};
+use arrow::compute::{cast, concat, filter, is_not_null};
 use arrow::datatypes::DataType;
 use eql_catalog::{EntityType, PropertyId};
 use parking_lot::{Mutex, RwLock};
@@ -162,6 +163,20 @@ impl EntityColumns {
         Ok(column)
     }
 
+    /// The values that a property had.
+    ///
+    /// # Errors
+    /// The property is not declared, or not with `HISTORY`.
+    pub fn history(&self, id: PropertyId) -> Result<Arc<History>, StoreError> {
+        let declared = self.source.definition.properties.iter().find(|p| p.id == id);
+        let owner = || format!("entity `{}`", self.source.definition.name);
+        match declared {
+            None => Err(StoreError::UnknownProperty { owner: owner(), property: id.0 }),
+            Some(p) if !p.history => Err(StoreError::mismatch(owner(), format!("property `{}` has no HISTORY", p.name))),
+            Some(_) => Ok(Arc::new(from_the_beginning(self.property(id)?)?)),
+        }
+    }
+
     /// JSON text of undeclared properties (Utf8).
     pub fn extra(&self) -> ArrayRef {
         self.extra.clone()
@@ -184,6 +199,18 @@ impl EntityColumns {
     pub fn known_since(&self) -> Option<ArrayRef> {
         self.known_since.clone()
     }
+}
+
+/// The history of values that have no times.
+fn from_the_beginning(values: ArrayRef) -> Result<History, StoreError> {
+    let known = |i: usize| u32::from(values.is_valid(i));
+    let offsets = std::iter::once(0).chain((0..values.len()).scan(0, |n, i| {
+        *n += known(i);
+        Some(*n)
+    }));
+    let offsets: Vec<u32> = offsets.collect();
+    let values = filter(&values, &is_not_null(&values)?)?;
+    Ok(History { offsets, time: vec![BEGINNING; values.len()], values })
 }
 
 fn known_since(known: &[i64], len: usize) -> ArrayRef {

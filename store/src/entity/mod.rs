@@ -8,6 +8,7 @@
 mod column;
 mod columns;
 mod file;
+mod history;
 mod key_index;
 mod packed_row;
 mod state;
@@ -15,6 +16,7 @@ mod state;
 pub use columns::EntityColumns;
 pub(crate) use columns::EntitySource;
 pub(crate) use file::{read, write};
+pub use history::History;
 #[cfg(test)]
 pub(crate) use packed_row::PackedRow;
 pub(crate) use packed_row::RowPacker;

@@ -12,4 +12,4 @@ mod writer;
 
 pub(crate) use record::{AdmittedEntities, AdmittedEvents, AdmittedMembers, AdmittedTagValues, Payload, Place, Record};
 pub(crate) use replay::replay;
-pub(crate) use writer::Log;
+pub(crate) use writer::{Log, Ticket};

@@ -1,44 +1,35 @@
 //! Reading a part: columns one by one, each file checked when it is first read.
 
+use super::column::EventFile;
+use super::place::{PartFile, PartPlace};
 use super::spine::Spine;
-use super::{ids, part_dir, properties, spine};
+use super::{directory, ids, properties, spine};
 use crate::StoreError;
 use crate::arrow_type::timestamp_type;
 use crate::cache::{Key, ReadCache};
-use crate::disk::read_checked;
 use crate::limit::NO_SUBJECT;
 use crate::manifest::{PartEvent, PartMeta};
 use crate::rows::{EventColumn, column_type};
 use arrow::array::{ArrayRef, TimestampMicrosecondArray, UInt32Array};
 use eql_catalog::{EventType, EventTypeId};
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
-use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-/// A part on disk.
+/// A part in its place.
 #[derive(Debug)]
 pub(crate) struct Part {
     pub(crate) meta: PartMeta,
-    dir: PathBuf,
+    spine: PartFile,
+    ids: PartFile,
     files: Vec<EventFile>,
 }
 
-/// The properties of one event type in a part.
-#[derive(Debug)]
-pub(super) struct EventFile {
-    pub(super) path: PathBuf,
-    meta: PartEvent,
-    /// Set once the whole file was checked.
-    metadata: OnceLock<ArrowReaderMetadata>,
-}
-
 impl Part {
-    pub(crate) fn new(parts: &Path, meta: PartMeta) -> Part {
-        let dir = part_dir(parts, meta.subject, meta.id);
-        let file = |e: &PartEvent| EventFile { path: dir.join(&e.file.name), meta: e.clone(), metadata: OnceLock::new() };
-        let files = meta.events.iter().map(file).collect();
-        Part { meta, dir, files }
+    pub(crate) fn new(place: &Arc<dyn PartPlace>, meta: PartMeta) -> Part {
+        let directory = directory(meta.subject, meta.id);
+        let file = |meta| PartFile::new(place.clone(), &directory, meta);
+        let (spine, ids) = (file(&meta.spine), file(&meta.ids));
+        let files = meta.events.iter().map(|e| EventFile::new(file(&e.file), e.event, e.rows)).collect();
+        Part { meta, spine, ids, files }
     }
 
     pub(crate) fn bytes(&self) -> u64 {
@@ -52,18 +43,14 @@ impl Part {
 
     pub(crate) fn spine(&self, cache: &ReadCache) -> Result<Arc<Spine>, StoreError> {
         cache.spine(self.meta.id, || {
-            let decoded = spine::decode(&self.dir.join(&self.meta.spine.name), read_checked(&self.dir, &self.meta.spine)?)?;
+            let decoded = spine::decode(&self.spine.path(), self.spine.read()?)?;
             let rows = self.meta.rows as usize;
-            if decoded.len() == rows {
-                Ok(decoded)
-            } else {
-                Err(StoreError::damaged(&self.dir.join(&self.meta.spine.name), 0, "it has another number of rows"))
-            }
+            if decoded.len() == rows { Ok(decoded) } else { Err(self.spine.damaged("it has another number of rows")) }
         })
     }
 
     pub(crate) fn id_hashes(&self, event: EventTypeId) -> Result<Vec<u128>, StoreError> {
-        ids::decode(&self.dir.join(&self.meta.ids.name), &read_checked(&self.dir, &self.meta.ids)?, event)
+        ids::decode(&self.ids.path(), &self.ids.read()?, event)
     }
 
     /// A column of the rows of one event type; the caller has seen that it is declared and that the part has such rows.
@@ -81,9 +68,9 @@ impl Part {
 
     fn stored_column(&self, event: &EventType, column: &EventColumn) -> Result<ArrayRef, StoreError> {
         let unknown = || StoreError::UnknownEvent(event.id.0);
-        let file = self.files.iter().find(|f| f.meta.event == event.id).ok_or_else(unknown)?;
+        let file = self.files.iter().find(|f| f.event == event.id).ok_or_else(unknown)?;
         let name = properties::column_name(column).ok_or_else(unknown)?;
-        properties::read(file, &name, &column_type(event, column), file.meta.rows as usize)
+        file.column(&name, &column_type(event, column))
     }
 }
 
@@ -93,24 +80,4 @@ fn subjects(spine: &Spine, event: EventTypeId) -> UInt32Array {
         return ordinals.into_iter().map(|o| (o != NO_SUBJECT).then_some(o)).collect();
     }
     ordinals.into()
-}
-
-impl EventFile {
-    /// The file and what its footer says. The first time the whole file is read and checked; later only what is asked for is read.
-    pub(super) fn open(&self) -> Result<(File, ArrowReaderMetadata), StoreError> {
-        if self.metadata.get().is_none() {
-            let dir = self.path.parent().unwrap_or(&self.path);
-            let _whole = read_checked(dir, &self.meta.file)?;
-        }
-        let file = File::open(&self.path).map_err(StoreError::io(&self.path, "open"))?;
-        let metadata = match self.metadata.get() {
-            Some(metadata) => metadata.clone(),
-            None => ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|e| self.damaged(e.to_string()))?,
-        };
-        Ok((file, self.metadata.get_or_init(|| metadata).clone()))
-    }
-
-    pub(super) fn damaged(&self, what: String) -> StoreError {
-        StoreError::damaged(&self.path, 0, what)
-    }
 }

@@ -206,14 +206,9 @@ pub fn append(store: &Store, event: EventTypeId, rows: &[Happened]) -> Appended 
 }
 
 pub fn users(rows: &[(i64, Option<String>, Option<i64>)]) -> EntityBatch {
-    EntityBatch {
-        entity: USER,
-        keys: vec![ints(rows.iter().map(|r| Some(r.0)))],
-        properties: vec![(PropertyId(1), texts(rows.iter().map(|r| r.1.clone()))), (PropertyId(2), ints(rows.iter().map(|r| r.2)))],
-        extra: None,
-        time: None,
-        keep_null: false,
-    }
+    let keys = vec![ints(rows.iter().map(|r| Some(r.0)))];
+    let properties = vec![(PropertyId(1), texts(rows.iter().map(|r| r.1.clone()))), (PropertyId(2), ints(rows.iter().map(|r| r.2)))];
+    EntityBatch { properties, ..EntityBatch::new(USER, keys) }
 }
 
 /// Every value of a column as text, for comparing.

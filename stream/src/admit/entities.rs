@@ -67,8 +67,6 @@ pub(crate) fn admit(
     let groups = if whole { vec![(all, vec![true; properties.len()])] } else { all.by_presence(&presence)? };
     let count = |(name, c): &(String, RawColumn)| (name.clone(), (rows.len() - c.values.null_count()) as u64);
     let batch = |(group, present): (Columns, Vec<bool>)| EntityBatch {
-        entity: columns.entity.id,
-        keys: group.keys,
         properties: properties
             .iter()
             .zip(group.properties)
@@ -79,6 +77,7 @@ pub(crate) fn admit(
         extra: group.extra,
         time: group.time.map(|t| t.as_primitive().clone()),
         keep_null,
+        ..EntityBatch::new(columns.entity.id, group.keys)
     };
     Ok(AdmittedEntities {
         rows: rows.len() as u64,
