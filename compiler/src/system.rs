@@ -99,7 +99,7 @@ tables! {
         memory_bytes Int, "most that its groups, sorts and joins held at once";
         error String, "why it failed";
     }
-    Rejected "rejected" "one row a record that was not accepted, the latest first kept" {
+    Rejected "rejected" "one row a record that was not accepted; the last ones are kept" {
         received_at Timestamp, "when it came";
         target String, "event or entity type it was meant for";
         index Int, "its place in the request, from 0";
