@@ -748,6 +748,25 @@ pub struct Bound {
     pub zone: Option<Arc<str>>,
 }
 
+impl Leaf {
+    /// True when the value is another one at another time of the event.
+    pub fn at_event(&self) -> bool {
+        match self {
+            Leaf::PropertyAtEvent(_) => true,
+            Leaf::Through(Link::Key(source), value) => source.iter().any(|c| c.leaf.at_event()) || value.at_event(),
+            Leaf::Through(Link::Participant(_), value) => value.at_event(),
+            _ => false,
+        }
+    }
+}
+
+impl EntityValue {
+    /// True when the value is another one at another time of the event.
+    pub fn at_event(&self) -> bool {
+        self.value.columns.iter().any(|c| c.leaf.at_event())
+    }
+}
+
 impl RowExpr {
     /// The same with its columns numbered from 1 in their order: two expressions that mean the same are then equal.
     pub fn canonical(columns: Vec<ScanColumn>, expr: Expr) -> RowExpr {

@@ -1,7 +1,7 @@
 //! Values of event rows: columns of the store, and of entities that the rows lead to, looked up by ordinal.
 
 use crate::lower::{Lower, column_name};
-use crate::timed::{TimedValue, timed};
+use crate::timed::TimedValue;
 use crate::world::World;
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, ListArray, StringArray, StringBuilder, TimestampMicrosecondArray, UInt32Array, new_null_array,
@@ -179,8 +179,10 @@ impl Reader {
             },
             Leaf::ParticipantOrdinal(by, _) => of(by).map_or_else(|| Reader::Null(ArrowType::Int64), Reader::Ordinal),
             Leaf::Extra(name) => Reader::Extra(name.clone()),
-            Leaf::Through(Link::Participant(by), value) if timed(value) => Reader::TimedByOrdinal(of(by), TimedValue::new(world, value)?),
-            Leaf::Through(Link::Key(source), value) if timed(value) => {
+            Leaf::Through(Link::Participant(by), value) if value.at_event() => {
+                Reader::TimedByOrdinal(of(by), TimedValue::new(world, value)?)
+            }
+            Leaf::Through(Link::Key(source), value) if value.at_event() => {
                 let entities = world.snapshot.entities(value.entity).map_err(store_error)?;
                 Reader::TimedByKey(readers(world, event, source)?, entities, TimedValue::new(world, value)?)
             }

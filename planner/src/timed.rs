@@ -10,19 +10,6 @@ use eql_compiler::bound::{EntityValue, Leaf, Link, ScanColumn};
 use eql_store::{EntityColumns, History};
 use std::sync::Arc;
 
-/// True when the value is another one at another time of the event.
-pub(crate) fn timed(value: &EntityValue) -> bool {
-    value.value.columns.iter().any(|c| timed_leaf(&c.leaf))
-}
-
-fn timed_leaf(leaf: &Leaf) -> bool {
-    match leaf {
-        Leaf::PropertyAtEvent(_) => true,
-        Leaf::Through(Link::Key(source), value) => source.iter().any(|c| timed_leaf(&c.leaf)) || timed(value),
-        _ => false,
-    }
-}
-
 /// An expression over entities at times.
 pub(crate) struct TimedValue {
     columns: Vec<Column>,
@@ -62,7 +49,7 @@ impl Column {
                 let entities = world.snapshot.entities(entity).map_err(store_error)?;
                 Column::At(entities.history(*p).map_err(store_error)?)
             }
-            leaf @ Leaf::Through(Link::Key(source), value) if timed_leaf(leaf) => {
+            leaf @ Leaf::Through(Link::Key(source), value) if leaf.at_event() => {
                 let target = world.snapshot.entities(value.entity).map_err(store_error)?;
                 Column::Through(columns(world, entity, source)?, target, Box::new(TimedValue::new(world, value)?))
             }

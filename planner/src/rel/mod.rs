@@ -108,7 +108,9 @@ impl Planner {
 
     fn scan(&self, s: &Scan) -> Result<LogicalPlan> {
         match &s.source {
-            Source::Entities(entity) => self.fold("entities", Arc::new(Entities { entity: *entity, columns: s.columns.clone() }))?.build(),
+            Source::Entities(entity) => {
+                self.fold("entities", Arc::new(Entities { entity: *entity, columns: s.columns.clone(), clock: s.clock.clone() }))?.build()
+            }
             Source::Events(events) => {
                 let scan =
                     EventScan { events: events.clone(), columns: s.columns.clone(), during: s.during.clone(), clock: s.clock.clone() };
