@@ -5,6 +5,7 @@ use crate::part::Spine;
 use crate::rows::EventColumn;
 use crate::{StoreError, StoreStats, Timeline};
 use arrow::array::{Array, ArrayRef};
+use bytes::Bytes;
 use eql_catalog::{EntityTypeId, EventTypeId};
 use moka::sync::Cache;
 use std::sync::Arc;
@@ -13,7 +14,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Key {
     Spine(u64),
-    Column(u64, EventTypeId, EventColumn),
+    /// Part, event type, column, how many rows are gone.
+    Column(u64, EventTypeId, EventColumn, u32),
+    Ids(u64, EventTypeId),
     Timeline(TimelineKey),
 }
 
@@ -33,6 +36,7 @@ pub(crate) struct TimelineKey {
 enum Value {
     Spine(Arc<Spine>),
     Column(ArrayRef),
+    Ids(Bytes),
     Timeline(Arc<Timeline>),
 }
 
@@ -73,6 +77,14 @@ impl ReadCache {
         }
     }
 
+    /// Entries of the ids of a part.
+    pub(crate) fn ids(&self, key: Key, read: impl FnOnce() -> Result<Bytes, StoreError>) -> Result<Bytes, StoreError> {
+        match self.get(key, || Ok(Value::Ids(read()?)))? {
+            Value::Ids(entries) => Ok(entries),
+            _ => Err(wrong_kind()),
+        }
+    }
+
     pub(crate) fn timeline(
         &self,
         key: TimelineKey,
@@ -103,6 +115,7 @@ fn weight(value: &Value) -> u32 {
     let bytes = match value {
         Value::Spine(spine) => spine.bytes(),
         Value::Column(column) => column.get_array_memory_size(),
+        Value::Ids(entries) => entries.len(),
         Value::Timeline(t) => t.offsets.len() * 4 + t.row.len() * 14,
     };
     u32::try_from(bytes + 256).unwrap_or(u32::MAX)

@@ -12,7 +12,9 @@ use crate::lock::DirectoryLock;
 use crate::log::{Log, Payload, Record, Ticket};
 use crate::manifest::Manifest;
 use crate::part::PartPlace;
-use crate::{StoreError, StoreOptions, checkpoint};
+use crate::checkpoint::{self, Captured};
+use crate::part::Part;
+use crate::{StoreError, StoreOptions};
 use eql_catalog::{Catalog, EventTypeId};
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
@@ -28,9 +30,9 @@ pub(crate) struct Core {
     pub(crate) log: Log,
     pub(crate) state: Mutex<State>,
     pub(crate) checkpointing: Mutex<Checkpointing>,
+    /// Of the last checkpoint, for those who must not wait for the next one.
+    pub(crate) checkpoint_position: AtomicU64,
     pub(crate) lock: Mutex<Option<DirectoryLock>>,
-    /// The manifest's position, for figures.
-    pub(crate) checkpointed: AtomicU64,
 }
 
 /// What admission must know before the log is durable.
@@ -103,29 +105,44 @@ impl Core {
         }
     }
 
-    /// Fills the sets of ids of event types that are ingested for the first time since the start.
-    pub(crate) fn load_ids(&self, admission: &mut Admission, submitted: &Submitted) -> Result<(), StoreError> {
-        for (event, rows) in submitted.events() {
-            if let Some(ids) = admission.ids.get(&event) {
-                check_room(ids.len() + rows)?;
+    /// Fills the sets of ids of event types that are ingested for the first time since the start, from the rows that are in no part.
+    pub(crate) fn load_ids(&self, admission: &mut Admission, events: impl Iterator<Item = EventTypeId>) {
+        for event in events {
+            if admission.ids.contains_key(&event) {
                 continue;
             }
-            let state = self.state.lock();
-            let (parts, hot) = (state.parts.clone(), state.events.get(&event).map(|e| e.hot.clone()).unwrap_or_default());
-            drop(state);
+            let hot = self.state.lock().events.get(&event).map(|e| e.hot.clone()).unwrap_or_default();
             let mut ids = IdSet::default();
-            for part in parts.iter().filter(|p| p.event(event).is_some()) {
-                let hashes = part.id_hashes(event)?;
-                ids.reserve(hashes.len());
-                hashes.into_iter().for_each(|id| _ = ids.insert(id));
-            }
             for id in hot.iter().flat_map(|chunk| chunk.id.iter()) {
                 ids.insert(id_hash(id.unwrap_or_default()));
             }
-            check_room(ids.len() + rows)?;
             admission.ids.insert(event, ids);
         }
-        Ok(())
+    }
+
+    /// Which submitted ids are in parts. Asked before admission is taken, so that others need not wait for it.
+    pub(crate) fn stored(&self, submitted: &Submitted) -> Result<Stored, StoreError> {
+        let state = self.state.lock();
+        let (parts, cache) = (state.parts.clone(), state.cache.clone());
+        drop(state);
+        for (event, rows) in submitted.events() {
+            check_room(parts.iter().map(|p| p.rows(event) as usize).sum::<usize>() + rows + self.options.hot_rows_max * 4)?;
+        }
+        let rows = submitted.ids().map(|(event, ids)| {
+            let mut stored = vec![false; ids.len()];
+            for part in parts.iter().filter(|p| p.event(event).is_some()) {
+                let found = part.find_ids(&cache, event, ids)?;
+                stored.iter_mut().zip(found).for_each(|(stored, row)| *stored |= row.is_some());
+            }
+            Ok(stored)
+        });
+        Ok(Stored { rows: rows.collect::<Result<_, StoreError>>()?, parts })
+    }
+
+    /// The same when admission is held: parts may have changed since.
+    pub(crate) fn still_stored(&self, stored: Stored, submitted: &Submitted) -> Result<Vec<Vec<bool>>, StoreError> {
+        let unchanged = Arc::ptr_eq(&stored.parts, &self.state.lock().parts);
+        if unchanged { Ok(stored.rows) } else { Ok(self.stored(submitted)?.rows) }
     }
 
     pub(crate) fn checkpoint(&self) -> Result<(), StoreError> {
@@ -133,15 +150,35 @@ impl Core {
         if self.state.lock().position == checkpointing.manifest.position {
             return Ok(());
         }
+        let captured = self.capture();
         let Checkpointing { manifest, kv, place, leftovers } = &mut *checkpointing;
-        let written = checkpoint::run(&self.dir, place, &self.state, kv, manifest);
+        let written = checkpoint::run(&self.dir, place, &self.state, kv, manifest, &captured);
         *leftovers |= written.is_err();
+        let mut admission = self.admission.lock();
+        admission.ids.values_mut().for_each(|ids| if written.is_ok() { ids.forget_frozen() } else { ids.thaw() });
+        drop(admission);
         written?;
-        self.checkpointed.store(manifest.position, Ordering::Relaxed);
+        self.checkpoint_position.store(manifest.position, Ordering::Relaxed);
         let trimmed = self.log.trim(manifest.position);
         checkpointing.tidy();
         trimmed
     }
+
+    /// Everything that was admitted so far is applied and captured: the ids known now are those of the rows captured.
+    fn capture(&self) -> Captured {
+        let mut admission = self.admission.lock();
+        // A log that failed has nothing more to settle.
+        _ = self.settle(self.log.ticket(admission.position));
+        let captured = self.state.lock().capture();
+        admission.ids.values_mut().for_each(IdSet::freeze);
+        captured
+    }
+}
+
+/// Which submitted rows have ids that are in parts, and in which parts it was looked.
+pub(crate) struct Stored {
+    parts: Arc<Vec<Arc<Part>>>,
+    rows: Vec<Vec<bool>>,
 }
 
 impl Admission {

@@ -66,7 +66,7 @@ impl EventRows {
         let mut starts = vec![0];
         for chunk in &chunks {
             let rows = match chunk {
-                Chunk::Part(part) => part.event(definition.id).map_or(0, |e| e.rows),
+                Chunk::Part(part) => part.rows(definition.id),
                 Chunk::Hot(hot) => hot.rows() as u32,
             };
             starts.push(starts[starts.len() - 1] + rows);

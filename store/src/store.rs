@@ -36,16 +36,15 @@ impl Store {
     pub fn open(dir: &Path, options: StoreOptions) -> Result<Store, StoreError> {
         let opened = open::open(dir, &options)?;
         let admission = Admission { catalog: opened.state.catalog.clone(), position: opened.state.position, ids: BTreeMap::new() };
-        let checkpointed = AtomicU64::new(opened.checkpointing.manifest.position);
         let core = Core {
             dir: dir.to_path_buf(),
             options,
             admission: Mutex::new(admission),
             log: opened.log,
             state: Mutex::new(opened.state),
+            checkpoint_position: AtomicU64::new(opened.checkpointing.manifest.position),
             checkpointing: Mutex::new(opened.checkpointing),
             lock: Mutex::new(Some(opened.lock)),
-            checkpointed,
         };
         let store = Store { core: Arc::new(core), background: Mutex::new(None) };
         store.limit_hot_rows();
@@ -90,10 +89,12 @@ impl Store {
         // Encoded before anybody looked for duplicates: there mostly are none, and others need not wait for it.
         let mut record = Record::Events(submitted.batches.iter().filter(|b| !b.time.is_empty()).cloned().collect());
         let mut payload = record.encode()?;
+        let stored = self.core.stored(&submitted)?;
         let mut admission = self.core.admit()?;
         admission.check_definitions(&catalog, &submitted)?;
-        self.core.load_ids(&mut admission, &submitted)?;
-        let (fresh, mut answer) = admit::dedupe(&submitted, &mut admission.ids);
+        let stored = self.core.still_stored(stored, &submitted)?;
+        self.core.load_ids(&mut admission, submitted.events().map(|(event, _)| event));
+        let (fresh, mut answer) = admit::dedupe(&submitted, &stored, &mut admission.ids);
         if answer.duplicates > 0 {
             record = Record::Events(admit::keep_fresh(submitted, fresh)?);
             payload = record.encode()?;
@@ -187,8 +188,7 @@ impl Store {
         drop(state);
         let log = self.core.log.figures();
         cache.tell(&mut stats);
-        // Not from the manifest: it is locked as long as a checkpoint runs, and whoever asks for figures does not want to wait for that.
-        let checkpoint_position = self.core.checkpointed.load(Ordering::Relaxed);
+        let checkpoint_position = self.core.checkpoint_position.load(Ordering::Relaxed);
         StoreStats { checkpoint_position, log_bytes: log.bytes, log_segments: log.segments, ..stats }
     }
 

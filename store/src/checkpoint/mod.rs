@@ -9,6 +9,7 @@ mod capture;
 mod files;
 mod unnamed;
 
+pub(crate) use capture::Captured;
 pub(crate) use files::pack_rows;
 pub(crate) use unnamed::{remove_unnamed, remove_unnamed_parts};
 
@@ -17,7 +18,6 @@ use crate::apply::State;
 use crate::kv::Kv;
 use crate::manifest::{EntityMeta, Manifest, PartMeta, SegmentMeta};
 use crate::part::PartPlace;
-use capture::Captured;
 use files::{write_entities, write_members, write_parts, write_rows};
 use parking_lot::Mutex;
 use std::path::Path;
@@ -41,16 +41,16 @@ pub(crate) fn run(
     state: &Mutex<State>,
     kv: &mut Option<Box<dyn Kv>>,
     manifest: &mut Manifest,
+    captured: &Captured,
 ) -> Result<(), StoreError> {
-    let captured = state.lock().capture();
-    let written = match write(dir, &**place, &captured, kv, manifest) {
+    let written = match write(dir, &**place, captured, kv, manifest) {
         Ok(written) => written,
         Err(e) => {
-            state.lock().give_back(&captured);
+            state.lock().give_back(captured);
             return Err(e);
         }
     };
-    state.lock().install(&captured, &written, place);
+    state.lock().install(captured, &written, place);
     remove_unnamed(dir, manifest)
 }
 

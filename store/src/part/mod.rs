@@ -7,6 +7,7 @@
 
 mod column;
 mod cut;
+mod deleted;
 mod ids;
 mod place;
 mod properties;
@@ -15,6 +16,7 @@ mod spine;
 mod write;
 
 pub(crate) use cut::{HotEvent, Plan, cut};
+pub(crate) use deleted::Deleted;
 pub(crate) use place::{LocalPlace, PartPlace};
 pub(crate) use read::Part;
 pub(crate) use spine::Spine;
