@@ -14,11 +14,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod admit;
+mod amend;
 mod apply;
 mod arrow_type;
 mod batch;
 mod cache;
 mod checkpoint;
+mod compaction;
 mod dedupe;
 mod disk;
 mod entity;
@@ -37,6 +39,8 @@ mod options;
 mod part;
 mod pipeline;
 mod redefine;
+mod rejected;
+mod removal;
 mod rows;
 mod snapshot;
 mod store;
@@ -44,10 +48,12 @@ mod timeline;
 
 pub use arrow_type::arrow_type;
 pub use batch::{Appended, EntityBatch, EntityColumn, EntityOperation, EventBatch};
+pub use compaction::Compacted;
 pub use entity::{EntityColumns, History};
 pub use error::StoreError;
 pub use figures::{EntityStats, PartStats};
 pub use files::{Files, OpenFile, OsFiles};
+pub use rejected::RejectedRow;
 pub use options::{StoreOptions, StoreStats};
 pub use rows::{EventColumn, EventRows};
 pub use snapshot::Snapshot;

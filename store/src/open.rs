@@ -10,10 +10,12 @@ use crate::limit::FORMAT;
 use crate::lock::DirectoryLock;
 use crate::log::{Log, Record, replay};
 use crate::manifest::{Manifest, SegmentMeta};
+use crate::removal::Erased;
 use crate::part::{LocalPlace, Part, PartPlace};
 use crate::pipeline::Checkpointing;
 use crate::{StoreError, StoreOptions};
 use arrow::array::AsArray;
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -77,7 +79,8 @@ fn state_of(dir: &Path, manifest: &Manifest, place: &Arc<dyn PartPlace>, cache: 
         let set = Arc::new(read_members(&dir.join(SEGMENTS), meta)?);
         members.insert(meta.segment.clone(), Members { entity, set, position: meta.position, saved: Some(meta.clone()) });
     }
-    let parts = manifest.parts.iter().map(|meta| Arc::new(Part::new(place, meta.clone()))).collect();
+    let mut parts: Vec<Arc<Part>> = manifest.parts.iter().map(|meta| Arc::new(Part::new(place, meta.clone()))).collect();
+    checkpoint::read_removed(dir, manifest.removed.as_ref(), &mut parts)?;
     Ok(State {
         position: manifest.position,
         next_sequence: manifest.next_sequence,
@@ -87,6 +90,8 @@ fn state_of(dir: &Path, manifest: &Manifest, place: &Arc<dyn PartPlace>, cache: 
         members,
         parts: Arc::new(parts),
         layout: 0,
+        erased: Arc::new(Erased { all: manifest.erased.iter().copied().collect() }),
+        rejected: checkpoint::read_rejected(dir, manifest.rejected.as_ref())?,
         unsaved_rows: 0,
         broken: None,
         cache,
@@ -121,6 +126,20 @@ fn open_kv(dir: &Path, options: &StoreOptions, manifest: &Manifest, state: &mut 
     sync_dir(dir)?;
     rebuild(&*kv, manifest, state)?;
     Ok(kv)
+}
+
+/// Packed rows in new files: those of before hold what was overwritten, and never shrink.
+pub(crate) fn renew_kv(dir: &Path, options: &StoreOptions, checkpointing: &mut Checkpointing, state: &Mutex<State>) -> Result<(), StoreError> {
+    checkpointing.kv = None;
+    for name in names(dir)?.into_iter().filter(|n| n == KV || n.starts_with(&format!("{KV}.damaged-"))) {
+        let path = dir.join(name);
+        std::fs::remove_dir_all(&path).map_err(StoreError::io(&path, "remove"))?;
+    }
+    let kv = kv::open(&dir.join(KV), options.kv_cache_bytes)?;
+    sync_dir(dir)?;
+    rebuild(&*kv, &checkpointing.manifest, &mut state.lock())?;
+    checkpointing.kv = Some(kv);
+    Ok(())
 }
 
 fn free_name(dir: &Path) -> Result<String, StoreError> {

@@ -11,16 +11,19 @@ use crate::kv::Kv;
 use crate::lock::DirectoryLock;
 use crate::log::{Log, Payload, Record, Ticket};
 use crate::manifest::Manifest;
+use crate::rows::EventColumn;
 use crate::part::PartPlace;
 use crate::checkpoint::{self, Captured};
 use crate::part::Part;
 use crate::{StoreError, StoreOptions};
+use arrow::array::{AsArray, StringArray};
+use arrow::datatypes::TimestampMicrosecondType;
 use eql_catalog::{Catalog, EventTypeId};
 use parking_lot::{Mutex, MutexGuard};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub(crate) struct Core {
     pub(crate) dir: PathBuf,
@@ -32,6 +35,12 @@ pub(crate) struct Core {
     pub(crate) checkpointing: Mutex<Checkpointing>,
     /// Of the last checkpoint, for those who must not wait for the next one.
     pub(crate) checkpoint_position: AtomicU64,
+    /// Held by the one compaction that runs.
+    pub(crate) compacting: Mutex<()>,
+    /// Parts that were replaced and that snapshots may still read.
+    pub(crate) retired: Mutex<Vec<Arc<Part>>>,
+    /// Long work in the background should come to an end.
+    pub(crate) closing: AtomicBool,
     pub(crate) lock: Mutex<Option<DirectoryLock>>,
 }
 
@@ -145,6 +154,39 @@ impl Core {
         if unchanged { Ok(stored.rows) } else { Ok(self.stored(submitted)?.rows) }
     }
 
+    /// How many of some ids there are.
+    pub(crate) fn count_ids(&self, event: EventTypeId, ids: &StringArray) -> Result<u64, StoreError> {
+        let state = self.state.lock();
+        let (parts, cache) = (state.parts.clone(), state.cache.clone());
+        let hot = state.events.get(&event).map(|e| e.hot.clone()).unwrap_or_default();
+        drop(state);
+        let wanted: HashSet<u128> = ids.iter().flatten().map(id_hash).collect();
+        let hashes: Vec<u128> = wanted.iter().copied().collect();
+        let mut found = hot.iter().flat_map(|c| c.id.iter().flatten()).filter(|id| wanted.contains(&id_hash(id))).count();
+        for part in parts.iter().filter(|p| p.event(event).is_some()) {
+            found += part.find_ids(&cache, event, &hashes)?.iter().flatten().count();
+        }
+        Ok(found as u64)
+    }
+
+    /// Whether an event type has rows before a time.
+    pub(crate) fn has_rows_before(&self, event: EventTypeId, before: i64) -> Result<bool, StoreError> {
+        let rows = self.state.lock().snapshot().events(event)?;
+        for chunk in 0..rows.chunk_count() {
+            let may = rows.time_range(chunk).is_some_and(|(first, _)| first < before);
+            if may && rows.chunk_column(chunk, &EventColumn::Time)?.as_primitive::<TimestampMicrosecondType>().values().iter().any(|t| *t < before) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What a compaction does not rewrite: the packed rows, whose files never forget, and what was moved aside.
+    pub(crate) fn purge_rest(&self) -> Result<(), StoreError> {
+        let mut checkpointing = self.checkpointing.lock();
+        crate::open::renew_kv(&self.dir, &self.options, &mut checkpointing, &self.state)
+    }
+
     pub(crate) fn checkpoint(&self) -> Result<(), StoreError> {
         let mut checkpointing = self.checkpointing.lock();
         if self.state.lock().position == checkpointing.manifest.position {
@@ -160,7 +202,10 @@ impl Core {
         written?;
         self.checkpoint_position.store(manifest.position, Ordering::Relaxed);
         let trimmed = self.log.trim(manifest.position);
-        checkpointing.tidy();
+        // Files of a merge that is being written are not named yet either.
+        if let Some(_no_merge) = self.compacting.try_lock() {
+            checkpointing.tidy();
+        }
         trimmed
     }
 

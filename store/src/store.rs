@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 /// The store of one data directory.
@@ -44,6 +44,9 @@ impl Store {
             state: Mutex::new(opened.state),
             checkpoint_position: AtomicU64::new(opened.checkpointing.manifest.position),
             checkpointing: Mutex::new(opened.checkpointing),
+            compacting: Mutex::new(()),
+            retired: Mutex::new(Vec::new()),
+            closing: AtomicBool::new(false),
             lock: Mutex::new(Some(opened.lock)),
         };
         let store = Store { core: Arc::new(core), background: Mutex::new(None) };

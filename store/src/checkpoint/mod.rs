@@ -7,10 +7,12 @@
 
 mod capture;
 mod files;
+mod marks;
 mod unnamed;
 
 pub(crate) use capture::Captured;
 pub(crate) use files::pack_rows;
+pub(crate) use marks::{MARKS, RejectedMeta, read_rejected, read_removed, write_removed};
 pub(crate) use unnamed::{remove_unnamed, remove_unnamed_parts};
 
 use crate::StoreError;
@@ -75,7 +77,12 @@ fn write(
         tracing::warn!(error = %e, "packed rows of entities were not written; they will be rebuilt at the next start");
         *kv = None;
     }
+    let removed = write_removed(dir, generation, &captured.parts)?;
+    let rejected = marks::write_rejected(dir, generation, captured, manifest.rejected.as_ref())?;
     let mut next = manifest.clone();
+    next.removed = removed;
+    next.rejected = rejected;
+    next.erased = captured.erased.all.iter().copied().collect();
     next.position = captured.position;
     next.next_sequence = captured.next_sequence;
     next.generation = generation;

@@ -1,6 +1,6 @@
 //! Files that nobody needs any more: of earlier checkpoints, or of one that failed.
 
-use super::{ENTITIES, SEGMENTS};
+use super::{ENTITIES, MARKS, SEGMENTS};
 use crate::StoreError;
 use crate::manifest::Manifest;
 use crate::part::{self, PartPlace};
@@ -18,6 +18,8 @@ pub(crate) fn remove_unnamed(dir: &Path, manifest: &Manifest) -> Result<(), Stor
         }
         Ok(())
     };
+    let marks = manifest.removed.iter().chain(manifest.rejected.iter().map(|r| &r.file));
+    keep(marks.map(|m| &m.name).collect(), MARKS)?;
     keep(manifest.entities.iter().map(|e| &e.file.name).collect(), ENTITIES)?;
     keep(manifest.segments.iter().map(|s| &s.file.name).collect(), SEGMENTS)
 }

@@ -7,6 +7,7 @@
 
 mod column;
 mod columns;
+mod erase;
 mod file;
 mod history;
 mod key_index;

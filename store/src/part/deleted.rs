@@ -2,7 +2,7 @@
 //!
 //! Readers never see them: rows are numbered as if they had never been.
 
-use arrow::array::{Array as _, BooleanArray};
+use arrow::array::BooleanArray;
 use arrow::buffer::BooleanBuffer;
 
 /// Which rows of one event type in one part are gone.

@@ -15,7 +15,7 @@ mod read;
 mod spine;
 mod write;
 
-pub(crate) use cut::{HotEvent, Plan, cut};
+pub(crate) use cut::{HotEvent, Plan, PlannedRow, cut, planned, rows_max, split};
 pub(crate) use deleted::Deleted;
 pub(crate) use place::{LocalPlace, PartPlace};
 pub(crate) use read::Part;

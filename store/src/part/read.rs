@@ -155,7 +155,7 @@ impl Part {
     }
 
     /// The column with the rows that are gone.
-    fn whole_column(&self, cache: &ReadCache, event: &EventType, column: &EventColumn) -> Result<ArrayRef, StoreError> {
+    pub(crate) fn whole_column(&self, cache: &ReadCache, event: &EventType, column: &EventColumn) -> Result<ArrayRef, StoreError> {
         let stored_time = *column == EventColumn::Received && self.event(event.id).is_some_and(|e| !e.received);
         let column = if stored_time { &EventColumn::Time } else { column };
         cache.column(Key::Column(self.meta.id, event.id, column.clone(), 0), || match column {

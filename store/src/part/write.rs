@@ -19,6 +19,7 @@ pub(crate) fn write(
     hot: &[HotEvent],
     types: &[Arc<EventType>],
     positions: (u64, u64),
+    erased_to: u64,
 ) -> Result<PartMeta, StoreError> {
     let directory = directory(plan.subject, id);
     plan.rows.sort_unstable();
@@ -47,6 +48,7 @@ pub(crate) fn write(
         time_min,
         time_max,
         positions,
+        erased_to,
         events,
         spine,
         ids,
