@@ -10,9 +10,9 @@ use crate::limit::FORMAT;
 use crate::lock::DirectoryLock;
 use crate::log::{Log, Record, replay};
 use crate::manifest::{Manifest, SegmentMeta};
-use crate::removal::Erased;
 use crate::part::{LocalPlace, Part, PartPlace};
 use crate::pipeline::Checkpointing;
+use crate::removal::Erased;
 use crate::{StoreError, StoreOptions};
 use arrow::array::AsArray;
 use parking_lot::Mutex;
@@ -129,7 +129,12 @@ fn open_kv(dir: &Path, options: &StoreOptions, manifest: &Manifest, state: &mut 
 }
 
 /// Packed rows in new files: those of before hold what was overwritten, and never shrink.
-pub(crate) fn renew_kv(dir: &Path, options: &StoreOptions, checkpointing: &mut Checkpointing, state: &Mutex<State>) -> Result<(), StoreError> {
+pub(crate) fn renew_kv(
+    dir: &Path,
+    options: &StoreOptions,
+    checkpointing: &mut Checkpointing,
+    state: &Mutex<State>,
+) -> Result<(), StoreError> {
     checkpointing.kv = None;
     for name in names(dir)?.into_iter().filter(|n| n == KV || n.starts_with(&format!("{KV}.damaged-"))) {
         let path = dir.join(name);

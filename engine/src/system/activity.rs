@@ -5,8 +5,7 @@ use crate::statements::Told;
 use crate::{CacheStats, Limits};
 use arrow::array::{ArrayRef, Float64Array, StringArray};
 use datafusion::common::Result;
-use eql_compiler::system::SystemTable;
-use eql_store::StoreStats;
+use eql_store::{RejectedRow, StoreStats};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
@@ -35,8 +34,41 @@ pub(super) fn queries(all: &[Arc<Told>]) -> Result<Vec<ArrayRef>> {
     ])
 }
 
-/// Imports answer with what they rejected; nothing is kept of it beyond the answer.
-pub(super) fn rejected() -> Result<Vec<ArrayRef>> {
-    let schema = eql_planner::system_schema(SystemTable::Rejected);
-    Ok(schema.fields().iter().map(|f| arrow::array::new_empty_array(f.data_type())).collect())
+pub(super) fn rejected(rows: &[&RejectedRow]) -> Vec<ArrayRef> {
+    let texts = |pick: fn(&RejectedRow) -> &str| Arc::new(StringArray::from_iter_values(rows.iter().map(|r| pick(r)))) as ArrayRef;
+    vec![
+        times(rows.iter().map(|r| r.received)),
+        texts(|r| &r.target),
+        figures(rows.iter().map(|r| r.index)),
+        Arc::new(rows.iter().map(|r| r.id.as_deref()).collect::<StringArray>()),
+        texts(|r| &r.code),
+        texts(|r| &r.message),
+        texts(|r| &r.record),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::record_batch::RecordBatch;
+    use arrow::util::pretty::pretty_format_batches;
+    use eql_compiler::system::SystemTable;
+
+    #[test]
+    fn rejected_rows_have_the_columns_of_their_table() {
+        let row = RejectedRow {
+            received: 1_767_225_600_000_000,
+            target: "purchase".into(),
+            index: 3,
+            id: None,
+            code: "type".into(),
+            message: "`amount` is no number".into(),
+            record: "{\"amount\":\"x\"}".into(),
+        };
+        let batch = RecordBatch::try_new(eql_planner::system_schema(SystemTable::Rejected), rejected(&[&row, &row])).expect("they fit");
+        assert_eq!(batch.num_rows(), 2);
+        let shown = pretty_format_batches(&[batch]).expect("they are shown").to_string();
+        let line = "| 2026-01-01T00:00:00Z | purchase | 3     |    | type | `amount` is no number | {\"amount\":\"x\"} |";
+        assert_eq!(shown.lines().filter(|l| *l == line).count(), 2, "{shown}");
+    }
 }

@@ -53,7 +53,10 @@ impl SystemTables {
         match table {
             SystemTable::Caches => Ok(activity::caches(&self.results.figures(), &self.plans.figures(), &self.store.stats(), &self.limits)),
             SystemTable::Queries => activity::queries(&self.statements.all()),
-            SystemTable::Rejected => activity::rejected(),
+            SystemTable::Rejected => {
+                let snapshot = self.store.snapshot().map_err(external)?;
+                Ok(activity::rejected(&snapshot.rejected().collect::<Vec<_>>()))
+            }
             SystemTable::Settings => Ok(settings::settings(&self.session, &self.limits, self.now)),
             SystemTable::Log => Ok(storage::log(&self.store.stats())),
             SystemTable::Parts => storage::parts(&self.store),
