@@ -11,8 +11,8 @@ use crate::lock::DirectoryLock;
 use crate::log::{Log, Record, replay};
 use crate::manifest::{self, Manifest, SegmentMeta};
 use crate::part::{OwnPlace, Part, PartPlace};
-use crate::removal::Erased;
 use crate::pipeline::Checkpointing;
+use crate::removal::Erased;
 use crate::{StoreError, StoreOptions, backup, hold};
 use arrow::array::AsArray;
 use parking_lot::Mutex;
@@ -150,7 +150,12 @@ fn open_kv(dir: &Path, options: &StoreOptions, manifest: &Manifest, state: &mut 
 }
 
 /// Packed rows in new files: those of before hold what was overwritten, and never shrink.
-pub(crate) fn renew_kv(dir: &Path, options: &StoreOptions, checkpointing: &mut Checkpointing, state: &Mutex<State>) -> Result<(), StoreError> {
+pub(crate) fn renew_kv(
+    dir: &Path,
+    options: &StoreOptions,
+    checkpointing: &mut Checkpointing,
+    state: &Mutex<State>,
+) -> Result<(), StoreError> {
     checkpointing.kv = None;
     for name in names(dir)?.into_iter().filter(|n| n == KV || n.starts_with(&format!("{KV}.damaged-"))) {
         let path = dir.join(name);

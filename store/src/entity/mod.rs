@@ -11,16 +11,16 @@ mod erase;
 mod file;
 mod history;
 mod key_index;
-mod packed_row;
 mod look_up;
+mod packed_row;
 mod state;
 
 pub use columns::EntityColumns;
 pub(crate) use columns::EntitySource;
 pub(crate) use file::{read, write};
 pub use history::History;
+pub use look_up::EntityRow;
 #[cfg(test)]
 pub(crate) use packed_row::PackedRow;
 pub(crate) use packed_row::RowPacker;
-pub use look_up::EntityRow;
 pub(crate) use state::EntityState;

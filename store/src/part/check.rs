@@ -1,9 +1,9 @@
 //! A part, read in full: each file for itself, and each against the others.
 
 use super::column::EventFile;
+use super::ids::IdIndex;
 use super::read::Part;
 use super::spine::Spine;
-use super::ids::IdIndex;
 use super::{ids, spine};
 use crate::StoreError;
 use crate::dedupe::id_hash;
