@@ -112,7 +112,7 @@ impl World {
         match &c.leaf {
             Leaf::Key(i) => with_null(entities.key(*i)),
             Leaf::Property(p) => with_null(&entities.property(*p).map_err(store_error)?),
-            Leaf::Extra(name) => with_null(&extra(entities.extra().as_string::<i32>(), name)),
+            Leaf::Extra(name) => with_null(&extra(entities.extra().map_err(store_error)?.as_string::<i32>(), name)),
             Leaf::Member(segment) => {
                 let members = self.snapshot.members(segment);
                 let is = |i: usize| members.as_ref().is_some_and(|m| m.get(i).copied().unwrap_or(false));

@@ -3,7 +3,7 @@
 
 use crate::part::Spine;
 use crate::rows::EventColumn;
-use crate::{StoreError, Timeline};
+use crate::{History, StoreError, Timeline};
 use arrow::array::{Array, ArrayRef};
 use eql_catalog::{EntityTypeId, EventTypeId};
 use moka::sync::Cache;
@@ -14,6 +14,8 @@ pub(crate) enum Key {
     Spine(u64),
     Column(u64, EventTypeId, EventColumn),
     Timeline(TimelineKey),
+    /// A column or a history of an entity type: its number, of so many rows.
+    Entity(u64, u32),
 }
 
 /// Which timeline, of which content.
@@ -33,6 +35,7 @@ enum Value {
     Spine(Arc<Spine>),
     Column(ArrayRef),
     Timeline(Arc<Timeline>),
+    History(Arc<History>),
 }
 
 /// Shared by all snapshots of a store.
@@ -75,6 +78,13 @@ impl ReadCache {
         }
     }
 
+    pub(crate) fn history(&self, key: Key, make: impl FnOnce() -> Result<History, StoreError>) -> Result<Arc<History>, StoreError> {
+        match self.get(key, || Ok(Value::History(Arc::new(make()?))))? {
+            Value::History(history) => Ok(history),
+            _ => Err(wrong_kind()),
+        }
+    }
+
     /// Concurrent readers of one key wait for the one who makes it.
     fn get(&self, key: Key, make: impl FnOnce() -> Result<Value, StoreError>) -> Result<Value, StoreError> {
         self.cache.try_get_with(key, make).map_err(StoreError::Shared)
@@ -89,6 +99,7 @@ fn weight(value: &Value) -> u32 {
     let bytes = match value {
         Value::Spine(spine) => spine.bytes(),
         Value::Column(column) => column.get_array_memory_size(),
+        Value::History(h) => h.offsets.len() * 4 + h.time.len() * 8 + h.values.get_array_memory_size(),
         Value::Timeline(t) => t.offsets.len() * 4 + t.row.len() * 14,
     };
     u32::try_from(bytes + 256).unwrap_or(u32::MAX)

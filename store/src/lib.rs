@@ -42,7 +42,7 @@ mod timeline;
 
 pub use arrow_type::arrow_type;
 pub use batch::{Appended, EntityBatch, EntityColumn, EntityOperation, EventBatch};
-pub use entity::{EntityColumns, History};
+pub use entity::{EntityColumns, EntityRow, History};
 pub use error::StoreError;
 pub use options::{StoreOptions, StoreStats};
 pub use rows::{EventColumn, EventRows};

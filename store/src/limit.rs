@@ -24,8 +24,8 @@ pub(crate) const PART_ROWS_MAX: usize = 1 << 20;
 /// Estimated bytes of one part in memory at most; half of what one string column can address.
 pub(crate) const PART_BYTES_MAX: usize = 1 << 30;
 
-/// Patches of an entity column that may wait; then the column is rebuilt.
-pub(crate) const COLUMN_PATCHES_MAX: usize = 32;
+/// Elements of a list that grows by `append` and `union`: each such write copies all of it.
+pub(crate) const LIST_ELEMENTS_MAX: usize = 4096;
 
 /// Keys looked up under one lock of the index, so that a long look-up does not hold up ingest.
 pub(crate) const LOOKUP_ROWS: usize = 1 << 14;
@@ -33,8 +33,17 @@ pub(crate) const LOOKUP_ROWS: usize = 1 << 14;
 /// Values in the key-value store are cut at this size: sled puts larger ones into blob files, which it neither syncs nor frees.
 pub(crate) const KV_VALUE_BYTES_MAX: usize = 7 << 10;
 
-/// Rows of one batch for the key-value store: a batch is held in memory and locks the tree.
-pub(crate) const KV_BATCH_ROWS: usize = 4096;
+/// Entities whose packed rows share one value of the key-value store: its cost is by value, and a change writes all rows of a block.
+pub(crate) const KV_BLOCK_ROWS: u32 = 16;
+
+/// Values of one batch for the key-value store: a batch is held in memory and locks the tree.
+pub(crate) const KV_BATCH_VALUES: usize = 1024;
+
+/// The key-value store never gives space back: above so many times what it holds it is made anew …
+pub(crate) const KV_AMPLIFICATION_MAX: u64 = 8;
+
+/// … unless it is smaller than this anyway.
+pub(crate) const KV_BYTES_SMALL: u64 = 64 << 20;
 
 /// Threads that write parts.
 pub(crate) const CHECKPOINT_THREADS: usize = 2;

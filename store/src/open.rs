@@ -2,10 +2,10 @@
 
 use crate::apply::{EventState, Members, State};
 use crate::cache::ReadCache;
-use crate::checkpoint::{self, ENTITIES, PARTS, SEGMENTS, pack_rows};
+use crate::checkpoint::{self, ENTITIES, PARTS, SEGMENTS};
 use crate::disk::{create_dir, names, read_checked, replace_file, sync_dir};
-use crate::entity::{self, EntityState};
-use crate::kv::{self, Kv, RowWriter};
+use crate::entity::{self, EntityFiles, EntityState};
+use crate::kv::{self, Commit, RowStore};
 use crate::limit::FORMAT;
 use crate::lock::DirectoryLock;
 use crate::log::{Log, Record, replay};
@@ -26,7 +26,7 @@ pub(crate) struct Opened {
     pub(crate) lock: DirectoryLock,
     pub(crate) manifest: Manifest,
     pub(crate) state: State,
-    pub(crate) kv: Box<dyn Kv>,
+    pub(crate) entities: Arc<EntityFiles>,
     pub(crate) log: Log,
 }
 
@@ -35,12 +35,23 @@ pub(crate) fn open(dir: &Path, options: &StoreOptions) -> Result<Opened, StoreEr
     let lock = DirectoryLock::take(dir)?;
     check_format(dir)?;
     let manifest = Manifest::read(dir)?.unwrap_or_default();
+    let cache = Arc::new(ReadCache::new(options.read_cache_bytes));
+    let entities = EntityFiles::new(dir.join(ENTITIES), cache.clone());
+    entities.remove_unnamed(&manifest)?;
     checkpoint::remove_unnamed(dir, &manifest)?;
     checkpoint::remove_unnamed_parts(dir, &manifest)?;
-    let mut state = state_of(dir, &manifest, Arc::new(ReadCache::new(options.read_cache_bytes)))?;
-    let kv = open_kv(dir, options, &manifest, &mut state)?;
+    let mut state = state_of(dir, &manifest, cache, &entities)?;
+    let commit = open_rows(dir, options, &manifest, &entities.rows)?;
     let log = open_log(dir, options, &manifest, &mut state)?;
-    Ok(Opened { lock, manifest, state, kv, log })
+    if commit.position > state.position {
+        // The log lost its end: those rows may be of something that will never have been.
+        tracing::warn!("the packed rows of entities are newer than the log; they are rebuilt");
+        entities.rows.set_complete(0);
+    }
+    if entities.rows.lags(manifest.position) {
+        state.entities.values_mut().for_each(EntityState::repack);
+    }
+    Ok(Opened { lock, manifest, state, entities, log })
 }
 
 fn check_format(dir: &Path) -> Result<(), StoreError> {
@@ -58,13 +69,16 @@ fn check_format(dir: &Path) -> Result<(), StoreError> {
 }
 
 /// The state as of the checkpoint.
-fn state_of(dir: &Path, manifest: &Manifest, cache: Arc<ReadCache>) -> Result<State, StoreError> {
+fn state_of(dir: &Path, manifest: &Manifest, cache: Arc<ReadCache>, files: &Arc<EntityFiles>) -> Result<State, StoreError> {
     let catalog = Arc::new(manifest.catalog.clone());
     let mut entities = BTreeMap::new();
     for definition in catalog.entities() {
         let state = match manifest.entities.iter().find(|e| e.entity == definition.id) {
-            Some(meta) => entity::read(&dir.join(ENTITIES), meta, definition.clone())?,
-            None => EntityState::new(definition.clone(), 0)?,
+            Some(meta) => {
+                let tag = |tag: &str| catalog.tag(&definition.name, tag).map(|t| t.data_type.clone());
+                entity::read(files, meta, definition.clone(), manifest.position, tag)?
+            }
+            None => EntityState::new(definition.clone(), 0, files.clone())?,
         };
         entities.insert(definition.id, state);
     }
@@ -89,6 +103,7 @@ fn state_of(dir: &Path, manifest: &Manifest, cache: Arc<ReadCache>) -> Result<St
         unsaved_rows: 0,
         broken: None,
         cache,
+        entity_files: files.clone(),
         snapshot: None,
     })
 }
@@ -100,43 +115,51 @@ fn read_members(dir: &Path, meta: &SegmentMeta) -> Result<Vec<bool>, StoreError>
     Ok(column.ok_or_else(|| StoreError::damaged(&path, 0, "it has no members"))?.values().iter().collect())
 }
 
-/// Opens the packed rows; when they are damaged or not those of this checkpoint they are moved aside and made anew.
-fn open_kv(dir: &Path, options: &StoreOptions, manifest: &Manifest, state: &mut State) -> Result<Box<dyn Kv>, StoreError> {
+/// Opens the packed rows; when they are damaged or not those of this checkpoint they are moved aside, and the next checkpoint makes them
+/// anew: it is in the background, and until then the columns answer.
+fn open_rows(dir: &Path, options: &StoreOptions, manifest: &Manifest, rows: &RowStore) -> Result<Commit, StoreError> {
     let path = dir.join(KV);
-    if path.exists() {
-        let problem = match kv::open(&path, options.kv_cache_bytes) {
-            Ok(kv) => match kv::last_commit(&*kv) {
-                Some(commit) if commit.complete && commit.position == manifest.position => return Ok(kv),
-                Some(commit) => format!("its rows are of position {}, the checkpoint is of {}", commit.position, manifest.position),
-                None => "it has no commit record".to_string(),
-            },
-            Err(e) => e.to_string(),
-        };
-        let aside = free_name(dir)?;
-        tracing::warn!(problem, aside, "the packed rows of entities cannot be used; they are moved aside and rebuilt");
-        std::fs::rename(&path, dir.join(aside)).map_err(StoreError::io(&path, "move aside"))?;
+    let fresh = !path.exists();
+    match kv::open(&path, options.kv_cache_bytes) {
+        Ok(kv) => match kv::last_commit(&*kv) {
+            Some(commit) if commit.serves(manifest.position) && !kv::wasteful(kv.bytes(), commit.live) => {
+                rows.begin(kv, manifest.position);
+                return Ok(commit);
+            }
+            Some(commit) if commit.serves(manifest.position) => {
+                drop(kv);
+                tracing::info!(bytes = commit.live, "the packed rows of entities take far more space than they need; they are rebuilt");
+                std::fs::remove_dir_all(&path).map_err(StoreError::io(&path, "remove"))?;
+            }
+            None if fresh => {
+                sync_dir(dir)?;
+                rows.begin(kv, 0);
+                return Ok(Commit::default());
+            }
+            commit => {
+                let found = commit.map_or("no commit record".to_string(), |c| format!("rows of position {}", c.position));
+                drop(kv);
+                move_aside(dir, &format!("they have {found}, the checkpoint is of {}", manifest.position))?;
+            }
+        },
+        Err(e) => move_aside(dir, &e.to_string())?,
     }
     let kv = kv::open(&path, options.kv_cache_bytes)?;
     sync_dir(dir)?;
-    rebuild(&*kv, manifest, state)?;
-    Ok(kv)
+    rows.begin(kv, 0);
+    Ok(Commit::default())
+}
+
+fn move_aside(dir: &Path, problem: &str) -> Result<(), StoreError> {
+    let (path, aside) = (dir.join(KV), free_name(dir)?);
+    tracing::warn!(problem, aside, "the packed rows of entities cannot be used; they are moved aside and rebuilt");
+    std::fs::rename(&path, dir.join(aside)).map_err(StoreError::io(&path, "move aside"))
 }
 
 fn free_name(dir: &Path) -> Result<String, StoreError> {
     let taken = names(dir)?;
     let free = (1..).map(|n| format!("{KV}.damaged-{n}")).find(|name| !taken.contains(name));
     Ok(free.unwrap_or_default())
-}
-
-fn rebuild(kv: &dyn Kv, manifest: &Manifest, state: &mut State) -> Result<(), StoreError> {
-    let mut writer = RowWriter::new(kv, manifest.position);
-    for entity in state.entities.values_mut() {
-        let rows = entity.len();
-        if rows > 0 {
-            pack_rows(&mut writer, &entity.source(), |packer| (0..rows).filter(|o| packer.says_something(*o)).collect())?;
-        }
-    }
-    writer.finish()
 }
 
 fn open_log(dir: &Path, options: &StoreOptions, manifest: &Manifest, state: &mut State) -> Result<Log, StoreError> {
@@ -154,6 +177,7 @@ fn open_log(dir: &Path, options: &StoreOptions, manifest: &Manifest, state: &mut
 mod tests {
     use super::*;
     use crate::entity::PackedRow;
+    use crate::kv::Read;
     use crate::{EntityBatch, Store};
     use arrow::array::{ArrayRef, Int64Array, StringArray};
     use eql_catalog::{Change, DataType, EntityType, EntityTypeId, Object, Property, PropertyId, Value};
@@ -183,9 +207,13 @@ mod tests {
     }
 
     fn rows(dir: &Path) -> Vec<PackedRow> {
-        let kv = kv::open(&dir.join(KV), 1 << 20).unwrap();
-        let read = |i| kv::read_row(&*kv, dir, EntityTypeId(0), i).unwrap();
-        (0..).map_while(read).map(|row| postcard::from_bytes(&row).unwrap()).collect()
+        let rows = RowStore::default();
+        rows.begin(kv::open(&dir.join(KV), 1 << 20).unwrap(), 1);
+        let read = |i| match rows.read(EntityTypeId(0), i, 1) {
+            Read::Row(bytes) => Some(postcard::from_bytes(&bytes).unwrap()),
+            _ => None,
+        };
+        (0..).map_while(read).collect()
     }
 
     #[test]
@@ -198,12 +226,17 @@ mod tests {
         upsert(&store, &[6, 7], &"long ".repeat(5000));
         store.close().unwrap();
         drop(store);
-        let row =
-            |key, name: &str| PackedRow { keys: vec![Value::Int(key)], properties: vec![(1, Value::String(name.into()))], extra: None };
-        let expected = [row(5, "old"), row(6, &"long ".repeat(5000)), row(7, &"long ".repeat(5000))];
+        let row = |key, name: &str| PackedRow {
+            stamp: 3,
+            keys: vec![Value::Int(key)],
+            properties: vec![(1, Value::String(name.into()))],
+            extra: None,
+        };
+        let expected = [PackedRow { stamp: 2, ..row(5, "old") }, row(6, &"long ".repeat(5000)), row(7, &"long ".repeat(5000))];
         assert_eq!(rows(dir.path()), expected);
         std::fs::remove_dir_all(dir.path().join(KV)).unwrap();
+        // In the background, which is waited for at the end.
         drop(Store::open(dir.path(), StoreOptions::default()).unwrap());
-        assert_eq!(rows(dir.path()), expected);
+        assert_eq!(rows(dir.path()), expected.map(|row| PackedRow { stamp: 3, ..row }));
     }
 }

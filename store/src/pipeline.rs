@@ -7,7 +7,7 @@
 use crate::admit::Submitted;
 use crate::apply::State;
 use crate::dedupe::{IdSet, id_hash};
-use crate::kv::Kv;
+use crate::entity::EntityFiles;
 use crate::lock::DirectoryLock;
 use crate::log::{Log, Payload, Record};
 use crate::manifest::Manifest;
@@ -38,7 +38,7 @@ pub(crate) struct Admission {
 
 pub(crate) struct Checkpointing {
     pub(crate) manifest: Manifest,
-    pub(crate) kv: Option<Box<dyn Kv>>,
+    pub(crate) entities: Arc<EntityFiles>,
 }
 
 impl Core {
@@ -100,11 +100,11 @@ impl Core {
 
     pub(crate) fn checkpoint(&self) -> Result<(), StoreError> {
         let mut checkpointing = self.checkpointing.lock();
-        let Checkpointing { manifest, kv } = &mut *checkpointing;
-        if self.state.lock().position == manifest.position {
+        let Checkpointing { manifest, entities } = &mut *checkpointing;
+        if self.state.lock().position == manifest.position && !entities.rows.lags(manifest.position) {
             return Ok(());
         }
-        checkpoint::run(&self.dir, &self.state, kv, manifest)?;
+        checkpoint::run(&self.dir, &self.state, entities, manifest)?;
         self.log.trim(manifest.position)
     }
 }

@@ -5,7 +5,7 @@ use crate::cache::{ReadCache, TimelineKey};
 use crate::entity::EntitySource;
 use crate::part::Part;
 use crate::timeline::{Involved, build};
-use crate::{EntityColumns, EventRows, StoreError, Timeline};
+use crate::{EntityColumns, EntityRow, EventRows, StoreError, Timeline};
 use arrow::array::{
     ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
 };
@@ -149,6 +149,14 @@ impl Snapshot {
         };
         let arrays = keys.iter().zip(&parts.definition.key).map(array).collect::<Result<Vec<_>, _>>()?;
         Ok(parts.lookup(&arrays)?.iter().next().flatten())
+    }
+
+    /// All that is known about one entity, without making any column; None when there is none of that ordinal.
+    ///
+    /// # Errors
+    /// An unknown entity type, or a damaged file.
+    pub fn entity_row(&self, entity: EntityTypeId, ordinal: u32) -> Result<Option<EntityRow>, StoreError> {
+        self.source(entity)?.parts.row(ordinal)
     }
 
     fn source(&self, id: EntityTypeId) -> Result<&Arc<EntitySource>, StoreError> {

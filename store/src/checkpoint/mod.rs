@@ -9,13 +9,13 @@ mod capture;
 mod files;
 mod unnamed;
 
-pub(crate) use files::pack_rows;
 pub(crate) use unnamed::{remove_unnamed, remove_unnamed_parts};
 
 use crate::StoreError;
 use crate::apply::State;
-use crate::kv::Kv;
-use crate::manifest::{EntityMeta, Manifest, PartMeta, SegmentMeta};
+use crate::entity::{EntityFiles, WrittenEntities};
+use crate::kv::RowStore;
+use crate::manifest::{Manifest, PartMeta, SegmentMeta};
 use capture::Captured;
 use files::{write_entities, write_members, write_parts, write_rows};
 use parking_lot::Mutex;
@@ -28,14 +28,14 @@ pub(crate) const SEGMENTS: &str = "segments";
 /// What was written, besides the manifest.
 struct Written {
     parts: Vec<PartMeta>,
-    entities: Vec<EntityMeta>,
+    entities: Vec<WrittenEntities>,
     segments: Vec<SegmentMeta>,
 }
 
 /// Writes the captured state and lets go of it in memory; the manifest it ends with is the new `manifest`.
-pub(crate) fn run(dir: &Path, state: &Mutex<State>, kv: &mut Option<Box<dyn Kv>>, manifest: &mut Manifest) -> Result<(), StoreError> {
+pub(crate) fn run(dir: &Path, state: &Mutex<State>, entities: &EntityFiles, manifest: &mut Manifest) -> Result<(), StoreError> {
     let captured = state.lock().capture();
-    let written = match write(dir, &captured, kv, manifest) {
+    let written = match write(dir, &captured, &entities.rows, manifest) {
         Ok(written) => written,
         Err(e) => {
             state.lock().give_back(&captured);
@@ -43,23 +43,26 @@ pub(crate) fn run(dir: &Path, state: &Mutex<State>, kv: &mut Option<Box<dyn Kv>>
         }
     };
     state.lock().install(&captured, &written, &dir.join(PARTS));
+    // Files of columns live as long as somebody may read them.
+    drop(captured);
+    entities.remove_unnamed(manifest)?;
     remove_unnamed(dir, manifest)
 }
 
-fn write(dir: &Path, captured: &Captured, kv: &mut Option<Box<dyn Kv>>, manifest: &mut Manifest) -> Result<Written, StoreError> {
+fn write(dir: &Path, captured: &Captured, rows: &RowStore, manifest: &mut Manifest) -> Result<Written, StoreError> {
     let generation = manifest.generation + 1;
-    let (parts, (entities, segments), rows) = std::thread::scope(|scope| {
-        let rows = scope.spawn(|| kv.as_deref().map_or(Ok(()), |kv| write_rows(kv, captured)));
+    let (parts, (entities, segments), packed) = std::thread::scope(|scope| {
+        let packed = scope.spawn(|| write_rows(rows, captured));
         let files =
             scope.spawn(|| Ok::<_, StoreError>((write_entities(dir, generation, captured)?, write_members(dir, generation, captured)?)));
         let parts = write_parts(&dir.join(PARTS), manifest, captured);
-        (parts, files.join(), rows.join())
+        (parts, files.join(), packed.join())
     })
     .into_results()?;
-    if let Err(e) = rows {
+    if let Err(e) = packed {
         // A projection: the next open sees that it is not complete and rebuilds it.
         tracing::warn!(error = %e, "packed rows of entities were not written; they will be rebuilt at the next start");
-        *kv = None;
+        rows.end();
     }
     let mut next = manifest.clone();
     next.position = captured.position;
@@ -68,7 +71,7 @@ fn write(dir: &Path, captured: &Captured, kv: &mut Option<Box<dyn Kv>>, manifest
     next.next_part += parts.len() as u64;
     next.catalog = (*captured.catalog).clone();
     next.parts.extend(parts.iter().cloned());
-    next.entities.clone_from(&entities);
+    next.entities = entities.iter().map(|e| e.meta.clone()).collect();
     next.segments.clone_from(&segments);
     next.event_positions.clone_from(&captured.event_positions);
     next.write(dir)?;

@@ -1,11 +1,11 @@
 //! Files that nobody needs any more: of earlier checkpoints, or of one that failed.
 
-use super::{ENTITIES, PARTS, SEGMENTS};
+use super::{PARTS, SEGMENTS};
 use crate::StoreError;
 use crate::manifest::Manifest;
 use std::path::Path;
 
-/// Removes files that the manifest does not name.
+/// Removes files that the manifest does not name. Those of entities have a keeper of their own.
 pub(crate) fn remove_unnamed(dir: &Path, manifest: &Manifest) -> Result<(), StoreError> {
     let keep = |names: Vec<&String>, sub: &str| -> Result<(), StoreError> {
         for name in crate::disk::names(&dir.join(sub))? {
@@ -16,7 +16,6 @@ pub(crate) fn remove_unnamed(dir: &Path, manifest: &Manifest) -> Result<(), Stor
         }
         Ok(())
     };
-    keep(manifest.entities.iter().map(|e| &e.file.name).collect(), ENTITIES)?;
     keep(manifest.segments.iter().map(|s| &s.file.name).collect(), SEGMENTS)
 }
 

@@ -10,6 +10,9 @@ use arrow::row::{RowConverter, Rows, SortField};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
 
+/// Keys that are loaded at a time: what is made of them on the way stays small.
+const LOAD_ROWS: usize = 1 << 16;
+
 /// Ordinals by key, dense from 0 in the order of arrival.
 #[derive(Debug)]
 pub(crate) struct KeyIndex {
@@ -55,6 +58,30 @@ impl KeyIndex {
             }
         };
         Ok(KeyIndex { hasher: DefaultHashBuilder::default(), len: 0, map })
+    }
+
+    /// The index of keys that are there already, ordinals in their order. A key that is there twice makes it shorter than they are.
+    pub(crate) fn of(types: &[DataType], keys: &[ArrayRef]) -> Result<KeyIndex, StoreError> {
+        let mut index = KeyIndex::new(types)?;
+        let KeyIndex { hasher, map, .. } = &mut index;
+        let rows = keys.first().map_or(0, |k| k.len());
+        match map {
+            Map::Int(table) => table.reserve(rows, |e| hasher.hash_one(e.0)),
+            Map::Bytes(map) => {
+                let BytesMap { table, data, ends, .. } = &mut **map;
+                table.reserve(rows, |e| hasher.hash_one(stored(data, ends, e.1)));
+                ends.reserve(rows);
+            }
+        }
+        for start in (0..rows).step_by(LOAD_ROWS) {
+            let piece: Vec<ArrayRef> = keys.iter().map(|k| k.slice(start, LOAD_ROWS.min(rows - start))).collect();
+            index.resolve(&piece)?;
+        }
+        Ok(index)
+    }
+
+    pub(crate) fn len(&self) -> u32 {
+        self.len
     }
 
     /// Ordinals of known keys below `len`; NULL for others.

@@ -226,8 +226,8 @@ pub fn content(store: &Store) -> String {
         lines.push(format!("entity {} {} at {}", entity.name, columns.len(), snapshot.entity_position(entity.id)));
         (0..entity.key.len()).for_each(|i| lines.push(shown(columns.key(i)).join(" ")));
         entity.properties.iter().for_each(|p| lines.push(shown(&columns.property(p.id).unwrap()).join(" ")));
-        lines.push(shown(&columns.extra()).join(" "));
-        lines.extend(columns.known_since().map(|k| shown(&k).join(" ")));
+        lines.push(shown(&columns.extra().unwrap()).join(" "));
+        lines.extend(columns.known_since().unwrap().map(|k| shown(&k).join(" ")));
     }
     for event in snapshot.catalog().events() {
         lines.push(format!("event {} at {}", event.name, snapshot.event_position(event.id)));
