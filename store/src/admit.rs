@@ -2,12 +2,13 @@
 
 use crate::arrow_type::arrow_type;
 use crate::dedupe::{IdSet, id_hash};
+use crate::entity::without_nulls;
 use crate::hot::in_utc;
 use crate::limit::DUPLICATE_ROWS_MAX;
 use crate::log::{AdmittedEntities, AdmittedEvents, Place};
 use crate::{Appended, EntityBatch, EntityColumn, EntityOperation, EventBatch, StoreError};
 use arrow::array::{Array, ArrayRef, BooleanArray, StringArray, TimestampMicrosecondArray, UInt32Array, new_null_array};
-use arrow::compute::{filter, prep_null_mask_filter};
+use arrow::compute::filter;
 use eql_catalog::{Catalog, EntityType, EntityTypeId, EventType, EventTypeId, Property, PropertyId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -224,7 +225,7 @@ pub(crate) fn entities(catalog: &Catalog, batch: EntityBatch) -> Result<Admitted
         time: batch.time.as_ref().map(in_utc),
         keep_null: batch.keep_null,
         operations,
-        delete: batch.delete.as_ref().map(prep_null_mask_filter),
+        delete: batch.delete.as_ref().map(without_nulls),
     })
 }
 
@@ -317,7 +318,7 @@ impl Check {
         if let Some(present) = &column.present {
             self.length(&name, present)?;
         }
-        let present = column.present.as_ref().map(prep_null_mask_filter);
+        let present = column.present.as_ref().map(without_nulls);
         if column.operation == EntityOperation::Unset {
             self.length(&name, &column.values)?;
             let values = new_null_array(&arrow_type(&property.data_type), self.rows);

@@ -7,11 +7,12 @@ use super::key_index::KeyIndex;
 use super::place::Place;
 use super::row::{EntityRow, RowFinder};
 use super::timed::Timed;
+use super::value::without_nulls;
 use crate::StoreError;
 use crate::arrow_type::{arrow_type, timestamp_type};
 use crate::limit::LOOKUP_ROWS;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, TimestampMicrosecondArray, UInt32Array, new_null_array};
-use arrow::compute::{cast, concat, prep_null_mask_filter};
+use arrow::compute::{cast, concat};
 use arrow::datatypes::{DataType, Int64Type};
 use eql_catalog::{EntityType, Property, PropertyId};
 use parking_lot::{Mutex, RwLock};
@@ -150,7 +151,7 @@ impl EntityColumns {
         };
         let keys = source.definition.key.iter().enumerate().map(key).collect::<Result<Vec<_>, StoreError>>()?;
         let deleted = if source.deleted > 0 { source.padded(&Place::Deleted)? } else { None };
-        let deleted = deleted.map(|d| prep_null_mask_filter(d.as_boolean()));
+        let deleted = deleted.map(|d| without_nulls(d.as_boolean()));
         Ok(EntityColumns { source, keys, deleted })
     }
 

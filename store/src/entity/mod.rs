@@ -37,3 +37,4 @@ pub use row::EntityRow;
 pub(crate) use row::PackedRow;
 pub(crate) use row::RowFinder;
 pub(crate) use state::EntityState;
+pub(crate) use value::without_nulls;

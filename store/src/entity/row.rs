@@ -126,11 +126,11 @@ impl Source<'_> {
         let found = packed().as_ref().filter(trusted).and_then(of).filter(|v| fits(v, self.data_type));
         match found {
             Some(value) => Ok(value),
-            None => self.from_file(column, ordinal),
+            None => self.in_file(column, ordinal),
         }
     }
 
-    fn from_file(&self, column: &Column, ordinal: u32) -> Result<Value, StoreError> {
+    fn in_file(&self, column: &Column, ordinal: u32) -> Result<Value, StoreError> {
         let base = match self.base.get() {
             Some(base) => base,
             None => {

@@ -6,6 +6,7 @@ use super::columns::{EntityParts, EntitySource};
 use super::key_index::KeyIndex;
 use super::place::Place;
 use super::timed::Timed;
+use super::value::without_nulls;
 use crate::StoreError;
 use crate::arrow_type::arrow_type;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array};
@@ -98,7 +99,7 @@ impl EntityState {
         asked.sort_unstable();
         asked.dedup();
         let asked = UInt32Array::from(asked);
-        let deleted = arrow::compute::prep_null_mask_filter(column.gather(asked.values())?.as_boolean());
+        let deleted = without_nulls(column.gather(asked.values())?.as_boolean());
         let back = UInt32Array::from(filter(&asked, &deleted)?.to_data());
         if !back.is_empty() {
             self.touch(position);

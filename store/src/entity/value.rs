@@ -6,6 +6,7 @@ use arrow::array::{
     TimestampMicrosecondArray, new_null_array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
+use arrow::compute::prep_null_mask_filter;
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType};
 use eql_catalog::Value;
 use std::sync::Arc;
@@ -62,6 +63,11 @@ pub(crate) fn array_of(values: &[Value], data_type: &DataType) -> Result<ArrayRe
         }
         other => new_null_array(other, values.len()),
     })
+}
+
+/// NULL is false.
+pub(crate) fn without_nulls(flags: &BooleanArray) -> BooleanArray {
+    if flags.null_count() > 0 { prep_null_mask_filter(flags) } else { flags.clone() }
 }
 
 #[cfg(test)]

@@ -150,6 +150,10 @@ impl EntityState {
                 if cells[slot].apply(column.operation, operand, times[row], &declared.data_type, &mut made).is_err() {
                     self.refused += 1;
                 }
+                if !declared.history {
+                    // Nobody keeps times: the last writer wins.
+                    cells[slot].since = None;
+                }
                 changes.extend(made.drain(..).map(|change| (touched[slot], change)));
             }
         }
