@@ -127,7 +127,7 @@ impl Snapshot {
         self.events.get(&id).map_or(0, |e| e.position())
     }
 
-    /// The ordinal of the entity with a key.
+    /// The ordinal of the entity with a key; None when there is none, or it was deleted.
     ///
     /// # Errors
     /// An unknown entity type, or a key of another shape.
@@ -148,7 +148,10 @@ impl Snapshot {
                 .ok_or_else(|| StoreError::mismatch(owner(), format!("key `{}` is {}, not {value:?}", p.name, p.data_type)))
         };
         let arrays = keys.iter().zip(&parts.definition.key).map(array).collect::<Result<Vec<_>, _>>()?;
-        Ok(parts.lookup(&arrays)?.iter().next().flatten())
+        match parts.lookup(&arrays)?.iter().next().flatten() {
+            Some(ordinal) if parts.is_deleted(ordinal)? => Ok(None),
+            found => Ok(found),
+        }
     }
 
     /// All that is known about one entity, without making any column; None when there is none of that ordinal.

@@ -161,6 +161,8 @@ fn the_deleted_are_nobody_until_they_come_back() {
         assert_eq!([history_text(store, PLAN, 0), history_text(store, PLAN, 1)], [vec![], vec![(20, "5".to_string())]]);
         assert_eq!(*snapshot.members("vip").unwrap(), [false, false]);
         assert_eq!(shown(&snapshot.tag_values(USER, "level").unwrap().unwrap()), ["NULL", "NULL"]);
+        assert_eq!([1, 2].map(|k| snapshot.profile(USER, &[Value::Int(k)]).unwrap()), [None, Some(1)]);
+        assert_eq!(shown(&users.lookup(&[ints([Some(1), Some(2)])]).unwrap()), ["NULL", "1"]);
         assert_eq!(snapshot.timeline(USER).unwrap().offsets, [0, 1, 1]);
         content(store)
     };

@@ -236,12 +236,14 @@ impl EntityColumns {
         self.deleted.as_ref()
     }
 
-    /// Key columns → ordinals; NULL where the key is unknown or NULL. Columns of another type are cast first.
+    /// Key columns → ordinals; NULL where the key is unknown, of a deleted entity, or NULL. Columns of another type are cast first.
     ///
     /// # Errors
     /// Another number of key columns, or types that cannot be cast.
     pub fn lookup(&self, keys: &[ArrayRef]) -> Result<UInt32Array, StoreError> {
-        self.source.lookup(keys)
+        let found = self.source.lookup(keys)?;
+        let Some(deleted) = &self.deleted else { return Ok(found) };
+        Ok(found.iter().map(|o| o.filter(|o| !deleted.value(*o as usize))).collect())
     }
 
     /// Microsecond timestamps of first knowledge, when any entity was imported with times; NULL is from the beginning.
