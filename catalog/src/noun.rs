@@ -92,6 +92,9 @@ pub struct EventType {
     pub hidden: bool,
     /// `CLUSTER BY`: names of participants that want a clustering of their own.
     pub cluster_by: Vec<String>,
+    /// `KEEP`: microseconds after which an event may go; None keeps it for good. Catalogs of before it have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<u64>,
     /// `COMMENT`.
     pub comment: Option<String>,
     /// Canonical text of the DEFINE.

@@ -39,6 +39,11 @@ fn catalog() -> Catalog {
 
 /// Statement, code, the text under the caret, a piece of the hint or message.
 const WRONG: &[(&str, &str, &str, &str)] = &[
+    ("DEFINE EVENT look OF member (page STRING) KEEP 3 months", "EQL0315", "3 months", "KEEP needs a fixed length"),
+    ("DEFINE EVENT look OF member (page STRING) KEEP 0 days", "EQL0315", "0 days", "KEEP 90 days"),
+    ("DEFINE EVENT look OF member (page STRING) KEEP :long", "EQL0315", ":long", "write the length"),
+    ("DEFINE EVENT look AS visit KEEP 30 days", "EQL0311", "", "stored events"),
+    ("DEFINE EVENT look OF member (page STRING) REFRESH EVERY day", "EQL0311", "", "belongs to tags"),
     ("FIND household WHERE DID purchse", "EQL0204", "purchse", "did you mean `purchase`"),
     ("FIND houshold", "EQL0201", "houshold", "did you mean `household`"),
     ("FIND household WHERE incme = 'x'", "EQL0202", "incme", "did you mean `income`"),
@@ -176,4 +181,27 @@ fn equal_questions_are_equal_plans() {
     let text = format!("{q:?}");
     // The aggregate that stands twice is one column of the scan.
     assert_eq!(text.matches("Behaviour(").count(), 1, "{text}");
+}
+
+#[test]
+fn keep_is_a_property_of_the_event_type_and_can_be_changed() {
+    let mut catalog = catalog();
+    let put = |catalog: &Catalog, text: &str| match bound(catalog, text).pop() {
+        Some(Ok(Bound { statement: Some(Statement::Change(change, _)), .. })) => catalog.apply(&change).expect("it applies"),
+        other => panic!("{text}: {other:?}"),
+    };
+    let steps = [
+        ("DEFINE OR REPLACE EVENT visit OF member (stay DOUBLE, page STRING) KEEP 90 days", Some(90 * 86_400_000_000)),
+        ("DEFINE OR REPLACE EVENT visit OF member (stay DOUBLE, page STRING) KEEP 36 hours COMMENT 'brief'", Some(36 * 3_600_000_000)),
+        ("DEFINE OR REPLACE EVENT visit OF member (stay DOUBLE, page STRING)", None),
+    ];
+    for (text, keep) in steps {
+        catalog = put(&catalog, text);
+        let event = catalog.event("visit").expect("it is there");
+        assert_eq!(event.keep, keep, "{text}");
+        assert_eq!(event.definition.contains("KEEP"), keep.is_some(), "{}", event.definition);
+        let bytes = serde_json::to_string(&catalog).expect("it is written");
+        assert_eq!(serde_json::from_str::<Catalog>(&bytes).expect("it is read"), catalog);
+        assert_eq!(bytes.contains("\"keep\""), keep.is_some(), "a catalog without KEEP is written as before");
+    }
 }

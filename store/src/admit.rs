@@ -25,6 +25,11 @@ impl Submitted {
     pub(crate) fn events(&self) -> impl Iterator<Item = (EventTypeId, usize)> + '_ {
         self.batches.iter().zip(&self.hashes).map(|(b, h)| (b.event, h.len()))
     }
+
+    /// The hashes of the ids, batch by batch.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = (EventTypeId, &[u128])> + '_ {
+        self.batches.iter().zip(&self.hashes).map(|(b, h)| (b.event, h.as_slice()))
+    }
 }
 
 pub(crate) fn events(catalog: &Catalog, batches: Vec<EventBatch>) -> Result<Submitted, StoreError> {
@@ -120,8 +125,8 @@ fn set_places(batches: &mut [AdmittedEvents], order: Option<&[(u32, u32)]>) {
     }
 }
 
-/// Marks the rows whose ids are new and says what became of all; `ids` remembers them.
-pub(crate) fn dedupe(submitted: &Submitted, ids: &mut BTreeMap<EventTypeId, IdSet>) -> (Vec<Vec<bool>>, Appended) {
+/// Marks the rows whose ids are new and says what became of all; `ids` remembers them. `stored`: the rows whose ids are in parts.
+pub(crate) fn dedupe(submitted: &Submitted, stored: &[Vec<bool>], ids: &mut BTreeMap<EventTypeId, IdSet>) -> (Vec<Vec<bool>>, Appended) {
     for (event, rows) in submitted.events() {
         ids.entry(event).or_default().reserve(rows);
     }
@@ -131,14 +136,14 @@ pub(crate) fn dedupe(submitted: &Submitted, ids: &mut BTreeMap<EventTypeId, IdSe
             for (batch, row) in order {
                 let (b, r) = (*batch as usize, *row as usize);
                 let seen = ids.entry(submitted.batches[b].event).or_default();
-                fresh[b][r] = seen.insert(submitted.hashes[b][r]);
+                fresh[b][r] = !stored[b][r] && seen.insert(submitted.hashes[b][r]);
             }
         }
         None => {
-            for ((batch, hashes), fresh) in submitted.batches.iter().zip(&submitted.hashes).zip(&mut fresh) {
-                let seen = ids.entry(batch.event).or_default();
-                for (fresh, hash) in fresh.iter_mut().zip(hashes) {
-                    *fresh = seen.insert(*hash);
+            for (b, fresh) in fresh.iter_mut().enumerate() {
+                let seen = ids.entry(submitted.batches[b].event).or_default();
+                for ((fresh, hash), stored) in fresh.iter_mut().zip(&submitted.hashes[b]).zip(&stored[b]) {
+                    *fresh = !stored && seen.insert(*hash);
                 }
             }
         }

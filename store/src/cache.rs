@@ -5,6 +5,7 @@ use crate::part::Spine;
 use crate::rows::EventColumn;
 use crate::{History, StoreError, Timeline};
 use arrow::array::{Array, ArrayRef};
+use bytes::Bytes;
 use eql_catalog::{EntityTypeId, EventTypeId};
 use moka::sync::Cache;
 use std::sync::Arc;
@@ -12,7 +13,9 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Key {
     Spine(u64),
-    Column(u64, EventTypeId, EventColumn),
+    /// Part, event type, column, how many rows are gone.
+    Column(u64, EventTypeId, EventColumn, u32),
+    Ids(u64, EventTypeId),
     Timeline(TimelineKey),
     /// A column or a history of an entity type: its number, of so many rows.
     Entity(u64, u32),
@@ -34,6 +37,7 @@ pub(crate) struct TimelineKey {
 enum Value {
     Spine(Arc<Spine>),
     Column(ArrayRef),
+    Ids(Bytes),
     Timeline(Arc<Timeline>),
     History(Arc<History>),
 }
@@ -63,6 +67,14 @@ impl ReadCache {
     pub(crate) fn column(&self, key: Key, decode: impl FnOnce() -> Result<ArrayRef, StoreError>) -> Result<ArrayRef, StoreError> {
         match self.get(key, || Ok(Value::Column(decode()?)))? {
             Value::Column(column) => Ok(column),
+            _ => Err(wrong_kind()),
+        }
+    }
+
+    /// Entries of the ids of a part.
+    pub(crate) fn ids(&self, key: Key, read: impl FnOnce() -> Result<Bytes, StoreError>) -> Result<Bytes, StoreError> {
+        match self.get(key, || Ok(Value::Ids(read()?)))? {
+            Value::Ids(entries) => Ok(entries),
             _ => Err(wrong_kind()),
         }
     }
@@ -100,6 +112,7 @@ fn weight(value: &Value) -> u32 {
         Value::Spine(spine) => spine.bytes(),
         Value::Column(column) => column.get_array_memory_size(),
         Value::History(h) => h.offsets.len() * 4 + h.time.len() * 8 + h.values.get_array_memory_size(),
+        Value::Ids(entries) => entries.len(),
         Value::Timeline(t) => t.offsets.len() * 4 + t.row.len() * 14,
     };
     u32::try_from(bytes + 256).unwrap_or(u32::MAX)

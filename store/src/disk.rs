@@ -47,14 +47,20 @@ pub(crate) fn replace_file(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), S
 pub(crate) fn read_checked(dir: &Path, meta: &FileMeta) -> Result<Vec<u8>, StoreError> {
     let path = dir.join(&meta.name);
     let bytes = std::fs::read(&path).map_err(StoreError::io(&path, "read"))?;
+    check(&path, meta, &bytes)?;
+    Ok(bytes)
+}
+
+/// Whether these bytes are what was written.
+pub(crate) fn check(path: &Path, meta: &FileMeta, bytes: &[u8]) -> Result<(), StoreError> {
     if bytes.len() as u64 != meta.bytes {
         let at = meta.bytes.min(bytes.len() as u64);
-        return Err(StoreError::damaged(&path, at, format!("it has {} bytes, {} were written", bytes.len(), meta.bytes)));
+        return Err(StoreError::damaged(path, at, format!("it has {} bytes, {} were written", bytes.len(), meta.bytes)));
     }
-    if checksum(&bytes) != meta.xxh3 {
-        return Err(StoreError::damaged(&path, 0, "its checksum is not that of what was written"));
+    if checksum(bytes) != meta.xxh3 {
+        return Err(StoreError::damaged(path, 0, "its checksum is not that of what was written"));
     }
-    Ok(bytes)
+    Ok(())
 }
 
 pub(crate) fn checksum(bytes: &[u8]) -> String {

@@ -50,6 +50,12 @@ pub enum StoreError {
         /// What failed.
         reason: String,
     },
+    /// The log could not take it (the disk is full, for example), and nothing of it was kept.
+    #[error("nothing was written: {reason}; reads go on, send it again when that is mended")]
+    NotWritten {
+        /// What failed.
+        reason: String,
+    },
     /// No such entity type.
     #[error("no entity type has number {0}")]
     UnknownEntity(u16),

@@ -31,8 +31,8 @@ pub(crate) fn encode_file(table: &RecordBatch, compressed: bool) -> Result<Vec<u
 }
 
 /// Decodes without copying what is not compressed (`FileReader` copies, and takes two to three times as long).
-pub(crate) fn decode_file(path: &Path, bytes: Vec<u8>) -> Result<IpcTable, StoreError> {
-    decode(Buffer::from_vec(bytes)).map_err(|what| StoreError::damaged(path, 0, what))
+pub(crate) fn decode_file(path: &Path, bytes: impl Into<Buffer>) -> Result<IpcTable, StoreError> {
+    decode(bytes.into()).map_err(|what| StoreError::damaged(path, 0, what))
 }
 
 fn decode(buffer: Buffer) -> Result<IpcTable, String> {

@@ -14,15 +14,18 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod admit;
+mod amend;
 mod apply;
 mod arrow_type;
 mod batch;
 mod cache;
 mod checkpoint;
+mod compaction;
 mod dedupe;
 mod disk;
 mod entity;
 mod error;
+mod files;
 mod hot;
 mod ipc;
 mod kv;
@@ -35,6 +38,8 @@ mod options;
 mod part;
 mod pipeline;
 mod redefine;
+mod rejected;
+mod removal;
 mod rows;
 mod snapshot;
 mod store;
@@ -42,9 +47,12 @@ mod timeline;
 
 pub use arrow_type::arrow_type;
 pub use batch::{Appended, EntityBatch, EntityColumn, EntityOperation, EventBatch};
+pub use compaction::Compacted;
 pub use entity::{EntityColumns, EntityRow, History};
 pub use error::StoreError;
+pub use files::{Files, OpenFile, OsFiles};
 pub use options::{StoreOptions, StoreStats};
+pub use rejected::RejectedRow;
 pub use rows::{EventColumn, EventRows};
 pub use snapshot::Snapshot;
 pub use store::Store;

@@ -50,3 +50,24 @@ pub(crate) const CHECKPOINT_THREADS: usize = 2;
 
 /// The ordinal of rows without a subject: sorts after all others.
 pub(crate) const NO_SUBJECT: u32 = u32::MAX;
+
+/// Bytes of records that may wait for the log: those who bring more wait themselves, and memory stays bounded.
+pub(crate) const LOG_QUEUE_BYTES_MAX: usize = 256 << 20;
+
+/// Frames are collected up to this size before they are written.
+pub(crate) const LOG_WRITE_BYTES: usize = 256 << 10;
+
+/// Rejected rows that are kept: enough to see what a source does wrong, few enough to be held in memory.
+pub(crate) const REJECTED_ROWS_MAX: usize = 10_000;
+
+/// Bytes of one text of a rejected row.
+pub(crate) const REJECTED_TEXT_BYTES_MAX: usize = 4 << 10;
+
+/// Parts of similar size that are merged together at least: a row is rewritten once for each such step.
+pub(crate) const COMPACTION_FAN_IN: usize = 4;
+
+/// … and at most, so that one merge stays short.
+pub(crate) const COMPACTION_FAN_IN_MAX: usize = 64;
+
+/// Rows of one merge at most: they are all in memory.
+pub(crate) const COMPACTION_ROWS_MAX: u64 = 2 << 20;

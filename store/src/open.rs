@@ -10,7 +10,9 @@ use crate::limit::FORMAT;
 use crate::lock::DirectoryLock;
 use crate::log::{Log, Record, replay};
 use crate::manifest::{Manifest, SegmentMeta};
-use crate::part::Part;
+use crate::part::{LocalPlace, Part, PartPlace};
+use crate::pipeline::Checkpointing;
+use crate::removal::Erased;
 use crate::{StoreError, StoreOptions};
 use arrow::array::AsArray;
 use std::collections::BTreeMap;
@@ -24,9 +26,8 @@ const FORMAT_FILE: &str = "format";
 /// What a store is made of.
 pub(crate) struct Opened {
     pub(crate) lock: DirectoryLock,
-    pub(crate) manifest: Manifest,
+    pub(crate) checkpointing: Checkpointing,
     pub(crate) state: State,
-    pub(crate) entities: Arc<EntityFiles>,
     pub(crate) log: Log,
 }
 
@@ -39,8 +40,8 @@ pub(crate) fn open(dir: &Path, options: &StoreOptions) -> Result<Opened, StoreEr
     let entities = EntityFiles::new(dir.join(ENTITIES), cache.clone());
     entities.remove_unnamed(&manifest)?;
     checkpoint::remove_unnamed(dir, &manifest)?;
-    checkpoint::remove_unnamed_parts(dir, &manifest)?;
-    let mut state = state_of(dir, &manifest, cache, &entities)?;
+    let place: Arc<dyn PartPlace> = Arc::new(LocalPlace::new(dir.join(PARTS)));
+    let mut state = state_of(dir, &manifest, &place, cache, &entities)?;
     let commit = open_rows(dir, options, &manifest, &entities.rows)?;
     let log = open_log(dir, options, &manifest, &mut state)?;
     if commit.position > state.position {
@@ -51,7 +52,9 @@ pub(crate) fn open(dir: &Path, options: &StoreOptions) -> Result<Opened, StoreEr
     if entities.rows.lags(manifest.position) {
         state.entities.values_mut().for_each(EntityState::repack);
     }
-    Ok(Opened { lock, manifest, state, entities, log })
+    let mut checkpointing = Checkpointing { manifest, entities, place, leftovers: true };
+    checkpointing.tidy();
+    Ok(Opened { lock, checkpointing, state, log })
 }
 
 fn check_format(dir: &Path) -> Result<(), StoreError> {
@@ -69,7 +72,13 @@ fn check_format(dir: &Path) -> Result<(), StoreError> {
 }
 
 /// The state as of the checkpoint.
-fn state_of(dir: &Path, manifest: &Manifest, cache: Arc<ReadCache>, files: &Arc<EntityFiles>) -> Result<State, StoreError> {
+fn state_of(
+    dir: &Path,
+    manifest: &Manifest,
+    place: &Arc<dyn PartPlace>,
+    cache: Arc<ReadCache>,
+    files: &Arc<EntityFiles>,
+) -> Result<State, StoreError> {
     let catalog = Arc::new(manifest.catalog.clone());
     let mut entities = BTreeMap::new();
     for definition in catalog.entities() {
@@ -89,8 +98,8 @@ fn state_of(dir: &Path, manifest: &Manifest, cache: Arc<ReadCache>, files: &Arc<
         let set = Arc::new(read_members(&dir.join(SEGMENTS), meta)?);
         members.insert(meta.segment.clone(), Members { entity, set, position: meta.position, saved: Some(meta.clone()) });
     }
-    let parts_dir = dir.join(PARTS);
-    let parts = manifest.parts.iter().map(|meta| Arc::new(Part::new(&parts_dir, meta.clone()))).collect();
+    let mut parts: Vec<Arc<Part>> = manifest.parts.iter().map(|meta| Arc::new(Part::new(place, meta.clone()))).collect();
+    checkpoint::read_removed(dir, manifest.removed.as_ref(), &mut parts)?;
     Ok(State {
         position: manifest.position,
         next_sequence: manifest.next_sequence,
@@ -100,6 +109,8 @@ fn state_of(dir: &Path, manifest: &Manifest, cache: Arc<ReadCache>, files: &Arc<
         members,
         parts: Arc::new(parts),
         layout: 0,
+        erased: Arc::new(Erased { all: manifest.erased.iter().copied().collect() }),
+        rejected: checkpoint::read_rejected(dir, manifest.rejected.as_ref())?,
         unsaved_rows: 0,
         broken: None,
         cache,
@@ -156,6 +167,19 @@ fn move_aside(dir: &Path, problem: &str) -> Result<(), StoreError> {
     std::fs::rename(&path, dir.join(aside)).map_err(StoreError::io(&path, "move aside"))
 }
 
+/// Packed rows in new files: those of before hold what was overwritten, and never shrink.
+pub(crate) fn renew_rows(dir: &Path, options: &StoreOptions, rows: &RowStore) -> Result<(), StoreError> {
+    rows.end();
+    for name in names(dir)?.into_iter().filter(|n| n == KV || n.starts_with(&format!("{KV}.damaged-"))) {
+        let path = dir.join(name);
+        std::fs::remove_dir_all(&path).map_err(StoreError::io(&path, "remove"))?;
+    }
+    let kv = kv::open(&dir.join(KV), options.kv_cache_bytes)?;
+    sync_dir(dir)?;
+    rows.begin(kv, 0);
+    Ok(())
+}
+
 fn free_name(dir: &Path) -> Result<String, StoreError> {
     let taken = names(dir)?;
     let free = (1..).map(|n| format!("{KV}.damaged-{n}")).find(|name| !taken.contains(name));
@@ -170,7 +194,7 @@ fn open_log(dir: &Path, options: &StoreOptions, manifest: &Manifest, state: &mut
         let record = Record::decode(kind, payload).map_err(|what| StoreError::damaged(file, offset, what))?;
         state.apply(position, record)
     })?;
-    Ok(Log::new(path, options.log_segment_bytes, replayed.segments, replayed.position))
+    Ok(Log::new(options.files.clone(), path, options.log_segment_bytes, replayed.segments, replayed.position))
 }
 
 #[cfg(test)]

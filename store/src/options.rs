@@ -1,7 +1,10 @@
 //! What an operator chooses and sees.
 
+use crate::files::{Files, OsFiles};
+use std::sync::Arc;
+
 /// How much memory and disk the store may take.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct StoreOptions {
     /// Decoded columns and timelines.
     pub read_cache_bytes: u64,
@@ -11,11 +14,19 @@ pub struct StoreOptions {
     pub hot_rows_max: usize,
     /// A log file is closed above this size.
     pub log_segment_bytes: u64,
+    /// Where changes of files go: the operating system, or a test that stands in between.
+    pub files: Arc<dyn Files>,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        StoreOptions { read_cache_bytes: 256 << 20, kv_cache_bytes: 64 << 20, hot_rows_max: 2_000_000, log_segment_bytes: 64 << 20 }
+        StoreOptions {
+            read_cache_bytes: 256 << 20,
+            kv_cache_bytes: 64 << 20,
+            hot_rows_max: 2_000_000,
+            log_segment_bytes: 64 << 20,
+            files: Arc::new(OsFiles),
+        }
     }
 }
 

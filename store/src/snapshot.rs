@@ -4,8 +4,9 @@ use crate::arrow_type::{arrow_type, timestamp_type};
 use crate::cache::{ReadCache, TimelineKey};
 use crate::entity::EntitySource;
 use crate::part::Part;
+use crate::rejected::Rejected;
 use crate::timeline::{Involved, build};
-use crate::{EntityColumns, EntityRow, EventRows, StoreError, Timeline};
+use crate::{EntityColumns, EntityRow, EventRows, RejectedRow, StoreError, Timeline};
 use arrow::array::{
     ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
 };
@@ -23,6 +24,7 @@ pub struct Snapshot {
     pub(crate) members: BTreeMap<String, Arc<Vec<bool>>>,
     /// Grows when rows move from memory to parts.
     pub(crate) layout: u64,
+    pub(crate) rejected: Rejected,
     pub(crate) cache: Arc<ReadCache>,
 }
 
@@ -97,6 +99,11 @@ impl Snapshot {
             layout: self.layout,
         };
         self.cache.timeline(key, || build(subject, entities, &involved, &self.parts, &self.cache))
+    }
+
+    /// The latest rows that were not taken, oldest first.
+    pub fn rejected(&self) -> impl Iterator<Item = &RejectedRow> {
+        self.rejected.rows().map(|row| &**row)
     }
 
     /// Members of a stored segment, by ordinal; past the end means false. None when nothing was stored for it.

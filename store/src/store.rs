@@ -2,7 +2,7 @@
 
 use crate::admit;
 use crate::log::{AdmittedMembers, AdmittedTagValues, Record};
-use crate::pipeline::{Admission, Checkpointing, Core};
+use crate::pipeline::{Admission, Core};
 use crate::{Appended, EntityBatch, EventBatch, Snapshot, StoreError, StoreOptions, StoreStats, open, redefine};
 use arrow::array::ArrayRef;
 use eql_catalog::{Catalog, Change, EntityTypeId};
@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 /// The store of one data directory.
@@ -17,7 +18,7 @@ use std::thread::JoinHandle;
 /// Memory: keys and key index of all entities, and what was written to them since the last checkpoint; event rows since the last checkpoint (at most about twice
 /// [`StoreOptions::hot_rows_max`]); 20 to 36 bytes an event of each type that is ingested, for its id; and the caches.
 pub struct Store {
-    core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
     background: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -41,7 +42,11 @@ impl Store {
             admission: Mutex::new(admission),
             log: opened.log,
             state: Mutex::new(opened.state),
-            checkpointing: Mutex::new(Checkpointing { manifest: opened.manifest, entities: opened.entities }),
+            checkpoint_position: AtomicU64::new(opened.checkpointing.manifest.position),
+            checkpointing: Mutex::new(opened.checkpointing),
+            compacting: Mutex::new(()),
+            retired: Mutex::new(Vec::new()),
+            closing: AtomicBool::new(false),
             lock: Mutex::new(Some(opened.lock)),
         };
         let lags = {
@@ -71,17 +76,17 @@ impl Store {
     /// # Errors
     /// The catalog refuses it, it would change the meaning of stored rows, or the log cannot be written.
     pub fn define(&self, change: Change) -> Result<u64, StoreError> {
-        let mut admission = self.core.admission.lock();
+        let mut admission = self.core.admit()?;
         let next = admission.catalog.apply(&change)?;
-        self.core.settle(admission.position)?;
+        self.core.settle(self.core.log.ticket(admission.position))?;
         redefine::check(&self.core.state, &admission.catalog, &change)?;
         let record = Record::Definition(change);
         let payload = record.encode()?;
-        let position = self.core.enqueue(&mut admission, payload, record)?;
+        let ticket = self.core.enqueue(&mut admission, payload, record)?;
         admission.catalog = Arc::new(next);
         drop(admission);
-        self.core.settle(position)?;
-        Ok(position)
+        self.core.settle(ticket)?;
+        Ok(ticket.position)
     }
 
     /// Appends events as one atomic log record.
@@ -94,18 +99,23 @@ impl Store {
         // Encoded before anybody looked for duplicates: there mostly are none, and others need not wait for it.
         let mut record = Record::Events(submitted.batches.iter().filter(|b| !b.time.is_empty()).cloned().collect());
         let mut payload = record.encode()?;
-        let mut admission = self.core.admission.lock();
+        let stored = self.core.stored(&submitted)?;
+        let mut admission = self.core.admit()?;
         admission.check_definitions(&catalog, &submitted)?;
-        self.core.log.check_open()?;
-        self.core.load_ids(&mut admission, &submitted)?;
-        let (fresh, mut answer) = admit::dedupe(&submitted, &mut admission.ids);
+        let stored = self.core.still_stored(stored, &submitted)?;
+        self.core.load_ids(&mut admission, submitted.events().map(|(event, _)| event));
+        let (fresh, mut answer) = admit::dedupe(&submitted, &stored, &mut admission.ids);
         if answer.duplicates > 0 {
             record = Record::Events(admit::keep_fresh(submitted, fresh)?);
             payload = record.encode()?;
         }
-        answer.position = if answer.accepted == 0 { admission.position } else { self.core.enqueue(&mut admission, payload, record)? };
+        let ticket = match answer.accepted {
+            0 => self.core.log.ticket(admission.position),
+            _ => self.core.enqueue(&mut admission, payload, record)?,
+        };
         drop(admission);
-        self.core.settle(answer.position)?;
+        self.core.settle(ticket)?;
+        answer.position = ticket.position;
         self.limit_hot_rows();
         Ok(answer)
     }
@@ -146,14 +156,14 @@ impl Store {
     }
 
     fn write(&self, rows: usize, admit: impl FnOnce(&Catalog) -> Result<Record, StoreError>) -> Result<Appended, StoreError> {
-        let mut admission = self.core.admission.lock();
+        let mut admission = self.core.admit()?;
         let record = admit(&admission.catalog)?;
         let payload = record.encode()?;
-        let position = self.core.enqueue(&mut admission, payload, record)?;
+        let ticket = self.core.enqueue(&mut admission, payload, record)?;
         drop(admission);
-        self.core.settle(position)?;
+        self.core.settle(ticket)?;
         self.limit_hot_rows();
-        Ok(Appended { accepted: rows as u64, position, ..Appended::default() })
+        Ok(Appended { accepted: rows as u64, position: ticket.position, ..Appended::default() })
     }
 
     /// Everything as it is now; it never changes afterwards.
@@ -188,7 +198,7 @@ impl Store {
         };
         drop(state);
         let log = self.core.log.figures();
-        let checkpoint_position = self.core.checkpointing.lock().manifest.position;
+        let checkpoint_position = self.core.checkpoint_position.load(Ordering::Relaxed);
         StoreStats { checkpoint_position, log_bytes: log.bytes, log_segments: log.segments, cache_bytes: cache.bytes(), ..stats }
     }
 

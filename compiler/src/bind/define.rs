@@ -19,13 +19,7 @@ impl Binder<'_> {
             span: statement.span,
         });
         let comment = d.options.iter().find_map(|o| if let DefOption::Comment(c) = o { Some(c.clone()) } else { None });
-        for o in &d.options {
-            if matches!(o, DefOption::RefreshEvery(..) | DefOption::Keep(_))
-                && !matches!(d.what, Definition::Tag { .. } | Definition::Segment { .. })
-            {
-                self.error(code::CLAUSE, statement.span, "REFRESH EVERY and KEEP belong to tags and segments");
-            }
-        }
+        self.kept_options(d, statement.span);
         let what = Common { text, comment, hidden: d.options.iter().any(|o| matches!(o, DefOption::Hidden)), replace: d.replace };
         match &d.what {
             Definition::Entity { name, key, columns, identities } => self.define_entity(what, name, key, columns, identities),
@@ -229,6 +223,7 @@ impl Binder<'_> {
             properties,
             hidden: what.hidden,
             cluster_by: cluster_by.unwrap_or_default(),
+            keep: self.keep(options),
             comment: what.comment.clone(),
             definition: what.text.clone(),
         };

@@ -10,6 +10,7 @@ mod event;
 mod expr;
 mod find;
 mod funnel;
+mod keep;
 mod later;
 mod profile;
 mod query;

@@ -4,10 +4,11 @@ use super::Written;
 use crate::apply::State;
 use crate::entity::CapturedEntities;
 use crate::manifest::SegmentMeta;
-use crate::part::{HotEvent, Part};
+use crate::part::{HotEvent, Part, PartPlace};
+use crate::rejected::Rejected;
+use crate::removal::Erased;
 use eql_catalog::{Catalog, EventType};
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 /// What a checkpoint writes: shared with readers, changed by nobody.
@@ -20,6 +21,9 @@ pub(crate) struct Captured {
     pub(super) entities: Vec<CapturedEntities>,
     pub(super) members: Vec<CapturedMembers>,
     pub(super) event_positions: BTreeMap<u16, u64>,
+    pub(super) parts: Arc<Vec<Arc<Part>>>,
+    pub(super) erased: Arc<Erased>,
+    pub(super) rejected: Rejected,
     unsaved_rows: usize,
 }
 
@@ -41,6 +45,9 @@ impl State {
             entities: Vec::new(),
             members: Vec::new(),
             event_positions: self.events.iter().map(|(id, e)| (id.0, e.position)).collect(),
+            parts: self.parts.clone(),
+            erased: self.erased.clone(),
+            rejected: self.rejected.clone(),
             unsaved_rows: self.unsaved_rows,
         };
         for (id, event) in self.events.iter_mut().filter(|(_, e)| !e.hot.is_empty()) {
@@ -57,7 +64,7 @@ impl State {
     }
 
     /// The captured rows are in parts now.
-    pub(super) fn install(&mut self, captured: &Captured, written: &Written, parts_dir: &Path) {
+    pub(super) fn install(&mut self, captured: &Captured, written: &Written, place: &Arc<dyn PartPlace>) {
         for hot in &captured.hot {
             if let Some(event) = self.events.get_mut(&hot.event) {
                 event.hot.drain(..hot.chunks.len());
@@ -65,7 +72,7 @@ impl State {
             }
         }
         self.events.values_mut().for_each(|e| e.rows = None);
-        let new = written.parts.iter().map(|meta| Arc::new(Part::new(parts_dir, meta.clone())));
+        let new = written.parts.iter().map(|meta| Arc::new(Part::new(place, meta.clone())));
         self.parts = Arc::new(self.parts.iter().cloned().chain(new).collect());
         for entities in &written.entities {
             if let Some(entity) = self.entities.get_mut(&entities.meta.entity) {

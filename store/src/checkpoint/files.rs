@@ -9,7 +9,7 @@ use crate::ipc;
 use crate::kv::{Read, RowStore, RowWriter};
 use crate::limit::CHECKPOINT_THREADS;
 use crate::manifest::{Manifest, PartMeta, SegmentMeta};
-use crate::part::{self, Plan};
+use crate::part::{self, PartPlace, Plan};
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
 use parking_lot::Mutex;
 use std::path::Path;
@@ -17,18 +17,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Several threads take plans one by one.
-pub(super) fn write_parts(dir: &Path, manifest: &Manifest, captured: &Captured) -> Result<Vec<PartMeta>, StoreError> {
+pub(super) fn write_parts(place: &dyn PartPlace, manifest: &mut Manifest, captured: &Captured) -> Result<Vec<PartMeta>, StoreError> {
     let plans: Vec<Mutex<Option<Plan>>> = part::cut(&captured.hot).into_iter().map(|p| Mutex::new(Some(p))).collect();
     if plans.is_empty() {
         return Ok(Vec::new());
     }
-    create_dir(dir)?;
+    // Numbers are used up even when this fails: a late write to a far place must not meet a later part of the same name.
+    let first = manifest.next_part;
+    manifest.next_part += plans.len() as u64;
     let next = AtomicUsize::new(0);
     let positions = (manifest.position, captured.position);
     let work = || {
         let mut done = Vec::new();
         while let Some((i, plan)) = take(&plans, &next) {
-            done.push(part::write(dir, manifest.next_part + i as u64, plan, &captured.hot, &captured.types, positions)?);
+            done.push(part::write(place, first + i as u64, plan, &captured.hot, &captured.types, positions, captured.position)?);
         }
         Ok::<_, StoreError>(done)
     };
@@ -39,10 +41,7 @@ pub(super) fn write_parts(dir: &Path, manifest: &Manifest, captured: &Captured) 
     });
     let mut parts: Vec<PartMeta> = results.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
     parts.sort_by_key(|p| p.id);
-    for part in &parts {
-        sync_dir(&dir.join(part.subject.0.to_string()))?;
-    }
-    sync_dir(dir)?;
+    place.finish(&parts.iter().map(|p| part::directory(p.subject, p.id)).collect::<Vec<_>>())?;
     Ok(parts)
 }
 

@@ -3,12 +3,15 @@
 //! ```text
 //! capture (under the lock) → parts, entity files, members, packed rows (no lock) → manifest → install (under the lock) → trim the log
 //! ```
-//! Until the manifest is in place nothing refers to the new files; those of a failed attempt are removed at the next open.
+//! Until the manifest is in place nothing refers to the new files; those of a failed attempt are removed by the next one or at open.
 
 mod capture;
 mod files;
+mod marks;
 mod unnamed;
 
+pub(crate) use capture::Captured;
+pub(crate) use marks::{MARKS, RejectedMeta, read_rejected, read_removed, write_removed};
 pub(crate) use unnamed::{remove_unnamed, remove_unnamed_parts};
 
 use crate::StoreError;
@@ -16,10 +19,11 @@ use crate::apply::State;
 use crate::entity::{EntityFiles, WrittenEntities};
 use crate::kv::RowStore;
 use crate::manifest::{Manifest, PartMeta, SegmentMeta};
-use capture::Captured;
+use crate::part::PartPlace;
 use files::{write_entities, write_members, write_parts, write_rows};
 use parking_lot::Mutex;
 use std::path::Path;
+use std::sync::Arc;
 
 pub(crate) const PARTS: &str = "parts";
 pub(crate) const ENTITIES: &str = "entities";
@@ -33,29 +37,33 @@ struct Written {
 }
 
 /// Writes the captured state and lets go of it in memory; the manifest it ends with is the new `manifest`.
-pub(crate) fn run(dir: &Path, state: &Mutex<State>, entities: &EntityFiles, manifest: &mut Manifest) -> Result<(), StoreError> {
-    let captured = state.lock().capture();
-    let written = match write(dir, &captured, &entities.rows, manifest) {
+pub(crate) fn run(
+    dir: &Path,
+    place: &Arc<dyn PartPlace>,
+    state: &Mutex<State>,
+    entities: &EntityFiles,
+    manifest: &mut Manifest,
+    captured: &Captured,
+) -> Result<(), StoreError> {
+    let written = match write(dir, &**place, captured, &entities.rows, manifest) {
         Ok(written) => written,
         Err(e) => {
-            state.lock().give_back(&captured);
+            state.lock().give_back(captured);
             return Err(e);
         }
     };
-    state.lock().install(&captured, &written, &dir.join(PARTS));
-    // Files of columns live as long as somebody may read them.
-    drop(captured);
+    state.lock().install(captured, &written, place);
     entities.remove_unnamed(manifest)?;
     remove_unnamed(dir, manifest)
 }
 
-fn write(dir: &Path, captured: &Captured, rows: &RowStore, manifest: &mut Manifest) -> Result<Written, StoreError> {
+fn write(dir: &Path, place: &dyn PartPlace, captured: &Captured, rows: &RowStore, manifest: &mut Manifest) -> Result<Written, StoreError> {
     let generation = manifest.generation + 1;
     let (parts, (entities, segments), packed) = std::thread::scope(|scope| {
         let packed = scope.spawn(|| write_rows(rows, captured));
         let files =
             scope.spawn(|| Ok::<_, StoreError>((write_entities(dir, generation, captured)?, write_members(dir, generation, captured)?)));
-        let parts = write_parts(&dir.join(PARTS), manifest, captured);
+        let parts = write_parts(place, manifest, captured);
         (parts, files.join(), packed.join())
     })
     .into_results()?;
@@ -64,11 +72,15 @@ fn write(dir: &Path, captured: &Captured, rows: &RowStore, manifest: &mut Manife
         tracing::warn!(error = %e, "packed rows of entities were not written; they will be rebuilt at the next start");
         rows.end();
     }
+    let removed = write_removed(dir, generation, &captured.parts)?;
+    let rejected = marks::write_rejected(dir, generation, captured, manifest.rejected.as_ref())?;
     let mut next = manifest.clone();
+    next.removed = removed;
+    next.rejected = rejected;
+    next.erased = captured.erased.all.iter().copied().collect();
     next.position = captured.position;
     next.next_sequence = captured.next_sequence;
     next.generation = generation;
-    next.next_part += parts.len() as u64;
     next.catalog = (*captured.catalog).clone();
     next.parts.extend(parts.iter().cloned());
     next.entities = entities.iter().map(|e| e.meta.clone()).collect();

@@ -1,8 +1,10 @@
 //! Files that nobody needs any more: of earlier checkpoints, or of one that failed.
 
-use super::{PARTS, SEGMENTS};
+use super::{MARKS, SEGMENTS};
 use crate::StoreError;
 use crate::manifest::Manifest;
+use crate::part::{self, PartPlace};
+use std::collections::HashSet;
 use std::path::Path;
 
 /// Removes files that the manifest does not name. Those of entities have a keeper of their own.
@@ -16,20 +18,15 @@ pub(crate) fn remove_unnamed(dir: &Path, manifest: &Manifest) -> Result<(), Stor
         }
         Ok(())
     };
+    let marks = manifest.removed.iter().chain(manifest.rejected.iter().map(|r| &r.file));
+    keep(marks.map(|m| &m.name).collect(), MARKS)?;
     keep(manifest.segments.iter().map(|s| &s.file.name).collect(), SEGMENTS)
 }
 
-/// Removes directories of parts that the manifest does not name. Only at open: nobody can be reading or writing them.
-pub(crate) fn remove_unnamed_parts(dir: &Path, manifest: &Manifest) -> Result<(), StoreError> {
-    let parts = dir.join(PARTS);
-    for subject in crate::disk::names(&parts)? {
-        for id in crate::disk::names(&parts.join(&subject))? {
-            let named = manifest.parts.iter().any(|p| p.subject.0.to_string() == subject && p.id.to_string() == id);
-            if !named {
-                let path = parts.join(&subject).join(&id);
-                std::fs::remove_dir_all(&path).map_err(StoreError::io(&path, "remove"))?;
-            }
-        }
-    }
-    Ok(())
+/// Removes files of parts that the manifest does not name. Nobody may be writing parts.
+pub(crate) fn remove_unnamed_parts(place: &dyn PartPlace, manifest: &Manifest) -> Result<(), StoreError> {
+    let named: HashSet<String> = manifest.parts.iter().map(|p| part::directory(p.subject, p.id)).collect();
+    let is_named = |file: &String| file.rsplit_once('/').is_some_and(|(directory, _)| named.contains(directory));
+    let unnamed: Vec<String> = place.list()?.into_iter().filter(|file| !is_named(file)).collect();
+    if unnamed.is_empty() { Ok(()) } else { place.remove(&unnamed) }
 }

@@ -11,7 +11,7 @@ use arrow::datatypes::{Int64Type, UInt32Type};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -46,6 +46,18 @@ pub(crate) struct ColumnFile {
     pub(crate) rows: u32,
     /// Keys stay in memory.
     pinned: OnceLock<ArrayRef>,
+    /// The manifest does not name it any more: it goes with its last reader.
+    unnamed: AtomicBool,
+}
+
+impl Drop for ColumnFile {
+    fn drop(&mut self) {
+        if self.unnamed.load(Ordering::Acquire)
+            && let Err(e) = std::fs::remove_file(self.path())
+        {
+            tracing::warn!(file = %self.path().display(), error = %e, "a file that nobody needs cannot be removed; the next start tries again");
+        }
+    }
 }
 
 impl EntityFiles {
@@ -55,7 +67,14 @@ impl EntityFiles {
 
     pub(crate) fn file(self: &Arc<Self>, meta: FileMeta, rows: u32) -> Arc<ColumnFile> {
         let name = meta.name.clone();
-        let file = Arc::new(ColumnFile { files: self.clone(), number: fresh_number(), meta, rows, pinned: OnceLock::new() });
+        let file = Arc::new(ColumnFile {
+            files: self.clone(),
+            number: fresh_number(),
+            meta,
+            rows,
+            pinned: OnceLock::new(),
+            unnamed: AtomicBool::new(false),
+        });
         self.live.lock().insert(name, Arc::downgrade(&file));
         file
     }
@@ -93,9 +112,19 @@ impl EntityFiles {
             }
             for file in names(&path)? {
                 let name = format!("{folder}/{file}");
-                if !named(&name) && !live.contains_key(&name) {
-                    let path = self.dir.join(name);
-                    std::fs::remove_file(&path).map_err(StoreError::io(&path, "remove"))?;
+                if named(&name) {
+                    continue;
+                }
+                match live.get(&name).and_then(Weak::upgrade) {
+                    Some(read) => read.unnamed.store(true, Ordering::Release),
+                    None => {
+                        let path = self.dir.join(name);
+                        match std::fs::remove_file(&path) {
+                            // Its last reader was quicker.
+                            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+                            result => result.map_err(StoreError::io(&path, "remove"))?,
+                        }
+                    }
                 }
             }
         }

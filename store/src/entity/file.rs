@@ -176,6 +176,5 @@ fn read_keys(parts: &mut EntityParts) -> Result<KeyIndex, StoreError> {
     if keys.iter().any(|k| k.len() != parts.len as usize) {
         return Err(damaged("it has not as many keys as there are entities"));
     }
-    let index = KeyIndex::of(&types, &keys)?;
-    if index.len() == parts.len { Ok(index) } else { Err(damaged("a key is there twice")) }
+    KeyIndex::of(&types, &keys)?.ok_or_else(|| damaged("a key is there twice"))
 }

@@ -60,11 +60,22 @@ impl KeyIndex {
         Ok(KeyIndex { hasher: DefaultHashBuilder::default(), len: 0, map })
     }
 
-    /// The index of keys that are there already, ordinals in their order. A key that is there twice makes it shorter than they are.
-    pub(crate) fn of(types: &[DataType], keys: &[ArrayRef]) -> Result<KeyIndex, StoreError> {
+    /// The index of keys that are there already: the row is the ordinal, and a NULL key has none. None when a key is there twice.
+    pub(crate) fn of(types: &[DataType], keys: &[ArrayRef]) -> Result<Option<KeyIndex>, StoreError> {
         let mut index = KeyIndex::new(types)?;
-        let KeyIndex { hasher, map, .. } = &mut index;
         let rows = keys.first().map_or(0, |k| k.len());
+        index.reserve(rows);
+        for start in (0..rows).step_by(LOAD_ROWS) {
+            let piece: Vec<ArrayRef> = keys.iter().map(|k| k.slice(start, LOAD_ROWS.min(rows - start))).collect();
+            if !index.load(&piece)? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(index))
+    }
+
+    fn reserve(&mut self, rows: usize) {
+        let KeyIndex { hasher, map, .. } = self;
         match map {
             Map::Int(table) => table.reserve(rows, |e| hasher.hash_one(e.0)),
             Map::Bytes(map) => {
@@ -73,15 +84,37 @@ impl KeyIndex {
                 ends.reserve(rows);
             }
         }
-        for start in (0..rows).step_by(LOAD_ROWS) {
-            let piece: Vec<ArrayRef> = keys.iter().map(|k| k.slice(start, LOAD_ROWS.min(rows - start))).collect();
-            index.resolve(&piece)?;
-        }
-        Ok(index)
     }
 
-    pub(crate) fn len(&self) -> u32 {
-        self.len
+    /// False when a key is there already.
+    fn load(&mut self, keys: &[ArrayRef]) -> Result<bool, StoreError> {
+        let rows = keys.first().map_or(0, |k| k.len());
+        let nulls = key_nulls(keys);
+        let KeyIndex { hasher, len, map } = self;
+        let valid = |i: usize| nulls.as_ref().is_none_or(|n| n.is_valid(i));
+        let mut fresh = true;
+        match map {
+            Map::Int(table) => {
+                let values = int_values(keys);
+                for i in 0..rows {
+                    fresh &= !valid(i) || insert_int(table, hasher, values[i], *len) == *len;
+                    *len += 1;
+                }
+            }
+            Map::Bytes(map) => {
+                let bytes = KeyBytes::of(map.converter.as_ref(), keys)?;
+                let BytesMap { table, data, ends, .. } = &mut **map;
+                for i in 0..rows {
+                    if valid(i) {
+                        fresh &= insert_bytes(table, data, ends, hasher, bytes.get(i), *len) == *len;
+                    } else {
+                        ends.push(data.len() as u64);
+                    }
+                    *len += 1;
+                }
+            }
+        }
+        Ok(fresh)
     }
 
     /// Ordinals of known keys below `len`; NULL for others.
@@ -127,6 +160,37 @@ impl KeyIndex {
             }
         }
         Ok(Resolved { ordinals: UInt32Array::new(ScalarBuffer::from(ordinals), nulls), new_rows })
+    }
+
+    /// Keys that are unknown from now on. Their ordinals are not given again.
+    pub(crate) fn forget(&mut self, keys: &[ArrayRef]) -> Result<(), StoreError> {
+        let rows = keys.first().map_or(0, |k| k.len());
+        let nulls = key_nulls(keys);
+        let KeyIndex { hasher, map, .. } = self;
+        let valid = |i: &usize| nulls.as_ref().is_none_or(|n| n.is_valid(*i));
+        match map {
+            Map::Int(table) => {
+                let values = int_values(keys);
+                for i in (0..rows).filter(valid) {
+                    if let Ok(entry) = table.find_entry(hasher.hash_one(values[i]), |e| e.0 == values[i]) {
+                        entry.remove();
+                    }
+                }
+            }
+            Map::Bytes(map) => {
+                let bytes = KeyBytes::of(map.converter.as_ref(), keys)?;
+                let BytesMap { table, data, ends, .. } = &mut **map;
+                for i in (0..rows).filter(valid) {
+                    let (key, hash) = (bytes.get(i), hasher.hash_one(bytes.get(i)));
+                    if let Ok(entry) = table.find_entry(hash, |e| e.0 == upper(hash) && stored(data, ends, e.1) == key) {
+                        let ordinal = entry.remove().0.1 as usize;
+                        let start = if ordinal == 0 { 0 } else { ends[ordinal - 1] };
+                        data[start as usize..ends[ordinal] as usize].fill(0);
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     fn find_int(&self, table: &HashTable<(i64, u32)>, key: i64) -> Option<u32> {

@@ -11,6 +11,7 @@ mod column;
 mod column_file;
 mod columns;
 mod convert;
+mod erase;
 mod file;
 mod history;
 mod key_index;

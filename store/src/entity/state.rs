@@ -128,7 +128,6 @@ impl EntityState {
         Arc::make_mut(self.parts.histories.entry(id).or_insert_with(|| Arc::new(Timed::new(data_type))))
     }
 
-    /// Something of the type changes: the next snapshot is another one.
     pub(super) fn touch(&mut self, position: u64) {
         self.parts.position = position;
         self.source = None;

@@ -239,36 +239,6 @@ impl EntityState {
         self.column(Place::Known, &DataType::Int64).write(&ordinals, &times, false)
     }
 
-    /// Nothing is known any more about the entities of these keys but that they were there; the ordinals of those that were.
-    fn delete(&mut self, keys: &[ArrayRef], position: u64) -> Result<Vec<u32>, StoreError> {
-        let mut known: Vec<u32> = self.parts.lookup(keys)?.iter().flatten().collect();
-        known.sort_unstable();
-        known.dedup();
-        if known.is_empty() {
-            return Ok(known);
-        }
-        self.touch(position);
-        let ordinals = UInt32Array::from(known.clone());
-        let before = match self.parts.columns.get(&Place::Deleted) {
-            Some(column) => column.gather(&known)?.as_boolean().true_count(),
-            None => 0,
-        };
-        for (place, column) in &mut self.parts.columns {
-            if !matches!(place, Place::Key(_) | Place::Deleted) {
-                let nothing = new_null_array(column.data_type(), known.len());
-                Arc::make_mut(column).write(&ordinals, &nothing, false)?;
-            }
-        }
-        for timed in self.parts.histories.values_mut() {
-            Arc::make_mut(timed).push(Added::Forgotten(known.clone()))?;
-        }
-        let yes: ArrayRef = Arc::new(BooleanArray::from(vec![true; known.len()]));
-        self.column(Place::Deleted, &DataType::Boolean).write(&ordinals, &yes, false)?;
-        self.parts.deleted += (known.len() - before) as u32;
-        self.note_changed(&ordinals);
-        Ok(known)
-    }
-
     pub(crate) fn set_tag(&mut self, values: &AdmittedTagValues, position: u64) -> Result<(), StoreError> {
         let ordinals = self.resolve(&values.keys, position)?;
         self.touch(position);

@@ -10,6 +10,6 @@ mod replay;
 mod table;
 mod writer;
 
-pub(crate) use record::{AdmittedEntities, AdmittedEvents, AdmittedMembers, AdmittedTagValues, Payload, Place, Record};
+pub(crate) use record::{AdmittedEntities, AdmittedEvents, AdmittedMembers, AdmittedTagValues, Payload, Place, Record, Removal};
 pub(crate) use replay::replay;
-pub(crate) use writer::Log;
+pub(crate) use writer::{Log, Ticket};

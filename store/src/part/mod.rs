@@ -5,21 +5,24 @@
 //! ```
 //! The spine has what every behavioural question reads; the properties lie beside it, a file for each event type.
 
+mod column;
 mod cut;
+mod deleted;
 mod ids;
+mod place;
 mod properties;
 mod read;
 mod spine;
 mod write;
 
-pub(crate) use cut::{HotEvent, Plan, cut};
+pub(crate) use cut::{HotEvent, Plan, PlannedRow, cut, planned, rows_max, split};
+pub(crate) use deleted::Deleted;
+pub(crate) use place::{LocalPlace, PartPlace};
 pub(crate) use read::Part;
 pub(crate) use spine::Spine;
 pub(crate) use write::write;
 
-use std::path::{Path, PathBuf};
-
-/// Where the files of a part lie.
-pub(crate) fn part_dir(parts: &Path, subject: eql_catalog::EntityTypeId, id: u64) -> PathBuf {
-    parts.join(subject.0.to_string()).join(id.to_string())
+/// Where the files of a part lie in their place.
+pub(crate) fn directory(subject: eql_catalog::EntityTypeId, id: u64) -> String {
+    format!("{}/{id}", subject.0)
 }

@@ -4,17 +4,14 @@
 //! `p<property>`, `extra`.
 
 use super::cut::PlannedRow;
-use super::read::EventFile;
 use crate::StoreError;
 use crate::hot::HotChunk;
 use crate::rows::EventColumn;
-use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array, new_empty_array, new_null_array};
-use arrow::compute::{concat, interleave, take};
+use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array};
+use arrow::compute::{interleave, take};
 use arrow::datatypes::{DataType, Field, Schema};
 use eql_catalog::EventType;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
@@ -115,28 +112,4 @@ fn has_delta_encoding(data_type: &DataType) -> bool {
         DataType::Decimal128(precision, _) => *precision <= 18,
         other => matches!(other, DataType::UInt32 | DataType::UInt64 | DataType::Int64 | DataType::Date32 | DataType::Timestamp(..)),
     }
-}
-
-/// One column; all NULL when the file has none of that name.
-pub(super) fn read(file: &EventFile, name: &str, data_type: &DataType, rows: usize) -> Result<ArrayRef, StoreError> {
-    let (input, metadata) = file.open()?;
-    let schema = metadata.schema().clone();
-    let Ok(place) = schema.index_of(name) else { return Ok(new_null_array(data_type, rows)) };
-    let mask = ProjectionMask::roots(metadata.parquet_schema(), [place]);
-    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(input, metadata).with_projection(mask).with_batch_size(rows.max(1));
-    let batches = reader.build().map_err(StoreError::parquet(&file.path))?.collect::<Result<Vec<_>, _>>();
-    let columns: Vec<ArrayRef> = batches.map_err(|e| file.damaged(e.to_string()))?.iter().map(|b| b.column(0).clone()).collect();
-    let column = match &columns[..] {
-        [] => new_empty_array(data_type),
-        [only] => only.clone(),
-        several => concat(&several.iter().map(|c| c.as_ref()).collect::<Vec<_>>())?,
-    };
-    if column.len() != rows || column.data_type() != data_type {
-        return Err(file.damaged(format!(
-            "column {name} has {} rows of {}, {rows} of {data_type} were expected",
-            column.len(),
-            column.data_type()
-        )));
-    }
-    Ok(column)
 }

@@ -7,7 +7,7 @@ use super::cut::PlannedRow;
 use crate::StoreError;
 use crate::ipc;
 use arrow::array::{Array, ArrayRef, AsArray, Int32Array, Int64Array, RecordBatch, RunArray, UInt8Array, UInt16Array, UInt32Array};
-use arrow::buffer::ScalarBuffer;
+use arrow::buffer::{Buffer, ScalarBuffer};
 use arrow::datatypes::{Field, Int32Type, Int64Type, Schema, UInt8Type, UInt16Type, UInt32Type};
 use eql_catalog::EventTypeId;
 use std::collections::HashMap;
@@ -136,7 +136,7 @@ fn times(rows: &[PlannedRow]) -> (i64, i64, ArrayRef) {
     }
 }
 
-pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<Spine, StoreError> {
+pub(super) fn decode(path: &Path, bytes: impl Into<Buffer>) -> Result<Spine, StoreError> {
     let table = ipc::decode_file(path, bytes)?;
     spine_of(&table.batch, &table.metadata).ok_or_else(|| StoreError::damaged(path, 0, "its columns are not those of a spine"))
 }

@@ -41,6 +41,7 @@ pub fn event(id: EventTypeId, name: &str, participants: &[(EntityTypeId, &str)],
         properties,
         hidden: false,
         cluster_by: vec![],
+        keep: None,
         comment: None,
         definition: String::new(),
     };

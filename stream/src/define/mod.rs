@@ -59,6 +59,7 @@ impl Admission<'_> {
             properties: Vec::new(),
             hidden: false,
             cluster_by: Vec::new(),
+            keep: None,
             comment: None,
             definition: String::new(),
         };

@@ -41,6 +41,7 @@ fn world() -> World {
             properties,
             hidden: false,
             cluster_by: vec![],
+            keep: None,
             comment: None,
             definition: String::new(),
         })

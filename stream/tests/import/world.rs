@@ -54,6 +54,7 @@ fn event(id: u16, name: &str, participants: &[(u16, &str, &[&str])], properties:
         properties: (0u16..).zip(properties).map(|(i, (n, t))| property(i, n, t.clone())).collect(),
         hidden: false,
         cluster_by: vec![],
+        keep: None,
         comment: None,
         definition: format!("DEFINE EVENT {name}"),
     })
