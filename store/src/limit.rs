@@ -33,7 +33,8 @@ pub(crate) const LOOKUP_ROWS: usize = 1 << 14;
 /// Values in the key-value store are cut at this size: sled puts larger ones into blob files, which it neither syncs nor frees.
 pub(crate) const KV_VALUE_BYTES_MAX: usize = 7 << 10;
 
-/// Entities whose packed rows share one value of the key-value store: its cost is by value, and a change writes all rows of a block.
+/// Entities whose packed rows share one value of the key-value store. Its cost is by value: 200,000 new rows took 3.9 s one by one, 0.7 s by
+/// 16, 0.35 s by 64; but a change writes all rows of a block, so that a thousand changes here and there took 0.15, 0.27 and 0.94 s.
 pub(crate) const KV_BLOCK_ROWS: u32 = 16;
 
 /// Values of one batch for the key-value store: a batch is held in memory and locks the tree.

@@ -31,10 +31,10 @@ enum Base {
 }
 
 /// Where one value is.
-pub(super) enum Found {
+pub(super) enum Found<'a> {
     Null,
     /// A patch has it, or an unwritten base.
-    Here(ArrayRef, usize),
+    Here(&'a ArrayRef, usize),
     /// The file has it.
     InFile,
 }
@@ -158,14 +158,14 @@ impl Column {
         Ok(interleave(&arrays, &from)?)
     }
 
-    pub(super) fn find(&self, ordinal: u32) -> Found {
+    pub(super) fn find(&self, ordinal: u32) -> Found<'_> {
         if let Some((patch, row)) = self.patches.iter().rev().find_map(|p| Some((p, p.find(ordinal)?))) {
-            return Found::Here(patch.values.clone(), row);
+            return Found::Here(&patch.values, row);
         }
         match &self.base {
             _ if ordinal as usize >= self.base_len() => Found::Null,
             Base::Empty => Found::Null,
-            Base::Memory(values) => Found::Here(values.clone(), ordinal as usize),
+            Base::Memory(values) => Found::Here(values, ordinal as usize),
             Base::File(_) => Found::InFile,
         }
     }

@@ -45,7 +45,8 @@ pub(crate) struct RowFinder<'a> {
 }
 
 struct Source<'a> {
-    place: Place,
+    /// Packed rows of before this position say nothing about the column.
+    redefined: u64,
     data_type: &'a DataType,
     column: Option<&'a Arc<Column>>,
     /// Loaded once, however many rows are asked.
@@ -55,8 +56,8 @@ struct Source<'a> {
 impl<'a> RowFinder<'a> {
     pub(crate) fn new(parts: &'a EntityParts) -> RowFinder<'a> {
         let source = |place: Place, data_type: &'a DataType| {
-            let column = parts.columns.get(&place);
-            Source { place, data_type, column, base: OnceCell::new() }
+            let redefined = parts.redefined.get(&place.name()).copied().unwrap_or(0);
+            Source { redefined, data_type, column: parts.columns.get(&place), base: OnceCell::new() }
         };
         let definition = &parts.definition;
         RowFinder {
@@ -71,7 +72,7 @@ impl<'a> RowFinder<'a> {
     pub(crate) fn row(&self, ordinal: u32, packed: impl Fn() -> Read) -> Result<EntityRow, StoreError> {
         let read = OnceCell::new();
         let packed = || read.get_or_init(|| unpack(packed(), self.parts.position));
-        let value = |s: &Source<'_>, of: &dyn Fn(&PackedRow) -> Option<Value>| s.value(self.parts, ordinal, &packed, of);
+        let value = |s: &Source<'_>, of: &dyn Fn(&PackedRow) -> Option<Value>| s.value(ordinal, &packed, of);
         let keys = self.keys.iter().enumerate().map(|(i, s)| value(s, &|row| row.keys.get(i).cloned()));
         let keys = keys.collect::<Result<_, _>>()?;
         let property = |id: PropertyId| {
@@ -110,7 +111,6 @@ fn unpack(read: Read, position: u64) -> Option<PackedRow> {
 impl Source<'_> {
     fn value<'p>(
         &self,
-        parts: &EntityParts,
         ordinal: u32,
         packed: &dyn Fn() -> &'p Option<PackedRow>,
         of: &dyn Fn(&PackedRow) -> Option<Value>,
@@ -118,12 +118,10 @@ impl Source<'_> {
         let Some(column) = self.column else { return Ok(Value::Null) };
         match column.find(ordinal) {
             Found::Null => return Ok(Value::Null),
-            Found::Here(values, row) => return Ok(value_at(&values, row)),
+            Found::Here(values, row) => return Ok(value_at(values, row)),
             Found::InFile => {}
         }
-        // Rows that are older than a change of the column's definition say nothing about it.
-        let trusted = |row: &&PackedRow| parts.redefined.get(&self.place.name()).is_none_or(|position| row.stamp >= *position);
-        let found = packed().as_ref().filter(trusted).and_then(of).filter(|v| fits(v, self.data_type));
+        let found = packed().as_ref().filter(|row| row.stamp >= self.redefined).and_then(of).filter(|v| fits(v, self.data_type));
         match found {
             Some(value) => Ok(value),
             None => self.in_file(column, ordinal),
