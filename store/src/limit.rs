@@ -27,6 +27,9 @@ pub(crate) const PART_BYTES_MAX: usize = 1 << 30;
 /// Elements of a list that grows by `append` and `union`: each such write copies all of it.
 pub(crate) const LIST_ELEMENTS_MAX: usize = 4096;
 
+/// Entities whose values are looked for one by one, in packed rows: about what loading a column of a million costs.
+pub(crate) const ROWS_ONE_BY_ONE_MAX: usize = 256;
+
 /// Keys looked up under one lock of the index, so that a long look-up does not hold up ingest.
 pub(crate) const LOOKUP_ROWS: usize = 1 << 14;
 

@@ -175,6 +175,14 @@ impl Column {
         !self.patches.is_empty() || matches!(self.base, Base::Memory(_))
     }
 
+    /// Keeps what the file has in memory: every write asks for it.
+    pub(super) fn hold(&self) -> Result<(), StoreError> {
+        if let Base::File(file) = &self.base {
+            file.pin()?;
+        }
+        Ok(())
+    }
+
     pub(super) fn file(&self) -> Option<&Arc<ColumnFile>> {
         match &self.base {
             Base::File(file) => Some(file),

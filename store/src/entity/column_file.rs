@@ -44,7 +44,7 @@ pub(crate) struct ColumnFile {
     pub(crate) meta: FileMeta,
     /// Values of a column, so as to know what is past its end without reading it.
     pub(crate) rows: u32,
-    /// Keys stay in memory.
+    /// What every write asks for stays in memory.
     pinned: OnceLock<ArrayRef>,
     /// The manifest does not name it any more: it goes with its last reader.
     unnamed: AtomicBool,
@@ -145,12 +145,20 @@ impl ColumnFile {
         }
     }
 
-    /// Keeps the values in memory for as long as the file is named.
-    pub(super) fn pin(&self, values: ArrayRef) -> ArrayRef {
-        self.pinned.get_or_init(|| values).clone()
+    /// Keeps the values in memory for as long as somebody has the file.
+    pub(super) fn pin(&self) -> Result<(), StoreError> {
+        if self.pinned.get().is_none() {
+            self.pin_as(self.decode()?);
+        }
+        Ok(())
     }
 
-    pub(super) fn decode(&self) -> Result<ArrayRef, StoreError> {
+    /// The same, when they are at hand.
+    pub(super) fn pin_as(&self, values: ArrayRef) {
+        self.pinned.get_or_init(|| values);
+    }
+
+    fn decode(&self) -> Result<ArrayRef, StoreError> {
         let values = self.table()?.column_by_name("value").cloned().ok_or_else(|| self.damaged("it has no values"))?;
         if values.len() == self.rows as usize { Ok(values) } else { Err(self.damaged("it has another number of values")) }
     }

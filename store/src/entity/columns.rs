@@ -7,14 +7,14 @@ use super::key_index::KeyIndex;
 use super::place::Place;
 use super::row::{EntityRow, RowFinder};
 use super::timed::Timed;
-use super::value::without_nulls;
+use super::value::{value_at, without_nulls};
 use crate::StoreError;
 use crate::arrow_type::{arrow_type, timestamp_type};
-use crate::limit::LOOKUP_ROWS;
+use crate::limit::{LOOKUP_ROWS, ROWS_ONE_BY_ONE_MAX};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, TimestampMicrosecondArray, UInt32Array, new_null_array};
 use arrow::compute::{cast, concat};
 use arrow::datatypes::{DataType, Int64Type};
-use eql_catalog::{EntityType, Property, PropertyId};
+use eql_catalog::{EntityType, Property, PropertyId, Value};
 use parking_lot::{Mutex, RwLock};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -98,6 +98,18 @@ impl EntityParts {
         }
         let packed = || self.files.rows.read(self.definition.id, ordinal, self.saved);
         RowFinder::new(self).row(ordinal, packed).map(Some)
+    }
+
+    /// A property of some entities; of few of them without loading the column.
+    pub(super) fn values_at(&self, id: PropertyId, ordinals: &[u32]) -> Result<Vec<Value>, StoreError> {
+        let Some(column) = self.columns.get(&Place::Property(id)) else { return Ok(vec![Value::Null; ordinals.len()]) };
+        if ordinals.len() > ROWS_ONE_BY_ONE_MAX {
+            let values = column.gather(ordinals)?;
+            return Ok((0..values.len()).map(|i| value_at(&values, i)).collect());
+        }
+        let finder = RowFinder::new(self);
+        let packed = |ordinal| self.files.rows.read(self.definition.id, ordinal, self.saved);
+        ordinals.iter().map(|ordinal| finder.property(id, *ordinal, || packed(*ordinal))).collect()
     }
 
     pub(crate) fn lookup(&self, keys: &[ArrayRef]) -> Result<UInt32Array, StoreError> {

@@ -70,8 +70,8 @@ pub(crate) fn write(generation: u64, captured: &CapturedEntities) -> Result<Writ
         if column.dirty() {
             let values = column.join(column.len())?;
             let file = parts.files.write_column(&name(place), &values)?;
-            if matches!(place, Place::Key(_)) {
-                file.pin(values);
+            if matches!(place, Place::Key(_) | Place::Known | Place::Since(_) | Place::Once(_)) {
+                file.pin_as(values);
             }
             columns.push(meta(place, &file));
             files.push((place.clone(), file));
@@ -164,7 +164,7 @@ fn read_keys(parts: &mut EntityParts) -> Result<KeyIndex, StoreError> {
         let data_type = type_of(&parts.definition, &place, |_| None).unwrap_or(ArrowType::Null);
         let column = parts.columns.entry(place).or_insert_with(|| Arc::new(Column::new(&data_type)));
         if let Some(file) = column.file() {
-            file.pin(file.decode()?);
+            file.pin()?;
         }
         keys.push(column.base()?);
         types.push(data_type);

@@ -96,8 +96,8 @@ impl KeyIndex {
         match map {
             Map::Int(table) => {
                 let values = int_values(keys);
-                for i in 0..rows {
-                    fresh &= !valid(i) || insert_int(table, hasher, values[i], *len) == *len;
+                for (i, key) in values.iter().enumerate() {
+                    fresh &= !valid(i) || insert_int(table, hasher, *key, *len) == *len;
                     *len += 1;
                 }
             }

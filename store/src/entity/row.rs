@@ -75,14 +75,19 @@ impl<'a> RowFinder<'a> {
         let value = |s: &Source<'_>, of: &dyn Fn(&PackedRow) -> Option<Value>| s.value(ordinal, &packed, of);
         let keys = self.keys.iter().enumerate().map(|(i, s)| value(s, &|row| row.keys.get(i).cloned()));
         let keys = keys.collect::<Result<_, _>>()?;
-        let property = |id: PropertyId| {
-            move |row: &PackedRow| Some(row.properties.iter().find(|(i, _)| *i == id.0).map_or(Value::Null, |(_, v)| v.clone()))
-        };
-        let properties = self.properties.iter().map(|(id, s)| Ok((*id, value(s, &property(*id))?)));
+        let properties = self.properties.iter().map(|(id, s)| Ok((*id, value(s, &|row| Some(row.property(*id)))?)));
         let properties = properties.collect::<Result<_, StoreError>>()?;
         let extra = value(&self.extra, &|row| Some(row.extra.clone().map_or(Value::Null, Value::String)))?;
         let extra = if let Value::String(text) = extra { Some(text) } else { None };
         Ok(EntityRow { keys, properties, extra, deleted: self.parts.is_deleted(ordinal)? })
+    }
+
+    /// One property.
+    pub(super) fn property(&self, id: PropertyId, ordinal: u32, packed: impl Fn() -> Read) -> Result<Value, StoreError> {
+        let Some((_, source)) = self.properties.iter().find(|(i, _)| *i == id) else { return Ok(Value::Null) };
+        let read = OnceCell::new();
+        let packed = || read.get_or_init(|| unpack(packed(), self.parts.position));
+        source.value(ordinal, &packed, &|row| Some(row.property(id)))
     }
 
     /// The bytes of a row; None when nothing but the key is known.
@@ -96,6 +101,12 @@ impl<'a> RowFinder<'a> {
         let row = PackedRow { stamp: self.parts.position, keys: row.keys, properties, extra: row.extra };
         // Writing to a vector cannot fail.
         Ok(Some(postcard::to_stdvec(&row).unwrap_or_default()))
+    }
+}
+
+impl PackedRow {
+    fn property(&self, id: PropertyId) -> Value {
+        self.properties.iter().find(|(i, _)| *i == id.0).map_or(Value::Null, |(_, v)| v.clone())
     }
 }
 

@@ -112,7 +112,10 @@ impl EntityState {
 
     fn times_at(&self, place: Place, ordinals: &[u32]) -> Result<Int64Array, StoreError> {
         match self.parts.columns.get(&place) {
-            Some(column) => Ok(column.gather(ordinals)?.as_primitive::<Int64Type>().clone()),
+            Some(column) => {
+                column.hold()?;
+                Ok(column.gather(ordinals)?.as_primitive::<Int64Type>().clone())
+            }
             None => Ok(Int64Array::new_null(ordinals.len())),
         }
     }
@@ -164,14 +167,10 @@ impl EntityState {
     }
 
     fn cells(&self, id: PropertyId, ordinals: &[u32], history: bool) -> Result<Vec<Cell>, StoreError> {
-        let values = self.parts.columns.get(&Place::Property(id)).map(|c| c.gather(ordinals)).transpose()?;
+        let values = self.parts.values_at(id, ordinals)?;
         let (since, once) = (self.times_at(Place::Since(id), ordinals)?, self.times_at(Place::Once(id), ordinals)?);
         let time = |times: &Int64Array, i: usize| times.is_valid(i).then(|| times.value(i));
-        let cell = |i: usize| Cell {
-            value: values.as_ref().map_or(Value::Null, |v| value_at(v, i)),
-            since: if history { time(&since, i) } else { None },
-            once: time(&once, i),
-        };
+        let cell = |i: usize| Cell { value: values[i].clone(), since: if history { time(&since, i) } else { None }, once: time(&once, i) };
         Ok((0..ordinals.len()).map(cell).collect())
     }
 
