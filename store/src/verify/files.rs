@@ -3,10 +3,12 @@
 use super::report::Findings;
 use crate::checkpoint::{ENTITIES, SEGMENTS, read_rejected, read_removed};
 use crate::disk::read_checked;
-use crate::manifest::Manifest;
+use crate::manifest::{ColumnMeta, Manifest};
 use crate::open::read_members;
 use crate::part::{Part, PartPlace};
-use crate::{StoreError, entity};
+use crate::cache::ReadCache;
+use crate::entity::{self, EntityFiles};
+use crate::{StoreError, ipc};
 use eql_catalog::EntityTypeId;
 use std::path::Path;
 use std::sync::Arc;
@@ -48,17 +50,32 @@ fn check_parts(place: &Arc<dyn PartPlace>, manifest: &Manifest, findings: &mut F
 
 fn check_entities(dir: &Path, manifest: &Manifest, findings: &mut Findings<'_>) {
     let dir = dir.join(ENTITIES);
+    let files = EntityFiles::new(dir.clone(), Arc::new(ReadCache::new(0)));
     for meta in &manifest.entities {
-        let read = match manifest.catalog.entity_by_id(meta.entity) {
-            Some(definition) => entity::read(&dir, meta, definition.clone()).map(drop),
-            None => read_checked(&dir, &meta.file).and(Err(StoreError::damaged(
-                &dir.join(&meta.file.name),
-                0,
-                "it is of an entity type that is not defined",
-            ))),
+        for column in &meta.columns {
+            if let Err(e) = check_column(&dir, column) {
+                findings.problem(&e);
+            }
+        }
+        let keys = match manifest.catalog.entity_by_id(meta.entity) {
+            Some(definition) => entity::read(&files, meta, definition.clone(), manifest.position, |_| None).map(drop),
+            None => Err(StoreError::damaged(&dir, 0, format!("it has entities of type {}, which is not defined", meta.entity.0))),
         };
-        if let Err(e) = read {
+        // A damaged file was named above.
+        if let Err(e) = keys
+            && !findings.knows(&e)
+        {
             findings.problem(&e);
         }
     }
+}
+
+fn check_column(dir: &Path, column: &ColumnMeta) -> Result<(), StoreError> {
+    let path = dir.join(&column.file.name);
+    let table = ipc::decode_file(&path, read_checked(dir, &column.file)?)?.batch;
+    let is_history = column.name.starts_with('h');
+    if is_history || table.num_rows() == column.rows as usize {
+        return Ok(());
+    }
+    Err(StoreError::damaged(&path, 0, format!("it has {} rows, {} were written", table.num_rows(), column.rows)))
 }

@@ -70,8 +70,9 @@ impl Store {
         let mut findings = Findings::new(&hold.dir);
         files::check(&hold.dir, &parts_of(&hold.dir), Some(&hold.manifest), &mut findings);
         check_log(&hold.dir, Some(hold.manifest.position), Some(hold.position), &mut findings)?;
-        if let Some(kv) = &self.core.checkpointing.lock().kv {
-            report_rows(&self.core.dir.join(KV), kv::check(&**kv), None, &mut findings);
+        let kv = self.core.checkpointing.lock().entities.rows.kv();
+        if let Some(kv) = kv {
+            report_rows(&self.core.dir.join(KV), kv::check(&*kv), None, &mut findings);
         }
         Ok(findings.report)
     }
@@ -137,7 +138,7 @@ fn report_rows(path: &Path, checked: Result<kv::Checked, String>, position: Opti
     match checked {
         Ok(checked) => {
             findings.report.packed_rows = checked.rows;
-            let stale = |commit: Option<kv::Commit>| !commit.is_some_and(|c| c.complete && Some(c.position) == position);
+            let stale = |commit: Option<kv::Commit>| !commit.is_some_and(|c| position.is_some_and(|p| c.serves(p)));
             if position.is_some() && stale(checked.commit) && checked.damaged.is_empty() {
                 findings.note(format!(
                     "{}: the packed rows are not those of the checkpoint; the next start makes them anew",
