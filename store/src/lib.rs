@@ -48,7 +48,7 @@ mod timeline;
 pub use arrow_type::arrow_type;
 pub use batch::{Appended, EntityBatch, EntityColumn, EntityOperation, EventBatch};
 pub use compaction::Compacted;
-pub use entity::{EntityColumns, EntityRow, History};
+pub use entity::{EntityColumns, History};
 pub use error::StoreError;
 pub use files::{Files, OpenFile, OsFiles};
 pub use rejected::RejectedRow;

@@ -24,9 +24,6 @@ pub(crate) const PART_BYTES_MAX: usize = 1 << 30;
 /// Patches of an entity column that may wait; then the column is rebuilt.
 pub(crate) const COLUMN_PATCHES_MAX: usize = 32;
 
-/// Patched values of a column that a look-up of one entity searches one by one, in about a microsecond.
-pub(crate) const SEARCHED_ROWS: usize = 4096;
-
 /// Keys looked up under one lock of the index, so that a long look-up does not hold up ingest.
 pub(crate) const LOOKUP_ROWS: usize = 1 << 14;
 

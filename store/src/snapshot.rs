@@ -6,7 +6,7 @@ use crate::entity::EntitySource;
 use crate::part::Part;
 use crate::rejected::Rejected;
 use crate::timeline::{Involved, build};
-use crate::{EntityColumns, EntityRow, EventRows, RejectedRow, StoreError, Timeline};
+use crate::{EntityColumns, EventRows, RejectedRow, StoreError, Timeline};
 use arrow::array::{
     ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
 };
@@ -156,22 +156,6 @@ impl Snapshot {
         };
         let arrays = keys.iter().zip(&parts.definition.key).map(array).collect::<Result<Vec<_>, _>>()?;
         Ok(parts.lookup(&arrays)?.iter().next().flatten())
-    }
-
-    /// What is known about the entity of an ordinal, without reading the columns of all; None when there is no such entity.
-    ///
-    /// # Errors
-    /// An unknown entity type.
-    pub fn entity(&self, entity: EntityTypeId, ordinal: u32) -> Result<Option<EntityRow>, StoreError> {
-        self.source(entity)?.parts.row(ordinal)
-    }
-
-    /// The key of the entity of an ordinal, one row a column; none when there is no such entity.
-    ///
-    /// # Errors
-    /// An unknown entity type.
-    pub fn entity_key(&self, entity: EntityTypeId, ordinal: u32) -> Result<Vec<ArrayRef>, StoreError> {
-        self.source(entity)?.parts.key(ordinal)
     }
 
     fn source(&self, id: EntityTypeId) -> Result<&Arc<EntitySource>, StoreError> {

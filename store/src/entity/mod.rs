@@ -12,7 +12,6 @@ mod file;
 mod history;
 mod key_index;
 mod packed_row;
-mod look_up;
 mod state;
 
 pub use columns::EntityColumns;
@@ -22,5 +21,4 @@ pub use history::History;
 #[cfg(test)]
 pub(crate) use packed_row::PackedRow;
 pub(crate) use packed_row::RowPacker;
-pub use look_up::EntityRow;
 pub(crate) use state::EntityState;
