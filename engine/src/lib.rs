@@ -37,4 +37,5 @@ pub use session::{Params, Session};
 
 pub use eql_catalog as catalog;
 pub use eql_grammar as grammar;
+pub use eql_store::PartsAt;
 pub use eql_stream as stream;

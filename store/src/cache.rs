@@ -16,6 +16,8 @@ pub(crate) enum Key {
     /// Part, event type, column, how many rows are gone.
     Column(u64, EventTypeId, EventColumn, u32),
     Ids(u64, EventTypeId),
+    /// What the times of a part tell of its sequence numbers.
+    Guess(u64),
     Timeline(TimelineKey),
 }
 

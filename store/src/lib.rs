@@ -53,6 +53,7 @@ pub use error::StoreError;
 pub use files::{Files, OpenFile, OsFiles};
 pub use rejected::RejectedRow;
 pub use options::{StoreOptions, StoreStats};
+pub use part::PartsAt;
 pub use rows::{EventColumn, EventRows};
 pub use snapshot::Snapshot;
 pub use store::Store;

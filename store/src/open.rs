@@ -2,7 +2,7 @@
 
 use crate::apply::{EventState, Members, State};
 use crate::cache::ReadCache;
-use crate::checkpoint::{self, ENTITIES, PARTS, SEGMENTS, pack_rows};
+use crate::checkpoint::{self, ENTITIES, SEGMENTS, pack_rows};
 use crate::disk::{create_dir, names, read_checked, replace_file, sync_dir};
 use crate::entity::{self, EntityState};
 use crate::kv::{self, Kv, RowWriter};
@@ -11,7 +11,7 @@ use crate::lock::DirectoryLock;
 use crate::log::{Log, Record, replay};
 use crate::manifest::{Manifest, SegmentMeta};
 use crate::removal::Erased;
-use crate::part::{LocalPlace, Part, PartPlace};
+use crate::part::{OwnPlace, Part, PartPlace};
 use crate::pipeline::Checkpointing;
 use crate::{StoreError, StoreOptions};
 use arrow::array::AsArray;
@@ -38,11 +38,11 @@ pub(crate) fn open(dir: &Path, options: &StoreOptions) -> Result<Opened, StoreEr
     check_format(dir)?;
     let manifest = Manifest::read(dir)?.unwrap_or_default();
     checkpoint::remove_unnamed(dir, &manifest)?;
-    let place: Arc<dyn PartPlace> = Arc::new(LocalPlace::new(dir.join(PARTS)));
-    let mut state = state_of(dir, &manifest, &place, Arc::new(ReadCache::new(options.read_cache_bytes)))?;
+    let parts = OwnPlace::open(dir, &options.parts, !manifest.parts.is_empty())?;
+    let mut state = state_of(dir, &manifest, &parts.place, Arc::new(ReadCache::new(options.read_cache_bytes)))?;
     let kv = open_kv(dir, options, &manifest, &mut state)?;
     let log = open_log(dir, options, &manifest, &mut state)?;
-    let mut checkpointing = Checkpointing { manifest, kv: Some(kv), place, leftovers: true };
+    let mut checkpointing = Checkpointing { manifest, kv: Some(kv), parts, leftovers: true };
     checkpointing.tidy();
     Ok(Opened { lock, checkpointing, state, log })
 }

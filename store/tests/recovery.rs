@@ -215,7 +215,7 @@ fn a_directory_has_one_owner() {
 fn a_newer_format_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(dir.path()));
-    fs::write(dir.path().join("format"), "2\n").unwrap();
+    fs::write(dir.path().join("format"), "99\n").unwrap();
     let error = Store::open(dir.path(), StoreOptions::default()).unwrap_err();
     assert!(error.to_string().contains("newer release"), "{error}");
 }

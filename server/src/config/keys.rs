@@ -24,6 +24,13 @@ pub(super) const KEYS: &[Key] = keys! {
     "insecure" c g c.insecure = g.flag()?;
     "log" c g c.log = g.text()?;
     "temp" c g c.temp = g.path()?;
+    "parts.url" c g c.parts.set_url(g)?;
+    "parts.endpoint" c g c.parts.set("endpoint", g.text()?);
+    "parts.region" c g c.parts.set("region", g.text()?);
+    "parts.allow_http" c g c.parts.set("allow_http", g.flag()?.to_string());
+    "parts.access_key_id" c g c.parts.set("access_key_id", g.secret()?);
+    "parts.secret_access_key" c g c.parts.set("secret_access_key", g.secret()?);
+    "parts.session_token" c g c.parts.set("session_token", g.secret()?);
     "limits.timeout_ms" c g c.limits.timeout_ms = g.count()?;
     "limits.memory_bytes" c g c.limits.memory_bytes = g.bytes()?;
     "limits.running" c g c.limits.running = g.places()?;
