@@ -1,7 +1,8 @@
 //! The engine over one data directory.
 
 use crate::admission::Admission;
-use crate::cache::{Plans, Results, plans, results};
+use crate::cache::{CacheStats, Plans, Results, plans, results};
+use crate::statements::Statements;
 use crate::{EngineError, Limits};
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool};
 use eql_catalog::{Catalog, Change};
@@ -28,10 +29,10 @@ pub struct EngineStats {
     pub running: usize,
     /// Statements waiting for a turn.
     pub waiting: usize,
-    /// Result cache: hits, misses, bytes.
-    pub result_cache: (u64, u64, u64),
-    /// Plan cache: hits, misses, bytes.
-    pub plan_cache: (u64, u64, u64),
+    /// Whole results.
+    pub result_cache: CacheStats,
+    /// Bound statements.
+    pub plan_cache: CacheStats,
     /// Bytes reserved by running statements.
     pub query_memory_bytes: u64,
 }
@@ -41,10 +42,11 @@ pub struct Engine {
     pub(crate) store: Arc<Store>,
     pub(crate) limits: Limits,
     pub(crate) admission: Admission,
-    pub(crate) plans: Plans,
+    pub(crate) plans: Arc<Plans>,
     pub(crate) results: Arc<Results>,
     pub(crate) memory: Arc<dyn MemoryPool>,
     pub(crate) ingest: Arc<Ingest>,
+    pub(crate) statements: Arc<Statements>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -69,9 +71,10 @@ impl Engine {
             store,
             ingest: Arc::new(ingest),
             admission: Admission::new(limits.running, limits.waiting),
-            plans: plans(limits.plan_cache_bytes),
+            plans: Arc::new(plans(limits.plan_cache_bytes)),
             results: Arc::new(results(limits.result_cache_bytes)),
             memory: Arc::new(FairSpillPool::new(memory)),
+            statements: Arc::default(),
             limits,
         }))
     }

@@ -22,18 +22,24 @@ mod error;
 mod explain;
 mod ingest;
 mod limit;
+mod peak;
 mod profile;
 mod query;
 mod rows;
 mod session;
+mod statements;
+mod system;
 
 pub use answer::{Answer, ResultColumn, Rows};
+pub use cache::CacheStats;
 pub use check::check_text;
 pub use engine::{Engine, EngineOptions, EngineStats};
 pub use error::EngineError;
 pub use limit::Limits;
 pub use profile::{JourneyEvent, JourneyPage, Profile};
 pub use session::{Params, Session};
+
+pub use eql_store::StoreStats;
 
 pub use eql_catalog as catalog;
 pub use eql_grammar as grammar;

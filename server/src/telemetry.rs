@@ -1,7 +1,7 @@
 //! What the server says about itself: a log on stderr and metrics for Prometheus. Parameter values and tokens are in neither.
 
 use eql_engine::stream::{IngestAnswer, IngestStats};
-use eql_engine::{EngineError, EngineStats};
+use eql_engine::{CacheStats, EngineError, EngineStats, StoreStats};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::io::IsTerminal;
 use std::sync::OnceLock;
@@ -64,7 +64,17 @@ fn describe() {
     metrics::describe_histogram!("eql_ingest_ack_seconds", metrics::Unit::Seconds, "Time from a whole body to its answer");
     metrics::describe_gauge!("eql_ingest_queue_rows", "Rows that wait for their answer");
     metrics::describe_gauge!("eql_ingest_queue_bytes", "Bytes of bodies that wait for their answer");
-    metrics::describe_gauge!("eql_cache_bytes", "Bytes of cached answers");
+    metrics::describe_gauge!("eql_cache_bytes", "Bytes in a cache");
+    metrics::describe_gauge!("eql_cache_entries", "Entries of a cache");
+    metrics::describe_gauge!("eql_query_memory_bytes", "Bytes held by running statements");
+    metrics::describe_gauge!("eql_checkpoint_lsn", "Position of the log up to which rows are in parts");
+    metrics::describe_gauge!("eql_log_bytes", "Bytes of the log on disk");
+    metrics::describe_gauge!("eql_log_files", "Files of the log");
+    metrics::describe_gauge!("eql_parts", "Parts on disk");
+    metrics::describe_gauge!("eql_part_bytes", "Bytes of the parts on disk");
+    metrics::describe_gauge!("eql_part_rows", "Event rows in parts");
+    metrics::describe_gauge!("eql_hot_rows", "Event rows in memory, not yet in a part");
+    metrics::describe_gauge!("eql_entities", "Known entities of all types");
 }
 
 /// Folds samples into buckets until it is dropped; without it they would pile up between scrapes.
@@ -77,18 +87,19 @@ pub(crate) async fn upkeep() {
 }
 
 /// The text of `/metrics`.
-pub(crate) fn render(stats: &EngineStats, ingest: IngestStats) -> String {
+pub(crate) fn render(stats: &EngineStats, store: &StoreStats, ingest: IngestStats) -> String {
     let handle = metrics();
     metrics::gauge!("eql_ingest_queue_rows").set(ingest.rows as f64);
     metrics::gauge!("eql_ingest_queue_bytes").set(ingest.bytes as f64);
     metrics::gauge!("eql_log_lsn").set(stats.position as f64);
     metrics::gauge!("eql_queries_running").set(stats.running as f64);
     metrics::gauge!("eql_queries_waiting").set(stats.waiting as f64);
-    for (cache, (hits, misses, _)) in [("result", stats.result_cache), ("plan", stats.plan_cache)] {
-        metrics::counter!("eql_cache_hits_total", "cache" => cache).absolute(hits);
-        metrics::counter!("eql_cache_misses_total", "cache" => cache).absolute(misses);
-    }
-    metrics::gauge!("eql_cache_bytes", "cache" => "result").set(stats.result_cache.2 as f64);
+    metrics::gauge!("eql_query_memory_bytes").set(stats.query_memory_bytes as f64);
+    cache("result", &stats.result_cache);
+    cache("plan", &stats.plan_cache);
+    let columns = CacheStats { hits: store.cache_hits, misses: store.cache_misses, bytes: store.cache_bytes, entries: store.cache_entries };
+    cache("columns", &columns);
+    stored(store);
     handle.render()
 }
 
@@ -111,6 +122,24 @@ impl Acknowledgement {
             }
         }
     }
+}
+
+fn cache(name: &'static str, figures: &CacheStats) {
+    metrics::counter!("eql_cache_hits_total", "cache" => name).absolute(figures.hits);
+    metrics::counter!("eql_cache_misses_total", "cache" => name).absolute(figures.misses);
+    metrics::gauge!("eql_cache_bytes", "cache" => name).set(figures.bytes as f64);
+    metrics::gauge!("eql_cache_entries", "cache" => name).set(figures.entries as f64);
+}
+
+fn stored(store: &StoreStats) {
+    metrics::gauge!("eql_checkpoint_lsn").set(store.checkpoint_position as f64);
+    metrics::gauge!("eql_log_bytes").set(store.log_bytes as f64);
+    metrics::gauge!("eql_log_files").set(store.log_segments as f64);
+    metrics::gauge!("eql_parts").set(store.parts as f64);
+    metrics::gauge!("eql_part_bytes").set(store.part_bytes as f64);
+    metrics::gauge!("eql_part_rows").set(store.part_rows as f64);
+    metrics::gauge!("eql_hot_rows").set(store.hot_rows as f64);
+    metrics::gauge!("eql_entities").set(store.entities as f64);
 }
 
 /// Measures one statement. Dropped without a result, the statement was cancelled.

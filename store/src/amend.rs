@@ -115,7 +115,8 @@ impl Store {
             let before = now.saturating_sub(keep).div_euclid(DAY_US).saturating_mul(DAY_US);
             let snapshot = self.snapshot()?;
             let rows = snapshot.events(event.id)?;
-            let due = (0..rows.chunk_count()).any(|c| !rows.chunk_range(c).is_empty() && rows.time_range(c).is_some_and(|(first, _)| first < before));
+            let due = (0..rows.chunk_count())
+                .any(|c| !rows.chunk_range(c).is_empty() && rows.time_range(c).is_some_and(|(first, _)| first < before));
             drop((rows, snapshot));
             if due && self.expire_before(event.id, before)? {
                 types += 1;

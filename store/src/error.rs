@@ -34,6 +34,26 @@ pub enum StoreError {
         /// What is wrong there.
         what: String,
     },
+    /// The directory is not what it has to be.
+    #[error("{} {why}", dir.display())]
+    Unsuitable {
+        /// Which directory.
+        dir: PathBuf,
+        /// `is …: do …`.
+        why: String,
+    },
+    /// A backup does not reach that far.
+    #[error("position {asked} is not in the backup {}: it can be restored to positions {first} to {last}", backup.display())]
+    NoPosition {
+        /// Which backup.
+        backup: PathBuf,
+        /// The position that was wanted.
+        asked: u64,
+        /// Its checkpoint.
+        first: u64,
+        /// Its end.
+        last: u64,
+    },
     /// The operating system refused.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
@@ -166,6 +186,10 @@ impl StoreError {
 
     pub(crate) fn damaged(file: &Path, offset: u64, what: impl Into<String>) -> StoreError {
         StoreError::Damaged { file: file.to_path_buf(), offset, what: what.into() }
+    }
+
+    pub(crate) fn unsuitable(dir: &Path, why: impl Into<String>) -> StoreError {
+        StoreError::Unsuitable { dir: dir.to_path_buf(), why: why.into() }
     }
 
     pub(crate) fn parquet(file: &Path) -> impl FnOnce(parquet::errors::ParquetError) -> StoreError {

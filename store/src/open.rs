@@ -9,20 +9,20 @@ use crate::kv::{self, Kv, RowWriter};
 use crate::limit::FORMAT;
 use crate::lock::DirectoryLock;
 use crate::log::{Log, Record, replay};
-use crate::manifest::{Manifest, SegmentMeta};
-use crate::removal::Erased;
+use crate::manifest::{self, Manifest, SegmentMeta};
 use crate::part::{OwnPlace, Part, PartPlace};
 use crate::pipeline::Checkpointing;
-use crate::{StoreError, StoreOptions};
+use crate::removal::Erased;
+use crate::{StoreError, StoreOptions, backup, hold};
 use arrow::array::AsArray;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-const LOG: &str = "log";
-const KV: &str = "kv";
-const FORMAT_FILE: &str = "format";
+pub(crate) const LOG: &str = "log";
+pub(crate) const KV: &str = "kv";
+pub(crate) const FORMAT_FILE: &str = "format";
 
 /// What a store is made of.
 pub(crate) struct Opened {
@@ -35,7 +35,9 @@ pub(crate) struct Opened {
 pub(crate) fn open(dir: &Path, options: &StoreOptions) -> Result<Opened, StoreError> {
     create_dir(dir)?;
     let lock = DirectoryLock::take(dir)?;
+    backup::refuse_copies(dir)?;
     check_format(dir)?;
+    hold::remove_left(dir)?;
     let manifest = Manifest::read(dir)?.unwrap_or_default();
     checkpoint::remove_unnamed(dir, &manifest)?;
     let parts = OwnPlace::open(dir, &options.parts, !manifest.parts.is_empty())?;
@@ -47,18 +49,37 @@ pub(crate) fn open(dir: &Path, options: &StoreOptions) -> Result<Opened, StoreEr
     Ok(Opened { lock, checkpointing, state, log })
 }
 
-fn check_format(dir: &Path) -> Result<(), StoreError> {
+/// The version of the directory; a new one gets ours.
+pub(crate) fn check_format(dir: &Path) -> Result<u32, StoreError> {
     let path = dir.join(FORMAT_FILE);
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return replace_file(dir, FORMAT_FILE, format!("{FORMAT}\n").as_bytes()),
-        Err(e) => return Err(StoreError::io(&path, "read")(e)),
-    };
-    let found: u32 = text.trim().parse().map_err(|_| StoreError::damaged(&path, 0, "it holds no number"))?;
-    if found > FORMAT {
-        return Err(StoreError::NewerFormat { path, found, known: FORMAT });
+    match read_format(&path)? {
+        Some(found) => Ok(found),
+        None => replace_file(dir, FORMAT_FILE, format!("{FORMAT}\n").as_bytes()).map(|()| FORMAT),
     }
-    Ok(())
+}
+
+/// None when there is no such file; a newer version is an error.
+pub(crate) fn read_format(path: &Path) -> Result<Option<u32>, StoreError> {
+    let text = match std::fs::read(path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(StoreError::io(path, "read")(e)),
+    };
+    // Exactly what is written: a flipped bit must not pass for white space.
+    match text.strip_suffix('\n').unwrap_or_default().parse() {
+        Ok(0) | Err(_) => Err(StoreError::damaged(path, 0, "it holds no version")),
+        Ok(found) if found > FORMAT => Err(StoreError::NewerFormat { path: path.to_path_buf(), found, known: FORMAT }),
+        Ok(found) => Ok(Some(found)),
+    }
+}
+
+/// Whoever looks at a directory, and does not want to make one, asks first whether it is one.
+pub(crate) fn refuse_strangers(dir: &Path) -> Result<(), StoreError> {
+    if [FORMAT_FILE, manifest::NAME, LOG].iter().any(|name| dir.join(name).exists()) {
+        return Ok(());
+    }
+    let why = if dir.exists() { "is no data directory" } else { "does not exist" };
+    Err(StoreError::unsuitable(dir, format!("{why}: name the directory that `eql serve --data` uses")))
 }
 
 /// The state as of the checkpoint.
@@ -99,7 +120,7 @@ fn state_of(dir: &Path, manifest: &Manifest, place: &Arc<dyn PartPlace>, cache: 
     })
 }
 
-fn read_members(dir: &Path, meta: &SegmentMeta) -> Result<Vec<bool>, StoreError> {
+pub(crate) fn read_members(dir: &Path, meta: &SegmentMeta) -> Result<Vec<bool>, StoreError> {
     let path = dir.join(&meta.file.name);
     let table = crate::ipc::decode_file(&path, read_checked(dir, &meta.file)?)?.batch;
     let column = table.column_by_name("member").and_then(|c| c.as_boolean_opt());
@@ -129,7 +150,12 @@ fn open_kv(dir: &Path, options: &StoreOptions, manifest: &Manifest, state: &mut 
 }
 
 /// Packed rows in new files: those of before hold what was overwritten, and never shrink.
-pub(crate) fn renew_kv(dir: &Path, options: &StoreOptions, checkpointing: &mut Checkpointing, state: &Mutex<State>) -> Result<(), StoreError> {
+pub(crate) fn renew_kv(
+    dir: &Path,
+    options: &StoreOptions,
+    checkpointing: &mut Checkpointing,
+    state: &Mutex<State>,
+) -> Result<(), StoreError> {
     checkpointing.kv = None;
     for name in names(dir)?.into_iter().filter(|n| n == KV || n.starts_with(&format!("{KV}.damaged-"))) {
         let path = dir.join(name);

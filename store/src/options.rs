@@ -1,8 +1,8 @@
 //! What an operator chooses and sees.
 
+use crate::PartsAt;
 use crate::files::{Files, OsFiles};
 use std::sync::Arc;
-use crate::PartsAt;
 
 /// How much memory and disk the store may take.
 #[derive(Clone, Debug)]
@@ -57,4 +57,12 @@ pub struct StoreStats {
     pub entities: u64,
     /// Bytes of decoded columns and timelines in the cache.
     pub cache_bytes: u64,
+    /// At most so many bytes.
+    pub cache_bytes_max: u64,
+    /// Columns and timelines in the cache.
+    pub cache_entries: u64,
+    /// Reads that found what they wanted in the cache.
+    pub cache_hits: u64,
+    /// Reads that had to decode or build it.
+    pub cache_misses: u64,
 }

@@ -6,14 +6,14 @@
 
 use crate::admit::Submitted;
 use crate::apply::State;
+use crate::checkpoint::{self, Captured};
 use crate::dedupe::{IdSet, id_hash};
 use crate::kv::Kv;
 use crate::lock::DirectoryLock;
 use crate::log::{Log, Payload, Record, Ticket};
 use crate::manifest::Manifest;
-use crate::rows::EventColumn;
-use crate::checkpoint::{self, Captured};
 use crate::part::{OwnPlace, Part};
+use crate::rows::EventColumn;
 use crate::{StoreError, StoreOptions};
 use arrow::array::{AsArray, StringArray};
 use arrow::datatypes::TimestampMicrosecondType;
@@ -173,7 +173,14 @@ impl Core {
         let rows = self.state.lock().snapshot().events(event)?;
         for chunk in 0..rows.chunk_count() {
             let may = rows.time_range(chunk).is_some_and(|(first, _)| first < before);
-            if may && rows.chunk_column(chunk, &EventColumn::Time)?.as_primitive::<TimestampMicrosecondType>().values().iter().any(|t| *t < before) {
+            if may
+                && rows
+                    .chunk_column(chunk, &EventColumn::Time)?
+                    .as_primitive::<TimestampMicrosecondType>()
+                    .values()
+                    .iter()
+                    .any(|t| *t < before)
+            {
                 return Ok(true);
             }
         }

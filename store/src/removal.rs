@@ -3,13 +3,13 @@
 //! Rows in memory are taken out at once. Rows in parts are marked, which hides them from every reader; the files lose them when the
 //! part is rewritten (`compaction/`). No checkpoint runs while a removal is applied (`Store` sees to it), so no rows are on their way.
 
+use crate::StoreError;
 use crate::apply::State;
 use crate::dedupe::id_hash;
 use crate::hot::HotChunk;
 use crate::limit::NO_SUBJECT;
 use crate::log::Removal;
 use crate::part::Part;
-use crate::StoreError;
 use arrow::array::{ArrayRef, BooleanArray, StringArray, UInt32Array};
 use eql_catalog::{EntityTypeId, EventTypeId};
 use std::collections::{BTreeSet, HashSet};
@@ -44,9 +44,8 @@ impl State {
         let ids: Vec<u128> = ids.iter().map(|id| id_hash(id.unwrap_or_default())).collect();
         let gone: HashSet<u128> = ids.iter().copied().collect();
         let cache = self.cache.clone();
-        let in_parts = self.without_rows(position, event, |part| {
-            Ok(part.find_ids(&cache, event, &ids)?.into_iter().flatten().collect())
-        })?;
+        let in_parts =
+            self.without_rows(position, event, |part| Ok(part.find_ids(&cache, event, &ids)?.into_iter().flatten().collect()))?;
         let in_memory = self.keep_hot(position, event, |chunk| {
             chunk.id.iter().map(|id| Some(!gone.contains(&id_hash(id.unwrap_or_default())))).collect()
         })?;
@@ -68,7 +67,8 @@ impl State {
 
     fn erase(&mut self, position: u64, entity: EntityTypeId, keys: &[ArrayRef]) -> Result<(), StoreError> {
         let ordinals: HashSet<u32> = self.entity(entity)?.source().parts.lookup(keys)?.iter().flatten().collect();
-        let places: Vec<(EventTypeId, Vec<usize>)> = self.events.values().map(|e| (e.definition.id, e.definition.places_of(entity))).collect();
+        let places: Vec<(EventTypeId, Vec<usize>)> =
+            self.events.values().map(|e| (e.definition.id, e.definition.places_of(entity))).collect();
         let cache = self.cache.clone();
         for (event, places) in places.iter().filter(|(_, places)| !places.is_empty()) {
             if places[0] == 0 {

@@ -198,7 +198,7 @@ impl Store {
     pub fn stats(&self) -> StoreStats {
         let state = self.core.state.lock();
         let (parts, cache) = (state.parts.clone(), state.cache.clone());
-        let stats = StoreStats {
+        let mut stats = StoreStats {
             position: state.position,
             parts: parts.len(),
             part_rows: parts.iter().map(|p| p.meta.rows).sum(),
@@ -209,8 +209,9 @@ impl Store {
         };
         drop(state);
         let log = self.core.log.figures();
+        cache.tell(&mut stats);
         let checkpoint_position = self.core.checkpoint_position.load(Ordering::Relaxed);
-        StoreStats { checkpoint_position, log_bytes: log.bytes, log_segments: log.segments, cache_bytes: cache.bytes(), ..stats }
+        StoreStats { checkpoint_position, log_bytes: log.bytes, log_segments: log.segments, ..stats }
     }
 
     /// Checkpoint, then release the directory; snapshots can still be read. Dropping releases it without a checkpoint.

@@ -91,7 +91,11 @@ fn many_small_parts_become_few_in_the_background_of_what_is_read() {
     assert!(store.stats().parts <= 4, "{:?}", store.stats());
     assert_eq!(content(&store), before);
     let rows = held.events(PURCHASE).unwrap();
-    assert_eq!(rows.gather(&EventColumn::EventId, &(0..80).collect::<Vec<_>>()).unwrap().len(), 80, "an old snapshot still reads its parts");
+    assert_eq!(
+        rows.gather(&EventColumn::EventId, &(0..80).collect::<Vec<_>>()).unwrap().len(),
+        80,
+        "an old snapshot still reads its parts"
+    );
     drop((held, rows));
     store.compact(true).unwrap();
     assert_eq!((store.stats().parts, files(dir.path())), (1, 1));

@@ -46,7 +46,10 @@ pub(crate) fn read_removed(dir: &Path, meta: Option<&FileMeta>, parts: &mut [Arc
     let dir = dir.join(MARKS);
     let bytes = read_checked(&dir, meta)?;
     let damaged = |what: String| StoreError::damaged(&dir.join(&meta.name), 0, what);
-    let body = bytes.strip_prefix(&MAGIC[..]).and_then(|b| b.strip_prefix(&[VERSION])).ok_or_else(|| damaged("it is not a list of rows".into()))?;
+    let body = bytes
+        .strip_prefix(&MAGIC[..])
+        .and_then(|b| b.strip_prefix(&[VERSION]))
+        .ok_or_else(|| damaged("it is not a list of rows".into()))?;
     let removed: Vec<Removed> = postcard::from_bytes(body).map_err(|e| damaged(e.to_string()))?;
     let mut place: BTreeMap<u64, usize> = parts.iter().enumerate().map(|(i, p)| (p.meta.id, i)).collect();
     for Removed { part, event, rows } in removed {
@@ -60,7 +63,12 @@ pub(crate) fn read_removed(dir: &Path, meta: Option<&FileMeta>, parts: &mut [Arc
 }
 
 /// The rejected rows; what was written before when they did not change.
-pub(super) fn write_rejected(dir: &Path, generation: u64, captured: &Captured, before: Option<&RejectedMeta>) -> Result<Option<RejectedMeta>, StoreError> {
+pub(super) fn write_rejected(
+    dir: &Path,
+    generation: u64,
+    captured: &Captured,
+    before: Option<&RejectedMeta>,
+) -> Result<Option<RejectedMeta>, StoreError> {
     let rejected = &captured.rejected;
     if rejected.position == 0 || before.is_some_and(|b| b.position == rejected.position) {
         return Ok(before.cloned());

@@ -60,7 +60,12 @@ impl Core {
         let unclean = |p: &Part| erased.all.iter().any(|(_, _, erased)| *erased > p.meta.erased_to);
         let candidates: Vec<Candidate> = parts.iter().map(|p| candidate(p, everything && unclean(p))).collect();
         let Some(chosen) = choose(&candidates, everything) else { return Ok(false) };
-        let merge = Merge { parts: parts.iter().filter(|p| chosen.contains(&p.meta.id)).cloned().collect(), catalog: &catalog, erased: &erased, position };
+        let merge = Merge {
+            parts: parts.iter().filter(|p| chosen.contains(&p.meta.id)).cloned().collect(),
+            catalog: &catalog,
+            erased: &erased,
+            position,
+        };
         let loaded = merge.load()?;
         let (place, first) = self.reserve(loaded.parts() as u64);
         let worked = std::cell::Cell::new(Instant::now());

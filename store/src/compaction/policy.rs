@@ -40,7 +40,8 @@ pub(crate) fn choose(parts: &[Candidate], everything: bool) -> Option<Vec<u64>> 
         groups.entry((part.subject, part.month)).or_default().push(part);
     }
     let dirty = |p: &&Candidate| p.unclean || (everything && p.gone > 0) || p.gone * 4 > p.rows;
-    let merged = groups.values().find_map(|group| if everything { neighbours(group, |_| true, |run| run.len() >= 2) } else { tiered(group) });
+    let merged =
+        groups.values().find_map(|group| if everything { neighbours(group, |_| true, |run| run.len() >= 2) } else { tiered(group) });
     merged.or_else(|| Some(vec![parts.iter().find(dirty)?.id]))
 }
 
@@ -53,11 +54,7 @@ fn tiered(group: &[&Candidate]) -> Option<Vec<u64>> {
 }
 
 /// The first run of neighbours that are not full and fit, if they are enough, as far as one merge goes.
-fn neighbours(
-    group: &[&Candidate],
-    fits: impl Fn(&Candidate) -> bool,
-    enough: impl Fn(&[&Candidate]) -> bool,
-) -> Option<Vec<u64>> {
+fn neighbours(group: &[&Candidate], fits: impl Fn(&Candidate) -> bool, enough: impl Fn(&[&Candidate]) -> bool) -> Option<Vec<u64>> {
     let mut run: Vec<&Candidate> = Vec::new();
     for part in group {
         let rows: u64 = run.iter().map(|p| p.rows).sum();

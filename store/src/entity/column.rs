@@ -42,6 +42,13 @@ impl Column {
         self.base.data_type()
     }
 
+    /// In memory. What was joined stays beside its pieces until the next write.
+    pub(crate) fn bytes(&self) -> u64 {
+        let patches: usize = self.patches.iter().map(|p| p.values.get_array_memory_size()).sum();
+        let joined = self.joined.get().filter(|_| !self.patches.is_empty()).map_or(0, |j| j.get_array_memory_size());
+        (self.base.get_array_memory_size() + patches + joined) as u64
+    }
+
     /// Writes values; NULLs clear unless `keep_null`.
     pub(crate) fn write(&mut self, ordinals: &UInt32Array, values: &ArrayRef, keep_null: bool) -> Result<(), StoreError> {
         if keep_null && values.null_count() > 0 {

@@ -73,6 +73,13 @@ impl EntitySource {
 }
 
 impl EntityParts {
+    /// Columns with values, and their bytes.
+    pub(crate) fn weight(&self) -> (usize, u64) {
+        let columns = self.keys.iter().chain(self.properties.values()).chain(self.tags.values()).chain(&self.extra);
+        let (count, bytes) = columns.fold((0, 0), |(count, bytes), column| (count + 1, bytes + column.bytes()));
+        (count, bytes + self.known.as_ref().map_or(0, |k| k.len() * size_of::<i64>()) as u64)
+    }
+
     pub(crate) fn lookup(&self, keys: &[ArrayRef]) -> Result<UInt32Array, StoreError> {
         let keys = self.as_keys(keys)?;
         let rows = keys.first().map_or(0, |k| k.len());

@@ -13,7 +13,8 @@ impl EntityState {
         ordinals.sort_unstable();
         let ordinals = UInt32Array::from(ordinals);
         let len = self.len() as usize;
-        let keys = self.keys().iter().map(|k| Ok(take(&k.padded(len)?, &ordinals, None)?)).collect::<Result<Vec<ArrayRef>, StoreError>>()?;
+        let keys =
+            self.keys().iter().map(|k| Ok(take(&k.padded(len)?, &ordinals, None)?)).collect::<Result<Vec<ArrayRef>, StoreError>>()?;
         self.forget_keys(&keys)?;
         self.touch(position);
         self.note_changed(&ordinals);

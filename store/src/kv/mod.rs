@@ -1,5 +1,6 @@
 //! Packed rows of entities by (type, ordinal), behind a small trait: a projection that can be thrown away and rebuilt.
 
+mod check;
 mod sled;
 
 use crate::StoreError;
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
+pub(crate) use self::check::{Checked, check};
 pub(crate) use self::sled::open;
 
 /// Keys and values, in the order of keys.

@@ -8,8 +8,8 @@
 use super::table::{
     Reader, body, decode_entities, decode_events, encode_events, entity_table, head, key_columns, key_table, keys_of, table, texts_of,
 };
-use crate::{RejectedRow, StoreError};
 use crate::limit::RECORD_BYTES_MAX;
+use crate::{RejectedRow, StoreError};
 use arrow::array::{ArrayRef, StringArray, TimestampMicrosecondArray, UInt32Array};
 use eql_catalog::{Change, EntityTypeId, EventTypeId, PropertyId};
 use serde::{Deserialize, Serialize};

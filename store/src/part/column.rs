@@ -20,7 +20,7 @@ use std::sync::OnceLock;
 pub(super) struct EventFile {
     pub(super) event: EventTypeId,
     rows: usize,
-    file: PartFile,
+    pub(super) file: PartFile,
     /// Set once the whole file was checked.
     metadata: OnceLock<ArrowReaderMetadata>,
 }

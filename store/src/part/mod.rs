@@ -5,6 +5,7 @@
 //! ```
 //! The spine has what every behavioural question reads; the properties lie beside it, a file for each event type.
 
+mod check;
 mod column;
 mod cut;
 mod deleted;
@@ -20,7 +21,7 @@ mod write;
 pub(crate) use cut::{HotEvent, Plan, PlannedRow, cut, planned, rows_max, split};
 pub(crate) use deleted::Deleted;
 pub use place::PartsAt;
-pub(crate) use place::{OwnPlace, PartPlace};
+pub(crate) use place::{LocalPlace, OwnPlace, PARTS, PartPlace};
 pub(crate) use read::Part;
 pub(crate) use spine::Spine;
 pub(crate) use write::write;

@@ -9,9 +9,9 @@ mod own;
 
 pub use at::PartsAt;
 pub(super) use file::PartFile;
-pub(crate) use own::OwnPlace;
+pub(crate) use local::LocalPlace;
+pub(crate) use own::{OwnPlace, PARTS};
 
-use local::LocalPlace;
 use object::ObjectPlace;
 
 use crate::StoreError;

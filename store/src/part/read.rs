@@ -23,16 +23,16 @@ use std::sync::{Arc, OnceLock};
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
     pub(crate) meta: Arc<PartMeta>,
-    files: Arc<PartFiles>,
+    pub(super) files: Arc<PartFiles>,
     deleted: BTreeMap<EventTypeId, Arc<Deleted>>,
 }
 
 /// What all states of a part share.
 #[derive(Debug)]
-struct PartFiles {
-    spine: PartFile,
-    ids: PartFile,
-    events: Vec<EventFile>,
+pub(super) struct PartFiles {
+    pub(super) spine: PartFile,
+    pub(super) ids: PartFile,
+    pub(super) events: Vec<EventFile>,
     /// Read when an id is looked up for the first time.
     indexes: OnceLock<Vec<IdIndex>>,
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// The folder of parts in a data directory.
-const PARTS: &str = "parts";
+pub(crate) const PARTS: &str = "parts";
 
 /// In the data directory; absent when the parts are there too.
 const RECORD: &str = "parts.json";
