@@ -28,9 +28,6 @@ pub(crate) const LIST_ELEMENTS_MAX: usize = 4096;
 /// Entities whose values are looked for one by one, in packed rows: about what loading a column of a million costs.
 pub(crate) const ROWS_ONE_BY_ONE_MAX: usize = 256;
 
-/// Patched values of a column that a look-up of one entity searches one by one, in about a microsecond.
-pub(crate) const SEARCHED_ROWS: usize = 4096;
-
 /// Keys looked up under one lock of the index, so that a long look-up does not hold up ingest.
 pub(crate) const LOOKUP_ROWS: usize = 1 << 14;
 

@@ -48,5 +48,4 @@ pub(super) const KEYS: &[Key] = keys! {
     "ingest.unpacked_bytes" c g c.limits.ingest.unpacked_bytes = g.bytes()?;
     "ingest.unpack_ratio" c g c.limits.ingest.unpack_ratio = g.count()?;
     "ingest.ahead_ms" c g c.limits.ingest.ahead_ms = g.count()?;
-    "ingest.rejected_rows" c g c.limits.ingest.rejected_rows = g.places()?;
 };
