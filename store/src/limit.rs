@@ -50,7 +50,7 @@ pub(crate) const REQUEST_SECONDS: u64 = 60;
 pub(crate) const REQUEST_RETRIES: usize = 5;
 
 /// No new attempt after this time.
-pub(crate) const RETRY_SECONDS: u64 = 30;
+pub(crate) const RETRY_SECONDS: u64 = 15;
 
 /// Wait before the second attempt; later ones wait longer.
 pub(crate) const RETRY_WAIT_MILLIS: u64 = 100;
