@@ -20,13 +20,19 @@ use tokio::runtime::{Builder, Runtime};
 const REASON_CHARS_MAX: usize = 400;
 
 /// Objects below a prefix.
-#[derive(Debug)]
 pub(crate) struct ObjectPlace {
     url: String,
     prefix: ObjectPath,
     objects: Arc<dyn ObjectStore>,
     /// Taken when dropped.
     runtime: Option<Runtime>,
+}
+
+/// The client knows credentials.
+impl std::fmt::Debug for ObjectPlace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ObjectPlace").field("url", &self.url).finish_non_exhaustive()
+    }
 }
 
 impl ObjectPlace {
@@ -39,7 +45,7 @@ impl ObjectPlace {
             let key: AmazonS3ConfigKey = name.parse().map_err(|_| refuse(format!("`{name}` is no option of the S3 client")))?;
             builder = builder.with_config(key, value);
         }
-        let objects = builder.with_bucket_name(bucket).build().map_err(|e| refuse(reason(&e)))?;
+        let objects = builder.with_bucket_name(bucket).build().map_err(|e| refuse(e.to_string()))?;
         Self::new(url.clone(), prefix, Arc::new(objects))
     }
 
@@ -214,6 +220,16 @@ mod tests {
         place.remove(&["0/1/a".to_string(), "absent".to_string()]).unwrap();
         let gone = place.get("0/1/a").unwrap_err().to_string();
         assert_eq!(gone, "cannot read test://x/0/1/a: it is not there; restore it from a backup");
+    }
+
+    #[test]
+    fn secrets_are_not_shown_and_options_are_known() {
+        let open = |name: &str| {
+            let options = [(name.to_string(), "hush".to_string()), ("access_key_id".to_string(), "hush".to_string())];
+            ObjectPlace::bucket("s3://b".into(), "b", "", &options.into())
+        };
+        assert!(!format!("{:?}", open("secret_access_key").unwrap()).contains("hush"));
+        assert_eq!(open("secret").unwrap_err().to_string(), "`s3://b` is no place for event parts: `secret` is no option of the S3 client");
     }
 
     #[test]
