@@ -47,7 +47,7 @@ pub(crate) const NO_SUBJECT: u32 = u32::MAX;
 pub(crate) const REQUEST_SECONDS: u64 = 60;
 
 /// How often a request is tried again: long enough for a server that changes places, short enough for somebody who waits.
-pub(crate) const REQUEST_RETRIES: usize = 5;
+pub(crate) const REQUEST_RETRIES: usize = 7;
 
 /// No new attempt after this time.
 pub(crate) const RETRY_SECONDS: u64 = 15;

@@ -72,7 +72,7 @@ impl ObjectPlace {
         let (done, answer) = mpsc::sync_channel(1);
         let runtime = self.runtime.as_ref().ok_or_else(|| failed("it is closed".to_string()))?;
         runtime.spawn(async move { _ = done.send(requests.await) });
-        answer.recv().map_err(|_| failed("its thread ended".to_string()))?.map_err(|e| failed(reason(&e)))
+        answer.recv().map_err(|_| failed("its thread ended".to_string()))?.map_err(|e| failed(reason(action, &e)))
     }
 }
 
@@ -183,8 +183,10 @@ fn retries() -> RetryConfig {
 }
 
 /// What to do about it, before the client's own words.
-fn reason(error: &Error) -> String {
+fn reason(action: &str, error: &Error) -> String {
     let advice = match error {
+        // Everything else than reading creates what is not there.
+        Error::NotFound { .. } if action != "read" => return "there is no such bucket; create it, or mend `parts.url`".to_string(),
         Error::NotFound { .. } => return "it is not there; restore it from a backup".to_string(),
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
             return "access is denied; check the credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) and their rights".to_string();
@@ -230,6 +232,14 @@ mod tests {
         };
         assert!(!format!("{:?}", open("secret_access_key").unwrap()).contains("hush"));
         assert_eq!(open("secret").unwrap_err().to_string(), "`s3://b` is no place for event parts: `secret` is no option of the S3 client");
+    }
+
+    /// The server of the other tests makes a bucket for whoever writes to it; real ones do not.
+    #[test]
+    fn an_absent_bucket_is_not_an_absent_object() {
+        let absent = || Error::NotFound { path: "a".to_string(), source: "no such key".into() };
+        assert!(reason("read", &absent()).contains("restore it from a backup"));
+        assert!(reason("claim", &absent()).contains("there is no such bucket"));
     }
 
     #[test]
