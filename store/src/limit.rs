@@ -78,10 +78,10 @@ pub(crate) const COMPACTION_ROWS_MAX: u64 = 2 << 20;
 pub(crate) const REQUEST_SECONDS: u64 = 60;
 
 /// How often a request is tried again: long enough for a server that changes places, short enough for somebody who waits.
-pub(crate) const REQUEST_RETRIES: usize = 5;
+pub(crate) const REQUEST_RETRIES: usize = 7;
 
 /// No new attempt after this time.
-pub(crate) const RETRY_SECONDS: u64 = 30;
+pub(crate) const RETRY_SECONDS: u64 = 15;
 
 /// Wait before the second attempt; later ones wait longer.
 pub(crate) const RETRY_WAIT_MILLIS: u64 = 100;
