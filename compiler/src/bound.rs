@@ -1,6 +1,7 @@
 //! The bound query: every name resolved, every type known, every clause legal. It says *what* is asked of which columns;
 //! the planner decides how. It holds no data and no clock: ranges stay symbolic until a statement runs.
 
+use crate::system::SystemTable;
 use eql_catalog::{Change, DataType, EntityTypeId, EventTypeId, PropertyId, Value, WeekStart};
 use eql_grammar::Diagnostic;
 use eql_grammar::ast::{self, BinaryOp, MatchOp, Unit};
@@ -131,6 +132,10 @@ pub enum Leaf {
     Key(usize),
     /// A property of an entity row.
     Property(PropertyId),
+    /// The value that a property with HISTORY had at the AS OF instant of the clock.
+    PropertyAsOf(PropertyId, Box<Clock>),
+    /// The value that a property with HISTORY had at the time of the event from which the path came: only inside [`Leaf::Through`].
+    PropertyAtEvent(PropertyId),
     /// A member of `extra`, as text.
     Extra(String),
     /// Membership in a stored (static or imported) segment.
@@ -408,6 +413,8 @@ pub enum Rel {
     Values(Vec<(ColumnId, DataType)>, Vec<Vec<Value>>),
     /// Stored rows.
     Scan(Box<Scan>),
+    /// All columns of a system table, in its order.
+    System(SystemTable, Vec<ColumnId>),
     /// Rows that pass.
     Filter(Box<Rel>, Expr),
     /// Other columns.
@@ -735,8 +742,29 @@ pub struct Bound {
     pub diagnostics: Vec<Diagnostic>,
     /// The answer depends on the instant it is asked at.
     pub uses_now: bool,
+    /// It reads what the engine knows of itself: the answer is another one each time.
+    pub reads_system: bool,
     /// `IN TIME ZONE` of the statement's own head: times of the result are shown in it.
     pub zone: Option<Arc<str>>,
+}
+
+impl Leaf {
+    /// True when the value is another one at another time of the event.
+    pub fn at_event(&self) -> bool {
+        match self {
+            Leaf::PropertyAtEvent(_) => true,
+            Leaf::Through(Link::Key(source), value) => source.iter().any(|c| c.leaf.at_event()) || value.at_event(),
+            Leaf::Through(Link::Participant(_), value) => value.at_event(),
+            _ => false,
+        }
+    }
+}
+
+impl EntityValue {
+    /// True when the value is another one at another time of the event.
+    pub fn at_event(&self) -> bool {
+        self.value.columns.iter().any(|c| c.leaf.at_event())
+    }
 }
 
 impl RowExpr {

@@ -15,6 +15,7 @@ pub mod bound;
 pub mod code;
 pub mod function;
 mod rewrite;
+pub mod system;
 
 pub use bind::{Context, ParamValues, bind};
 pub use eql_grammar as grammar;

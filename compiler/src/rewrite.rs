@@ -46,14 +46,15 @@ fn sole_link(e: &Expr, columns: &[ScanColumn], next: &mut u32) -> Option<(Link, 
     if subquery || ids.is_empty() {
         return None;
     }
-    let mut found: Option<(Link, EntityTypeId)> = None;
+    let mut found: Option<(Link, EntityTypeId, bool)> = None;
     let mut inner: Vec<ScanColumn> = Vec::new();
     let mut values: Vec<(ColumnId, Expr)> = Vec::new();
     for id in ids {
         let Leaf::Through(link, value) = &columns.iter().find(|c| c.id == id)?.leaf else { return None };
         match &found {
-            None => found = Some((link.clone(), value.entity)),
-            Some((l, entity)) if l == link && *entity == value.entity => {}
+            None => found = Some((link.clone(), value.entity, value.at_event())),
+            // What is of today stays apart from what is of the event's time: it is computed once an entity.
+            Some((l, entity, timed)) if l == link && *entity == value.entity && *timed == value.at_event() => {}
             Some(_) => return None,
         }
         // Each value numbers its columns from 1: they get numbers of their own before they come together.
@@ -71,7 +72,7 @@ fn sole_link(e: &Expr, columns: &[ScanColumn], next: &mut u32) -> Option<(Link, 
         expr.renumber(&numbers);
         values.push((id, expr));
     }
-    let (link, entity) = found?;
+    let (link, entity, _) = found?;
     Some((link, EntityValue { entity, value: RowExpr::canonical(inner, substitute(e.clone(), &values)) }))
 }
 

@@ -12,7 +12,8 @@ const MORE: &str = "
     DEFINE EVENT treat AS [purchase WHERE product.department = 'FLORAL'] OR coupon_redeem;
     DEFINE PROPERTY purchase.net AS sales_value - retail_disc;
     DEFINE ENTITY member KEY member_id STRING (city STRING, level INT HISTORY, born DATE);
-    DEFINE EVENT visit OF member (stay DOUBLE, page STRING);";
+    DEFINE EVENT visit OF member (stay DOUBLE, page STRING);
+    DEFINE PROPERTY member.visits AS count(visit);";
 
 fn bound(catalog: &Catalog, text: &str) -> Vec<Result<Bound, Vec<Diagnostic>>> {
     let params = ParamValues::new();
@@ -117,6 +118,14 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("FIND household WHERE income", "EQL0408", "income", "STRING"),
     ("SELECT city FROM member AS OF '2017-01-01'", "EQL0409", "city", "HISTORY"),
     ("SELECT at_event(member.city) FROM visit", "EQL0409", "member.city", "HISTORY"),
+    ("FIND member WHERE level = 3 AS OF '2017-01-01'", "EQL0409", "member", "property `member.city` keeps no history"),
+    ("SELECT at_event(member.visits) FROM visit", "EQL0409", "member.visits", "not kept in time"),
+    ("SELECT at_event(page) FROM visit", "EQL0407", "at_event(page)", "a property of a participant"),
+    ("SELECT at_event(visit.page) FROM visit", "EQL0407", "at_event(visit.page)", "a property of a participant"),
+    ("FIND member WHERE at_event(member.level) = 1", "EQL0407", "at_event(member.level)", "needs an event"),
+    ("SELECT * FROM system.cachs", "EQL0207", "cachs", "did you mean `system.caches`"),
+    ("SELECT * FROM system.xyzzy", "EQL0207", "xyzzy", "there are caches, entities"),
+    ("DESCRIBE system.part", "EQL0207", "part", "system.parts"),
     ("SELECT 1 AS a UNION SELECT 1 AS a, 2 AS b", "EQL0410", "", "same number"),
     ("SUBSCRIBE TO SEGMENT buyers", "EQL0203", "buyers", "STREAMING"),
 ];
@@ -158,6 +167,16 @@ const RIGHT: &[&str] = &[
     "DISTRIBUTION count(DISTINCT purchase.basket_id) OF household BUCKETS (1, 2, 6) DURING all time AMONG buyers EXCEPT (FIND household WHERE DID coupon_redeem)",
     "DEFINE STATIC SEGMENT fixed OF household AS SEGMENT buyers INTERSECT buyers",
     "EXPLAIN PHYSICAL SELECT sum(sales_value) OVER (PARTITION BY household_id ORDER BY time) AS running FROM purchase",
+    "SELECT month, sum(rows) AS rows FROM system.parts WHERE subject = 'household' AND events HAS 'purchase' GROUP BY month ORDER BY month",
+    "FROM system.queries |> WHERE state = 'running' |> SELECT id, seconds, rows, statement |> ORDER BY seconds DESC",
+    "SELECT statement, count(*) AS times, percentile(seconds, 0.95) AS slow FROM system.queries GROUP BY statement ORDER BY slow DESC LIMIT 10",
+    "SELECT name, 100.0 * hits / (hits + misses) AS percent_hit, bytes, bytes_max FROM system.caches",
+    "SELECT at_event(member.level) AS level, count(*) AS n FROM visit WHERE at_event(member.level) > 1 GROUP BY at_event(member.level)",
+    "SELECT at_event(member.member_id), member.level FROM visit AS OF '2017-01-01'",
+    "FIND member WHERE level = 3 AND count(visit WHERE at_event(member.level) = 1) > 2 AS OF '2017-01-01' SHOW level",
+    "TREND avg(at_event(visit.member.level)) EVERY day DURING last 7 days BREAKDOWN BY at_event(member.level)",
+    "FIND member SHOW level AS now, last(at_event(visit.member.level)) AS before",
+    "FUNNEL [visit WHERE at_event(member.level) = 1] AS a -> [visit WHERE at_event(member.level) > at_event(a.member.level)] WITHIN 1 day DURING all time",
     "INSERT INTO ENTITY member (member_id, level, born) VALUES ('m1', 3, DATE '2000-02-29'), ('m2', NULL, '2001-01-01')",
 ];
 

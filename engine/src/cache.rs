@@ -25,6 +25,19 @@ pub(crate) struct ResultKey {
     pub now: Option<i64>,
 }
 
+/// Figures of a cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct CacheStats {
+    /// Times it had what was wanted, since the start.
+    pub hits: u64,
+    /// Times it had not.
+    pub misses: u64,
+    /// Bytes in it now.
+    pub bytes: u64,
+    /// What is in it.
+    pub entries: u64,
+}
+
 /// A byte-bounded cache that counts.
 pub(crate) struct Counted<K, V> {
     cache: Cache<K, V>,
@@ -48,10 +61,14 @@ impl<K: std::hash::Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + '
         self.cache.insert(key, value);
     }
 
-    /// Hits, misses, bytes.
-    pub(crate) fn figures(&self) -> (u64, u64, u64) {
+    pub(crate) fn figures(&self) -> CacheStats {
         self.cache.run_pending_tasks();
-        (self.hits.load(Ordering::Relaxed), self.misses.load(Ordering::Relaxed), self.cache.weighted_size())
+        CacheStats {
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
+            bytes: self.cache.weighted_size(),
+            entries: self.cache.entry_count(),
+        }
     }
 }
 

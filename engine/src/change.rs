@@ -3,7 +3,7 @@
 use crate::query::Setup;
 use crate::rows::{internal, plan_error};
 use crate::{Engine, EngineError, Session};
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, TimestampMicrosecondArray};
 use arrow::compute::concat_batches;
 use datafusion::common::ScalarValue;
 use eql_catalog::{Change, EntityTypeId, PropertyId, Value};
@@ -52,7 +52,7 @@ impl Engine {
                 Ok(format!("{n} members inserted into segment `{segment}`"))
             }
             Statement::PutEntities(entity, columns, rows) => {
-                let batch = self.entity_batch(*entity, columns, rows)?;
+                let batch = self.entity_batch(*entity, columns, rows, setup.now)?;
                 let n = rows.len();
                 self.write(move |s| s.append_entities(batch)).await?;
                 Ok(format!("{n} entities upserted"))
@@ -88,7 +88,8 @@ impl Engine {
         entity.key.iter().enumerate().map(|(i, k)| array(rows.iter().map(|r| &r[i]), &k.data_type)).collect()
     }
 
-    fn entity_batch(&self, id: EntityTypeId, columns: &[PropertyId], rows: &[Vec<Value>]) -> Result<EntityBatch, EngineError> {
+    /// What is inserted holds from the statement's instant on: without a time it would hold from the beginning and lose against every later value.
+    fn entity_batch(&self, id: EntityTypeId, columns: &[PropertyId], rows: &[Vec<Value>], now: i64) -> Result<EntityBatch, EngineError> {
         let catalog = self.catalog();
         let entity = catalog.entity_by_id(id).ok_or_else(|| internal("an unknown entity type".into()))?;
         let of = |p: &eql_catalog::Property| columns.iter().position(|c| *c == p.id);
@@ -103,7 +104,8 @@ impl Engine {
                 properties.push((p.id, array(rows.iter().map(|r| &r[at]), &p.data_type)?));
             }
         }
-        Ok(EntityBatch { properties, ..EntityBatch::new(id, keys) })
+        let time = TimestampMicrosecondArray::from(vec![now; rows.len()]).with_timezone("UTC");
+        Ok(EntityBatch { properties, time: Some(time), ..EntityBatch::new(id, keys) })
     }
 
     pub(crate) fn set(&self, session: &mut Session, setting: &Setting, setup: &Setup) -> Result<String, EngineError> {

@@ -2,7 +2,9 @@
 
 use crate::admission::Turn;
 use crate::cache::{PlanKey, ResultKey};
+use crate::peak::{Measured, Peak};
 use crate::rows::{Head, Limitation, Stream};
+use crate::system::SystemTables;
 use crate::{Answer, Engine, EngineError, Params, ResultColumn, Rows, Session};
 use arrow::datatypes::SchemaRef;
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool};
@@ -26,6 +28,8 @@ pub(crate) struct Setup {
     pub now: i64,
     /// The clock stands still: the same question has the same answer.
     pub fixed_clock: bool,
+    /// Memory it took.
+    pub peak: Arc<Peak>,
 }
 
 impl Engine {
@@ -35,18 +39,24 @@ impl Engine {
     /// Diagnostics of the text, or what the execution meets.
     pub async fn run(&self, session: &mut Session, text: &str, statement: &ast::Statement, params: &Params) -> Result<Answer, EngineError> {
         let setup = self.setup(session, params);
-        let (bound, key) = self.bind(text, statement, &setup)?;
+        let words = text.get(statement.span.start..statement.span.end).unwrap_or(text);
+        let running = self.statements.start(words, setup.peak.clone());
+        running.answer(self.answer(session, &setup, text, statement).await)
+    }
+
+    async fn answer(&self, session: &mut Session, setup: &Setup, text: &str, statement: &ast::Statement) -> Result<Answer, EngineError> {
+        let (bound, key) = self.bind(text, statement, setup)?;
         let warnings = bound.diagnostics.clone();
         match bound.statement.as_ref() {
             Some(Statement::Query(q)) => {
                 let head = Head::new(&q.output, bound.zone.as_deref().unwrap_or(&setup.zone));
-                self.query(session, &setup, (q, head), key, bound.uses_now, warnings).await.map(Answer::Rows)
+                self.query(session, setup, (q, head), self.cached_as(session, &bound, key), warnings).await.map(Answer::Rows)
             }
-            Some(Statement::Explain(rung, inner)) => self.explain(session, &setup, *rung, statement, inner).await.map(Answer::Rows),
-            Some(Statement::Set(setting)) => self.set(session, setting, &setup).map(Answer::Done),
+            Some(Statement::Explain(rung, inner)) => self.explain(session, setup, *rung, statement, inner).await.map(Answer::Rows),
+            Some(Statement::Set(setting)) => self.set(session, setting, setup).map(Answer::Done),
             Some(Statement::Nothing(words)) => Ok(Answer::Done(words.clone())),
             Some(Statement::Later(what)) => Err(later(text, statement, what)),
-            Some(other) => self.change(session, &setup, other).await.map(Answer::Done),
+            Some(other) => self.change(session, setup, other).await.map(Answer::Done),
             None => Err(EngineError::Invalid("the statement uses names that are not defined".into())),
         }
     }
@@ -85,6 +95,7 @@ impl Engine {
             week_start: session.week_start.unwrap_or_default(),
             now: fixed.unwrap_or_else(clock),
             fixed_clock: fixed.is_some(),
+            peak: Arc::default(),
         }
     }
 
@@ -126,13 +137,12 @@ impl Engine {
         session: &Session,
         setup: &Setup,
         (q, head): (&Query, Head),
-        plan: PlanKey,
-        uses_now: bool,
+        key: Option<(PlanKey, bool)>,
         warnings: Vec<Diagnostic>,
     ) -> Result<Rows, EngineError> {
         let turn = self.admission.turn().await?;
         let snapshot = self.snapshot().await?;
-        let key = self.result_key(session, setup, plan, uses_now, &snapshot);
+        let key = key.and_then(|(plan, uses_now)| result_key(setup, plan, uses_now, &snapshot));
         if let Some(batches) = key.as_ref().and_then(|k| self.results.get(k)) {
             return Ok(head.cached(batches, warnings));
         }
@@ -144,19 +154,9 @@ impl Engine {
         Ok(head.rows(Stream::new(stream, limits, keep), warnings))
     }
 
-    /// A result may be kept when the same words, data and instant give it again.
-    fn result_key(&self, session: &Session, setup: &Setup, plan: PlanKey, uses_now: bool, snapshot: &Snapshot) -> Option<ResultKey> {
-        if session.result_cache_off {
-            return None;
-        }
-        let now = if setup.fixed_clock {
-            Some(setup.now)
-        } else if uses_now || crate::rows::latest(snapshot) >= setup.now {
-            return None;
-        } else {
-            None
-        };
-        Some(ResultKey { plan, position: snapshot.position(), now })
+    /// How a result is found again, and whether it depends on the instant; None when it is not to be kept.
+    fn cached_as(&self, session: &Session, bound: &Bound, plan: PlanKey) -> Option<(PlanKey, bool)> {
+        (!session.result_cache_off && !bound.reads_system).then_some((plan, bound.uses_now))
     }
 
     pub(crate) async fn snapshot(&self) -> Result<Arc<Snapshot>, EngineError> {
@@ -178,8 +178,26 @@ impl Engine {
             None => self.memory.clone(),
         };
         let threads = session.threads.unwrap_or(self.limits.threads).clamp(1, 64);
-        Settings { now: setup.now, threads, memory, cancelled: limits.cancelled.clone() }
+        Settings {
+            now: setup.now,
+            threads,
+            memory: Arc::new(Measured { pool: memory, peak: setup.peak.clone() }),
+            cancelled: limits.cancelled.clone(),
+            system: Some(Arc::new(SystemTables::new(self, session, setup.now))),
+        }
     }
+}
+
+/// A result may be kept when the same words, data and instant give it again.
+fn result_key(setup: &Setup, plan: PlanKey, uses_now: bool, snapshot: &Snapshot) -> Option<ResultKey> {
+    let now = if setup.fixed_clock {
+        Some(setup.now)
+    } else if uses_now || crate::rows::latest(snapshot) >= setup.now {
+        return None;
+    } else {
+        None
+    };
+    Some(ResultKey { plan, position: snapshot.position(), now })
 }
 
 fn later(text: &str, statement: &ast::Statement, what: &str) -> EngineError {

@@ -19,7 +19,9 @@ mod planner;
 mod rel;
 mod row;
 mod scan;
+mod timed;
 mod world;
 
 pub use clock::{instant, resolve};
 pub use planner::{Plan, Planner, Settings};
+pub use rel::{SystemRows, system_schema};

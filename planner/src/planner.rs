@@ -1,6 +1,7 @@
 //! From a bound query to a plan that runs.
 
 use crate::lower::{Lower, Subqueries};
+use crate::rel::SystemRows;
 use crate::world::World;
 use datafusion::common::Result;
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -28,12 +29,20 @@ pub struct Settings {
     pub memory: Arc<dyn MemoryPool>,
     /// Set by whoever stops waiting for the answer.
     pub cancelled: Arc<AtomicBool>,
+    /// Rows of system tables; without it these cannot be read.
+    pub system: Option<Arc<dyn SystemRows>>,
 }
 
 impl Settings {
     /// A statement alone: its own memory of so many bytes.
     pub fn alone(now: i64, threads: usize, memory_bytes: usize) -> Self {
-        Self { now, threads, memory: Arc::new(GreedyMemoryPool::new(memory_bytes)), cancelled: Arc::new(AtomicBool::new(false)) }
+        Self {
+            now,
+            threads,
+            memory: Arc::new(GreedyMemoryPool::new(memory_bytes)),
+            cancelled: Arc::new(AtomicBool::new(false)),
+            system: None,
+        }
     }
 }
 

@@ -1,11 +1,14 @@
 //! Values of event rows: columns of the store, and of entities that the rows lead to, looked up by ordinal.
 
 use crate::lower::{Lower, column_name};
+use crate::timed::TimedValue;
 use crate::world::World;
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray, StringArray, StringBuilder, UInt32Array, new_null_array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, ListArray, StringArray, StringBuilder, TimestampMicrosecondArray, UInt32Array, new_null_array,
+};
 use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::compute::{cast, concat, take};
-use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef, UInt32Type};
+use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef, TimestampMicrosecondType, UInt32Type};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use arrow::row::{RowConverter, SortField};
 use datafusion::common::{DFSchema, DataFusionError, Result};
@@ -91,6 +94,10 @@ enum Reader {
     /// A value of the entity whose key these columns are.
     ByKey(Vec<Reader>, Arc<EntityColumns>, ArrayRef),
     Many(Vec<Reader>, Arc<Groups>, ArrayRef),
+    /// A value of a participant at the event's time; None is no participant.
+    TimedByOrdinal(Option<usize>, TimedValue),
+    /// A value, at the event's time, of the entity whose key these columns are.
+    TimedByKey(Vec<Reader>, Arc<EntityColumns>, TimedValue),
 }
 
 /// Columns of one event type, and an expression over them.
@@ -172,6 +179,13 @@ impl Reader {
             },
             Leaf::ParticipantOrdinal(by, _) => of(by).map_or_else(|| Reader::Null(ArrowType::Int64), Reader::Ordinal),
             Leaf::Extra(name) => Reader::Extra(name.clone()),
+            Leaf::Through(Link::Participant(by), value) if value.at_event() => {
+                Reader::TimedByOrdinal(of(by), TimedValue::new(world, value)?)
+            }
+            Leaf::Through(Link::Key(source), value) if value.at_event() => {
+                let entities = world.snapshot.entities(value.entity).map_err(store_error)?;
+                Reader::TimedByKey(readers(world, event, source)?, entities, TimedValue::new(world, value)?)
+            }
             Leaf::Through(Link::Participant(by), value) => match of(by) {
                 Some(i) => Reader::ByOrdinal(i, world.entity_value(value)?),
                 None => {
@@ -194,7 +208,13 @@ impl Reader {
                 let values = groups.aggregates(function, &world.entity_value(value)?, &arrow_type(&column.data_type))?;
                 Reader::Many(readers(world, event, &link.source)?, Arc::new(groups), values)
             }
-            Leaf::Key(_) | Leaf::Property(_) | Leaf::Member(_) | Leaf::ImportedTag(_) | Leaf::Behaviour(_) => {
+            Leaf::Key(_)
+            | Leaf::Property(_)
+            | Leaf::PropertyAsOf(..)
+            | Leaf::PropertyAtEvent(_)
+            | Leaf::Member(_)
+            | Leaf::ImportedTag(_)
+            | Leaf::Behaviour(_) => {
                 return Err(DataFusionError::Internal("a column of an entity was asked of an event".into()));
             }
         })
@@ -213,6 +233,17 @@ impl Reader {
                 let keys: Vec<ArrayRef> = source.iter().map(|r| r.read(events, rows)).collect::<Result<_>>()?;
                 by_ordinal(values, &entities.lookup(&keys).map_err(store_error)?)?
             }
+            Reader::TimedByOrdinal(participant, value) => {
+                let ordinals = match participant {
+                    Some(i) => ordinals(events, *i, rows)?,
+                    None => UInt32Array::new_null(rows.len()),
+                };
+                value.read(&ordinals, times(events, rows)?.values())?
+            }
+            Reader::TimedByKey(source, entities, value) => {
+                let keys: Vec<ArrayRef> = source.iter().map(|r| r.read(events, rows)).collect::<Result<_>>()?;
+                value.read(&entities.lookup(&keys).map_err(store_error)?, times(events, rows)?.values())?
+            }
             Reader::Many(source, groups, values) => {
                 let keys: Vec<ArrayRef> = source.iter().map(|r| r.read(events, rows)).collect::<Result<_>>()?;
                 take(values, &groups.find(&keys)?, None)?
@@ -223,6 +254,10 @@ impl Reader {
 
 fn ordinals(events: &EventRows, participant: usize, rows: Rows<'_>) -> Result<UInt32Array> {
     Ok(stored(events, &EventColumn::Participant(participant), rows)?.as_primitive::<UInt32Type>().clone())
+}
+
+fn times(events: &EventRows, rows: Rows<'_>) -> Result<TimestampMicrosecondArray> {
+    Ok(stored(events, &EventColumn::Time, rows)?.as_primitive::<TimestampMicrosecondType>().clone())
 }
 
 /// Values by ordinal; the last value stands for no entity.

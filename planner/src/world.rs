@@ -4,6 +4,7 @@ use crate::clock;
 use crate::fold::behaviours;
 use crate::row::{Compiled, Groups, by_ordinal, extra, store_error, with_null};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, new_null_array};
+use arrow::compute::take;
 use datafusion::common::{DataFusionError, Result, ScalarValue};
 use datafusion::execution::session_state::SessionState;
 use eql_catalog::EntityTypeId;
@@ -112,6 +113,12 @@ impl World {
         match &c.leaf {
             Leaf::Key(i) => with_null(entities.key(*i)),
             Leaf::Property(p) => with_null(&entities.property(*p).map_err(store_error)?),
+            Leaf::PropertyAsOf(p, clock) => {
+                let at = clock::now_of(clock, self.now)?;
+                let history = entities.history(*p).map_err(store_error)?;
+                let all = 0..u32::try_from(entities.len()).unwrap_or(u32::MAX);
+                with_null(&take(&history.values, &history.indices(all.map(|ordinal| (ordinal, at))), None)?)
+            }
             Leaf::Extra(name) => with_null(&extra(entities.extra().map_err(store_error)?.as_string::<i32>(), name)),
             Leaf::Member(segment) => {
                 let members = self.snapshot.members(segment);

@@ -132,7 +132,17 @@ async fn health_metrics_and_description() {
     let server = users(&[]).await;
     assert_eq!(server.post("/v1/query", "SELECT 1").0, 200);
     let metrics = server.get("/metrics").body;
-    for name in ["eql_query_seconds_bucket{protocol=\"http\",result=\"ok\"", "eql_log_lsn", "eql_cache_hits_total{cache=\"result\"}"] {
+    let names = [
+        "eql_query_seconds_bucket{protocol=\"http\",result=\"ok\"",
+        "eql_log_lsn",
+        "eql_cache_hits_total{cache=\"result\"}",
+        "eql_cache_entries{cache=\"columns\"}",
+        "eql_cache_bytes{cache=\"plan\"}",
+        "eql_entities 2",
+        "eql_parts 0",
+        "eql_checkpoint_lsn",
+    ];
+    for name in names {
         assert!(metrics.contains(name), "{name} is not in\n{metrics}");
     }
     let ready: Value = serde_json::from_str(&server.get("/readyz").body).unwrap();
@@ -140,7 +150,12 @@ async fn health_metrics_and_description() {
     let description: Value = serde_json::from_str(&server.get("/openapi.json").body).unwrap();
     for (path, methods) in description["paths"].as_object().unwrap() {
         for method in methods.as_object().unwrap().keys() {
-            let heard = server.ask(&method.to_uppercase(), &path.replace("{target}", "user"), &[], (method == "post").then_some(""));
+            let heard = server.ask(
+                &method.to_uppercase(),
+                &path.replace("{target}", "user").replace("{type}", "user").replace("{key}", "1"),
+                &[],
+                (method == "post").then_some(""),
+            );
             assert!(heard.status != 404 && heard.status != 405, "{method} {path}: {}", heard.status);
         }
     }

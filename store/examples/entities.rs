@@ -95,7 +95,7 @@ fn single_changes(store: &Store, entities: usize) {
             store.append_entities(batch(i * 997 % entities, 1, std::iter::once(1))).unwrap();
             let start = Instant::now();
             let snapshot = store.snapshot().unwrap();
-            snapshot.entity_row(USER, (i * 31 % entities) as u32).unwrap();
+            snapshot.entity(USER, (i * 31 % entities) as u32).unwrap();
             let row = start.elapsed();
             let columns = snapshot.entities(USER).unwrap();
             let keys = start.elapsed() - row;
@@ -126,7 +126,7 @@ fn profiles(store: &Store, entities: usize, what: &str) {
         .map(|i| {
             let start = Instant::now();
             let ordinal = snapshot.profile(USER, &[Value::Int(key(i.wrapping_mul(7919) % entities))]).unwrap().unwrap();
-            assert!(snapshot.entity_row(USER, ordinal).unwrap().is_some());
+            assert!(snapshot.entity(USER, ordinal).unwrap().is_some());
             start.elapsed()
         })
         .collect();

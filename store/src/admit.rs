@@ -4,7 +4,6 @@ use crate::arrow_type::arrow_type;
 use crate::dedupe::{IdSet, id_hash};
 use crate::entity::without_nulls;
 use crate::hot::in_utc;
-use crate::limit::DUPLICATE_ROWS_MAX;
 use crate::log::{AdmittedEntities, AdmittedEvents, Place};
 use crate::{Appended, EntityBatch, EntityColumn, EntityOperation, EventBatch, StoreError};
 use arrow::array::{Array, ArrayRef, BooleanArray, StringArray, TimestampMicrosecondArray, UInt32Array, new_null_array};
@@ -159,8 +158,7 @@ fn answer(fresh: &[Vec<bool>]) -> Appended {
         answer.accepted += accepted;
         answer.duplicates += rows.len() as u64 - accepted;
         if accepted < rows.len() as u64 {
-            let room = DUPLICATE_ROWS_MAX - answer.duplicate_rows.len();
-            answer.duplicate_rows.extend(rows.iter().enumerate().filter(|(_, f)| !**f).take(room).map(|(r, _)| (b, r as u32)));
+            answer.duplicate_rows.extend(rows.iter().enumerate().filter(|(_, f)| !**f).map(|(r, _)| (b, r as u32)));
         }
     }
     answer

@@ -3,12 +3,13 @@
 
 use crate::part::Spine;
 use crate::rows::EventColumn;
-use crate::{History, StoreError, Timeline};
+use crate::{History, StoreError, StoreStats, Timeline};
 use arrow::array::{Array, ArrayRef};
 use bytes::Bytes;
 use eql_catalog::{EntityTypeId, EventTypeId};
 use moka::sync::Cache;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Key {
@@ -16,6 +17,8 @@ pub(crate) enum Key {
     /// Part, event type, column, how many rows are gone.
     Column(u64, EventTypeId, EventColumn, u32),
     Ids(u64, EventTypeId),
+    /// What the times of a part tell of its sequence numbers.
+    Guess(u64),
     Timeline(TimelineKey),
     /// A column or a history of an entity type: its number, of so many rows.
     Entity(u64, u32),
@@ -45,16 +48,24 @@ enum Value {
 /// Shared by all snapshots of a store.
 pub(crate) struct ReadCache {
     cache: Cache<Key, Value>,
+    reads: AtomicU64,
+    misses: AtomicU64,
 }
 
 impl ReadCache {
     pub(crate) fn new(bytes: u64) -> ReadCache {
-        ReadCache { cache: Cache::builder().max_capacity(bytes).weigher(|_, value: &Value| weight(value)).build() }
+        let cache = Cache::builder().max_capacity(bytes).weigher(|_, value: &Value| weight(value)).build();
+        ReadCache { cache, reads: AtomicU64::new(0), misses: AtomicU64::new(0) }
     }
 
-    pub(crate) fn bytes(&self) -> u64 {
+    /// Writes its own figures into those of the store.
+    pub(crate) fn tell(&self, stats: &mut StoreStats) {
         self.cache.run_pending_tasks();
-        self.cache.weighted_size()
+        stats.cache_bytes = self.cache.weighted_size();
+        stats.cache_bytes_max = self.cache.policy().max_capacity().unwrap_or(0);
+        stats.cache_entries = self.cache.entry_count();
+        stats.cache_misses = self.misses.load(Ordering::Relaxed);
+        stats.cache_hits = self.reads.load(Ordering::Relaxed).saturating_sub(stats.cache_misses);
     }
 
     pub(crate) fn spine(&self, part: u64, decode: impl FnOnce() -> Result<Spine, StoreError>) -> Result<Arc<Spine>, StoreError> {
@@ -99,7 +110,12 @@ impl ReadCache {
 
     /// Concurrent readers of one key wait for the one who makes it.
     fn get(&self, key: Key, make: impl FnOnce() -> Result<Value, StoreError>) -> Result<Value, StoreError> {
-        self.cache.try_get_with(key, make).map_err(StoreError::Shared)
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        let counted = || {
+            self.misses.fetch_add(1, Ordering::Relaxed);
+            make()
+        };
+        self.cache.try_get_with(key, counted).map_err(StoreError::Shared)
     }
 }
 

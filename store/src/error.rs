@@ -34,6 +34,26 @@ pub enum StoreError {
         /// What is wrong there.
         what: String,
     },
+    /// The directory is not what it has to be.
+    #[error("{} {why}", dir.display())]
+    Unsuitable {
+        /// Which directory.
+        dir: PathBuf,
+        /// `is …: do …`.
+        why: String,
+    },
+    /// A backup does not reach that far.
+    #[error("position {asked} is not in the backup {}: it can be restored to positions {first} to {last}", backup.display())]
+    NoPosition {
+        /// Which backup.
+        backup: PathBuf,
+        /// The position that was wanted.
+        asked: u64,
+        /// Its checkpoint.
+        first: u64,
+        /// Its end.
+        last: u64,
+    },
     /// The operating system refused.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
@@ -43,6 +63,40 @@ pub enum StoreError {
         action: &'static str,
         /// Its words.
         source: std::io::Error,
+    },
+    /// An object store did not do it.
+    #[error("cannot {action} {file}: {reason}")]
+    Remote {
+        /// `read`, `write`, …
+        action: &'static str,
+        /// The object's URL.
+        file: String,
+        /// What to do, and the client's words.
+        reason: String,
+    },
+    /// Not a place for parts.
+    #[error("`{url}` is no place for event parts: {what}")]
+    PartsUrl {
+        /// As configured, without what may be secret.
+        url: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// The parts were written somewhere else.
+    #[error("the event parts of {} are kept in {recorded}, not in {given}: configure the place where they are (`parts.url`)", dir.display())]
+    PartsElsewhere {
+        /// The data directory.
+        dir: PathBuf,
+        /// Where they are.
+        recorded: String,
+        /// Where they were looked for.
+        given: String,
+    },
+    /// Two data directories, one place.
+    #[error("the event parts of another data directory are kept here, {} says so: choose another prefix or directory for each", claim.display())]
+    PartsTaken {
+        /// The file that says so.
+        claim: PathBuf,
     },
     /// An earlier write could not be made durable, so nothing more is accepted.
     #[error("writes are refused: {reason}; reads go on, restart the store to write again")]
@@ -132,6 +186,10 @@ impl StoreError {
 
     pub(crate) fn damaged(file: &Path, offset: u64, what: impl Into<String>) -> StoreError {
         StoreError::Damaged { file: file.to_path_buf(), offset, what: what.into() }
+    }
+
+    pub(crate) fn unsuitable(dir: &Path, why: impl Into<String>) -> StoreError {
+        StoreError::Unsuitable { dir: dir.to_path_buf(), why: why.into() }
     }
 
     pub(crate) fn parquet(file: &Path) -> impl FnOnce(parquet::errors::ParquetError) -> StoreError {

@@ -1,11 +1,11 @@
 //! The manifest: what the directory holds as of the last checkpoint. Its bytes are a promise.
 //!
-//! Two lines of JSON: the first has the format and the checksum of the second.
+//! A sealed file: `sealed.rs` says how.
 
 use crate::StoreError;
 use crate::checkpoint::RejectedMeta;
-use crate::disk::{FileMeta, checksum, replace_file};
-use crate::limit::FORMAT;
+use crate::disk::{FileMeta, replace_file};
+use crate::sealed;
 use eql_catalog::{Catalog, EntityTypeId, EventTypeId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -84,7 +84,6 @@ pub(crate) struct ColumnMeta {
     /// `t:<tag>`.
     pub(crate) name: String,
     pub(crate) rows: u32,
-    /// With the folder of the type.
     pub(crate) file: FileMeta,
 }
 
@@ -95,17 +94,16 @@ pub(crate) struct SegmentMeta {
     pub(crate) file: FileMeta,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Head {
-    format: u32,
-    xxh3: String,
+impl EntityMeta {
+    /// Where the files of its columns are, below those of all types.
+    pub(crate) fn folder(&self) -> String {
+        self.entity.0.to_string()
+    }
 }
 
 impl Manifest {
     pub(crate) fn write(&self, dir: &Path) -> Result<(), StoreError> {
-        let body = serde_json::to_string(self).map_err(|e| StoreError::damaged(&dir.join(NAME), 0, e.to_string()))?;
-        let head = serde_json::json!({ "format": FORMAT, "xxh3": checksum(body.as_bytes()) });
-        replace_file(dir, NAME, format!("{head}\n{body}\n").as_bytes())
+        replace_file(dir, NAME, &sealed::seal(&dir.join(NAME), self)?)
     }
 
     /// The last position that changed an event type.
@@ -115,26 +113,6 @@ impl Manifest {
 
     /// None when there is no manifest yet.
     pub(crate) fn read(dir: &Path) -> Result<Option<Manifest>, StoreError> {
-        let path = dir.join(NAME);
-        let text = match std::fs::read(&path) {
-            Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(StoreError::io(&path, "read")(e)),
-        };
-        parse(&path, &text).map(Some)
+        sealed::read(&dir.join(NAME))
     }
-}
-
-fn parse(path: &Path, text: &[u8]) -> Result<Manifest, StoreError> {
-    let damaged = |offset: usize, what: String| StoreError::damaged(path, offset as u64, what);
-    let end = text.iter().position(|b| *b == b'\n').ok_or_else(|| damaged(0, "its first line has no end".to_string()))?;
-    let head: Head = serde_json::from_slice(&text[..end]).map_err(|e| damaged(0, e.to_string()))?;
-    if head.format > FORMAT {
-        return Err(StoreError::NewerFormat { path: path.to_path_buf(), found: head.format, known: FORMAT });
-    }
-    let body = text[end + 1..].trim_ascii_end();
-    if checksum(body) != head.xxh3 {
-        return Err(damaged(end + 1, "its checksum is not that of what was written".to_string()));
-    }
-    serde_json::from_slice(body).map_err(|e| damaged(end + 1, e.to_string()))
 }

@@ -2,26 +2,26 @@
 
 use crate::apply::{EventState, Members, State};
 use crate::cache::ReadCache;
-use crate::checkpoint::{self, ENTITIES, PARTS, SEGMENTS};
+use crate::checkpoint::{self, ENTITIES, SEGMENTS};
 use crate::disk::{create_dir, names, read_checked, replace_file, sync_dir};
 use crate::entity::{self, EntityFiles, EntityState};
 use crate::kv::{self, Commit, RowStore};
 use crate::limit::FORMAT;
 use crate::lock::DirectoryLock;
 use crate::log::{Log, Record, replay};
-use crate::manifest::{Manifest, SegmentMeta};
-use crate::part::{LocalPlace, Part, PartPlace};
+use crate::manifest::{self, Manifest, SegmentMeta};
+use crate::part::{OwnPlace, Part, PartPlace};
 use crate::pipeline::Checkpointing;
 use crate::removal::Erased;
-use crate::{StoreError, StoreOptions};
+use crate::{StoreError, StoreOptions, backup, hold};
 use arrow::array::AsArray;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-const LOG: &str = "log";
-const KV: &str = "kv";
-const FORMAT_FILE: &str = "format";
+pub(crate) const LOG: &str = "log";
+pub(crate) const KV: &str = "kv";
+pub(crate) const FORMAT_FILE: &str = "format";
 
 /// What a store is made of.
 pub(crate) struct Opened {
@@ -34,14 +34,16 @@ pub(crate) struct Opened {
 pub(crate) fn open(dir: &Path, options: &StoreOptions) -> Result<Opened, StoreError> {
     create_dir(dir)?;
     let lock = DirectoryLock::take(dir)?;
+    backup::refuse_copies(dir)?;
     check_format(dir)?;
+    hold::remove_left(dir)?;
     let manifest = Manifest::read(dir)?.unwrap_or_default();
     let cache = Arc::new(ReadCache::new(options.read_cache_bytes));
     let entities = EntityFiles::new(dir.join(ENTITIES), cache.clone());
     entities.remove_unnamed(&manifest)?;
     checkpoint::remove_unnamed(dir, &manifest)?;
-    let place: Arc<dyn PartPlace> = Arc::new(LocalPlace::new(dir.join(PARTS)));
-    let mut state = state_of(dir, &manifest, &place, cache, &entities)?;
+    let parts = OwnPlace::open(dir, &options.parts, !manifest.parts.is_empty())?;
+    let mut state = state_of(dir, &manifest, &parts.place, cache, &entities)?;
     let commit = open_rows(dir, options, &manifest, &entities.rows)?;
     let log = open_log(dir, options, &manifest, &mut state)?;
     if commit.position > state.position {
@@ -52,23 +54,42 @@ pub(crate) fn open(dir: &Path, options: &StoreOptions) -> Result<Opened, StoreEr
     if entities.rows.lags(manifest.position) {
         state.entities.values_mut().for_each(EntityState::repack);
     }
-    let mut checkpointing = Checkpointing { manifest, entities, place, leftovers: true };
+    let mut checkpointing = Checkpointing { manifest, entities, parts, leftovers: true };
     checkpointing.tidy();
     Ok(Opened { lock, checkpointing, state, log })
 }
 
-fn check_format(dir: &Path) -> Result<(), StoreError> {
+/// The version of the directory; a new one gets ours.
+pub(crate) fn check_format(dir: &Path) -> Result<u32, StoreError> {
     let path = dir.join(FORMAT_FILE);
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return replace_file(dir, FORMAT_FILE, format!("{FORMAT}\n").as_bytes()),
-        Err(e) => return Err(StoreError::io(&path, "read")(e)),
-    };
-    let found: u32 = text.trim().parse().map_err(|_| StoreError::damaged(&path, 0, "it holds no number"))?;
-    if found > FORMAT {
-        return Err(StoreError::NewerFormat { path, found, known: FORMAT });
+    match read_format(&path)? {
+        Some(found) => Ok(found),
+        None => replace_file(dir, FORMAT_FILE, format!("{FORMAT}\n").as_bytes()).map(|()| FORMAT),
     }
-    Ok(())
+}
+
+/// None when there is no such file; a newer version is an error.
+pub(crate) fn read_format(path: &Path) -> Result<Option<u32>, StoreError> {
+    let text = match std::fs::read(path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(StoreError::io(path, "read")(e)),
+    };
+    // Exactly what is written: a flipped bit must not pass for white space.
+    match text.strip_suffix('\n').unwrap_or_default().parse() {
+        Ok(0) | Err(_) => Err(StoreError::damaged(path, 0, "it holds no version")),
+        Ok(found) if found > FORMAT => Err(StoreError::NewerFormat { path: path.to_path_buf(), found, known: FORMAT }),
+        Ok(found) => Ok(Some(found)),
+    }
+}
+
+/// Whoever looks at a directory, and does not want to make one, asks first whether it is one.
+pub(crate) fn refuse_strangers(dir: &Path) -> Result<(), StoreError> {
+    if [FORMAT_FILE, manifest::NAME, LOG].iter().any(|name| dir.join(name).exists()) {
+        return Ok(());
+    }
+    let why = if dir.exists() { "is no data directory" } else { "does not exist" };
+    Err(StoreError::unsuitable(dir, format!("{why}: name the directory that `eql serve --data` uses")))
 }
 
 /// The state as of the checkpoint.
@@ -119,7 +140,7 @@ fn state_of(
     })
 }
 
-fn read_members(dir: &Path, meta: &SegmentMeta) -> Result<Vec<bool>, StoreError> {
+pub(crate) fn read_members(dir: &Path, meta: &SegmentMeta) -> Result<Vec<bool>, StoreError> {
     let path = dir.join(&meta.file.name);
     let table = crate::ipc::decode_file(&path, read_checked(dir, &meta.file)?)?.batch;
     let column = table.column_by_name("member").and_then(|c| c.as_boolean_opt());

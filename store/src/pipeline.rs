@@ -12,8 +12,7 @@ use crate::entity::{EntityFiles, EntityState};
 use crate::lock::DirectoryLock;
 use crate::log::{Log, Payload, Record, Ticket};
 use crate::manifest::Manifest;
-use crate::part::Part;
-use crate::part::PartPlace;
+use crate::part::{OwnPlace, Part};
 use crate::rows::EventColumn;
 use crate::{StoreError, StoreOptions};
 use arrow::array::{AsArray, StringArray};
@@ -54,7 +53,7 @@ pub(crate) struct Admission {
 pub(crate) struct Checkpointing {
     pub(crate) manifest: Manifest,
     pub(crate) entities: Arc<EntityFiles>,
-    pub(crate) place: Arc<dyn PartPlace>,
+    pub(crate) parts: OwnPlace,
     /// There may be files of parts that the manifest does not name.
     pub(crate) leftovers: bool,
 }
@@ -62,10 +61,10 @@ pub(crate) struct Checkpointing {
 impl Checkpointing {
     /// Removes what failed attempts left behind. What cannot be removed now waits for the next checkpoint: nothing refers to it.
     pub(crate) fn tidy(&mut self) {
-        if !self.leftovers {
+        if !self.leftovers || !self.parts.claimed() {
             return;
         }
-        match checkpoint::remove_unnamed_parts(&*self.place, &self.manifest) {
+        match checkpoint::remove_unnamed_parts(&*self.parts.place, &self.manifest) {
             Ok(()) => self.leftovers = false,
             Err(e) => tracing::warn!(error = %e, "files of parts that are not needed cannot be removed; this is tried again later"),
         }
@@ -203,9 +202,10 @@ impl Core {
         if self.state.lock().position == position && !checkpointing.entities.rows.lags(position) {
             return Ok(());
         }
+        checkpointing.parts.claim()?;
         let captured = self.capture();
-        let Checkpointing { manifest, entities, place, leftovers } = &mut *checkpointing;
-        let written = checkpoint::run(&self.dir, place, &self.state, entities, manifest, &captured);
+        let Checkpointing { manifest, entities, parts, leftovers } = &mut *checkpointing;
+        let written = checkpoint::run(&self.dir, &parts.place, &self.state, entities, manifest, &captured);
         *leftovers |= written.is_err();
         let mut admission = self.admission.lock();
         admission.ids.values_mut().for_each(|ids| if written.is_ok() { ids.forget_frozen() } else { ids.thaw() });

@@ -161,12 +161,20 @@ impl Snapshot {
         }
     }
 
-    /// All that is known about one entity, without making any column; None when there is none of that ordinal.
+    /// What is known about the entity of an ordinal, without reading the columns of all; None when there is no such entity.
     ///
     /// # Errors
-    /// An unknown entity type, or a damaged file.
-    pub fn entity_row(&self, entity: EntityTypeId, ordinal: u32) -> Result<Option<EntityRow>, StoreError> {
+    /// An unknown entity type.
+    pub fn entity(&self, entity: EntityTypeId, ordinal: u32) -> Result<Option<EntityRow>, StoreError> {
         self.source(entity)?.parts.row(ordinal)
+    }
+
+    /// The key of the entity of an ordinal, one row a column; none when there is no such entity.
+    ///
+    /// # Errors
+    /// An unknown entity type.
+    pub fn entity_key(&self, entity: EntityTypeId, ordinal: u32) -> Result<Vec<ArrayRef>, StoreError> {
+        self.source(entity)?.parts.key(ordinal)
     }
 
     fn source(&self, id: EntityTypeId) -> Result<&Arc<EntitySource>, StoreError> {

@@ -125,8 +125,27 @@ impl Store {
     /// # Errors
     /// Columns that do not fit, or the log cannot be written.
     pub fn append_entities(&self, batch: EntityBatch) -> Result<Appended, StoreError> {
-        let rows = batch.keys.first().map_or(0, |k| k.len());
-        self.write(rows, |catalog| Ok(Record::Entities(admit::entities(catalog, batch)?)))
+        self.append_entities_in_order(vec![batch])
+    }
+
+    /// The same with several batches, one after the other: where one does not fit, none is taken.
+    ///
+    /// # Errors
+    /// Columns that do not fit, or the log cannot be written.
+    pub fn append_entities_in_order(&self, batches: Vec<EntityBatch>) -> Result<Appended, StoreError> {
+        let rows: usize = batches.iter().filter_map(|b| b.keys.first()).map(|k| k.len()).sum();
+        let mut admission = self.core.admit()?;
+        let records = batches.into_iter().map(|b| Ok(Record::Entities(admit::entities(&admission.catalog, b)?)));
+        let records = records.collect::<Result<Vec<_>, StoreError>>()?;
+        let payloads = records.iter().map(Record::encode).collect::<Result<Vec<_>, _>>()?;
+        let mut ticket = self.core.log.ticket(admission.position);
+        for (record, payload) in records.into_iter().zip(payloads) {
+            ticket = self.core.enqueue(&mut admission, payload, record)?;
+        }
+        drop(admission);
+        self.core.settle(ticket)?;
+        self.limit_hot_rows();
+        Ok(Appended { accepted: rows as u64, position: ticket.position, ..Appended::default() })
     }
 
     /// Adds and removes members of a stored segment, by key. Keys that are added become known entities.
@@ -186,7 +205,7 @@ impl Store {
     pub fn stats(&self) -> StoreStats {
         let state = self.core.state.lock();
         let (parts, cache) = (state.parts.clone(), state.cache.clone());
-        let stats = StoreStats {
+        let mut stats = StoreStats {
             position: state.position,
             parts: parts.len(),
             part_rows: parts.iter().map(|p| p.meta.rows).sum(),
@@ -198,8 +217,9 @@ impl Store {
         };
         drop(state);
         let log = self.core.log.figures();
+        cache.tell(&mut stats);
         let checkpoint_position = self.core.checkpoint_position.load(Ordering::Relaxed);
-        StoreStats { checkpoint_position, log_bytes: log.bytes, log_segments: log.segments, cache_bytes: cache.bytes(), ..stats }
+        StoreStats { checkpoint_position, log_bytes: log.bytes, log_segments: log.segments, ..stats }
     }
 
     /// Checkpoint, then release the directory; snapshots can still be read. Dropping releases it without a checkpoint.

@@ -53,6 +53,9 @@ impl Binder<'_> {
     }
 
     fn scalar_call(&mut self, f: &'static Function, c: &ast::Call, span: Span, env: &mut Env) -> Expr {
+        if f.name == "at_event" {
+            return self.at_event(f, c, span, env);
+        }
         let mut args = Vec::new();
         for a in &c.args {
             match self.plain_arg(a, env) {
@@ -71,39 +74,10 @@ impl Binder<'_> {
         if args.len() < f.min || args.len() > f.max {
             return self.wrong_count(f, args.len(), span);
         }
-        if f.name == "at_event" {
-            return self.at_event(c, args, span);
-        }
         match f.kind {
             FunctionKind::Clocked => self.clocked(f, args, span),
             _ => self.plain_call(f, args, span),
         }
-    }
-
-    /// A property at the moment of the event needs its history (rule 27).
-    fn at_event(&mut self, c: &ast::Call, mut args: Vec<Expr>, span: Span) -> Expr {
-        let path = match c.args.first() {
-            Some(Arg::Expr(ast::Expr { kind: ast::ExprKind::Path(p), .. })) if p.parts.len() > 1 => p,
-            _ => {
-                return self.error_hint(
-                    code::ARGUMENTS,
-                    span,
-                    "`at_event` takes a property of a participant",
-                    "for example at_event(user.vip_level)",
-                );
-            }
-        };
-        let [.., owner, last] = path.parts.as_slice() else { return Expr::invalid() };
-        let entity = self.catalog.entity(&owner.name).cloned().or_else(|| {
-            let role = self.catalog.events().find_map(|e| e.participants.iter().find(|p| p.name == owner.name).map(|p| p.entity))?;
-            self.entity_of(role)
-        });
-        if !entity.as_ref().and_then(|e| e.property(&last.name)).is_some_and(|p| p.history) {
-            let hint = "declare it with HISTORY; without at_event the value of today is read";
-            return self.error_hint(code::HISTORY, path.span(), format!("property `{}` keeps no history", path.text()), hint);
-        }
-        self.later("at_event(…)");
-        args.swap_remove(0)
     }
 
     pub(super) fn plain_arg(&mut self, a: &Arg, env: &mut Env) -> Option<Expr> {

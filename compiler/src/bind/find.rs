@@ -38,7 +38,8 @@ impl Binder<'_> {
             columns.push((self.item_name(i), e));
         }
         let entity = entity?;
-        let listed = if items.is_some() { self.key_first(columns, &entity, &mut env) } else { self.all_columns(&mut env.rows[0]) };
+        let listed =
+            if items.is_some() { self.key_first(columns, &entity, &mut env) } else { self.all_columns(&mut env.rows[0], f.entity.span) };
         env.aliases = listed.clone();
         let order = clauses.get(|k| if let ClauseKind::OrderBy(o) = k { Some(o.as_slice()) } else { None }).unwrap_or_default();
         let order = self.sort_keys(order, &mut env);

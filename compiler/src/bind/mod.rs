@@ -1,6 +1,7 @@
 //! Names become what they stand for. One construct, one file.
 
 mod aggregate;
+mod at_event;
 mod behaviour;
 mod call;
 mod clause;
@@ -21,6 +22,7 @@ mod select;
 mod sessions;
 mod show;
 mod statement;
+mod system;
 mod time;
 mod trend;
 
@@ -60,7 +62,13 @@ pub fn bind(text: &str, statement: &ast::Statement, context: &Context<'_>) -> Bo
     binder.diagnostics.sort_by_key(|d| (d.span.start, d.span.end));
     binder.diagnostics.dedup();
     let failed = binder.diagnostics.iter().any(Diagnostic::is_error) || binder.unknown;
-    Bound { statement: bound.filter(|_| !failed), diagnostics: binder.diagnostics, uses_now: binder.uses_now, zone: binder.zone }
+    Bound {
+        statement: bound.filter(|_| !failed),
+        diagnostics: binder.diagnostics,
+        uses_now: binder.uses_now,
+        reads_system: binder.reads_system,
+        zone: binder.zone,
+    }
 }
 
 /// Definitions of definitions of … are followed no deeper than this.
@@ -83,6 +91,9 @@ pub(crate) struct Binder<'a> {
     diagnostics: Vec<Diagnostic>,
     next: u32,
     uses_now: bool,
+    reads_system: bool,
+    /// As of when properties of entities are meant: at_event(…) changes it for its path.
+    timing: at_event::Timing,
     /// A lenient name was met: nothing can be planned, nothing is wrong.
     unknown: bool,
     /// The construct that only a later version carries out.
@@ -113,6 +124,8 @@ impl<'a> Binder<'a> {
             diagnostics: Vec::new(),
             next: 0,
             uses_now: false,
+            reads_system: false,
+            timing: at_event::Timing::default(),
             unknown: false,
             later: None,
             following: Vec::new(),

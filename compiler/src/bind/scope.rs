@@ -256,14 +256,7 @@ impl Binder<'_> {
             return Some(self.leaf(scope, Leaf::Key(i), entity.key[i].data_type.clone()));
         }
         if let Some(p) = entity.properties.iter().find(|p| p.name == name) {
-            if self.clock.as_of.is_some() && p.history {
-                self.later("AS OF over properties with HISTORY");
-            } else if self.clock.as_of.is_some() {
-                let hint = "declare it with HISTORY, or leave out AS OF for this property";
-                let what = format!("property `{}.{name}` keeps no history, so its value at an earlier instant is not known", entity.name);
-                return Some(self.error_hint(code::HISTORY, ident.span, what, hint));
-            }
-            return Some(self.leaf(scope, Leaf::Property(p.id), p.data_type.clone()));
+            return Some(self.timed_property(scope, entity, p, ident.span));
         }
         if let Some(p) = self.catalog.property(&format!("{}.{name}", entity.name)).cloned() {
             return self.virtual_property(scope, &p, ident.span);
@@ -299,15 +292,25 @@ impl Binder<'_> {
         if relation.many {
             return self.through_many(scope, relation, &target, rest, at);
         }
-        let link = self.relation_link(scope, relation, &target)?;
-        self.through(scope, link, &target, rest)
+        let before = self.diagnostics.len();
+        match self.hop(|b| b.relation_link(scope, relation, &target, at)) {
+            Some(link) => self.through(scope, link, &target, rest),
+            // What is wrong with the key has been said.
+            None => (self.diagnostics.len() > before).then(Expr::invalid),
+        }
     }
 
-    fn relation_link(&mut self, scope: &mut RowScope, relation: &eql_catalog::Relation, target: &Arc<EntityType>) -> Option<Link> {
+    fn relation_link(
+        &mut self,
+        scope: &mut RowScope,
+        relation: &eql_catalog::Relation,
+        target: &Arc<EntityType>,
+        at: Span,
+    ) -> Option<Link> {
         let mut source = Vec::new();
         for key in &target.key {
             let (own, _) = relation.on.iter().find(|(_, t)| *t == key.name)?;
-            let column = self.resolve(scope, &[Ident { name: own.clone(), span: Span::default() }])?;
+            let column = self.resolve(scope, &[Ident { name: own.clone(), span: at }])?;
             let ExprKind::Column(id) = column.kind else { return None };
             source.push(unnumbered(scope.columns.iter().find(|c| c.id == id)?));
         }
@@ -340,7 +343,7 @@ impl Binder<'_> {
         rest: &[Ident],
         _at: Span,
     ) -> Option<Expr> {
-        let link = self.many_link(scope, relation, target)?;
+        let link = self.hop(|b| b.many_link(scope, relation, target))?;
         let mut inner = RowScope::entity(target);
         let expr = self.resolve(&mut inner, rest)?;
         if matches!(expr.kind, ExprKind::Invalid) {

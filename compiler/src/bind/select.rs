@@ -160,9 +160,9 @@ impl Binder<'_> {
             let q = self.follow(&format!("WITH {}", ident.name), ident.span, |b| b.query(&q))??;
             return Some((RowScope::new(RowKind::Table(q.output), name), Pending::Table(q.rel)));
         }
-        if path.parts.len() > 1 && path.parts[0].name == "system" {
-            self.later("the system tables");
-            return None;
+        if let Some(table) = super::system::name_of(path) {
+            let (output, rel) = self.system_table(table)?;
+            return Some((RowScope::new(RowKind::Table(output), name), Pending::Table(rel)));
         }
         if let Some(e) = self.catalog.entity(&ident.name).cloned() {
             let mut scope = RowScope::entity(&e);
@@ -248,7 +248,7 @@ impl Binder<'_> {
                         return None;
                     }
                     for r in 0..env.rows.len() {
-                        out.extend(self.all_columns(&mut env.rows[r]));
+                        out.extend(self.all_columns(&mut env.rows[r], *span));
                     }
                 }
                 SelectItem::PathStar(path) => out.extend(self.path_star(path, env)?),
@@ -276,7 +276,7 @@ impl Binder<'_> {
     fn path_star(&mut self, path: &ast::Path, env: &mut Env) -> Option<Vec<(String, Expr)>> {
         let first = &path.parts[0].name;
         if let (1, Some(r)) = (path.parts.len(), env.rows.iter().position(|r| r.name.as_deref() == Some(first))) {
-            return Some(self.all_columns(&mut env.rows[r]));
+            return Some(self.all_columns(&mut env.rows[r], path.span()));
         }
         // All properties of the entity a path leads to.
         let target = self.catalog.entity(&path.parts[path.parts.len() - 1].name).cloned();
@@ -293,8 +293,8 @@ impl Binder<'_> {
         Some(out)
     }
 
-    /// All columns of a source, in the order declared.
-    pub(super) fn all_columns(&mut self, row: &mut RowScope) -> Vec<(String, Expr)> {
+    /// All columns of a source, in the order declared; `at` is the place that asks for them.
+    pub(super) fn all_columns(&mut self, row: &mut RowScope, at: ast::Span) -> Vec<(String, Expr)> {
         let names: Vec<String> = match &row.kind {
             RowKind::Unknown => vec![],
             RowKind::Table(t) => return t.iter().map(|o| (o.name.clone(), Expr::column(o.id, o.data_type.clone()))).collect(),
@@ -311,7 +311,7 @@ impl Binder<'_> {
                 n
             }
         };
-        let ident = |n: &String| ast::Ident { name: n.clone(), span: ast::Span::default() };
+        let ident = |n: &String| ast::Ident { name: n.clone(), span: at };
         names.iter().filter_map(|n| self.resolve(row, &[ident(n)]).map(|e| (n.clone(), e))).collect()
     }
 

@@ -60,6 +60,9 @@ impl Binder<'_> {
     }
 
     pub(super) fn describe(&mut self, kind: Option<Kind>, path: &ast::Path) -> Option<Statement> {
+        if let Some(nouns) = self.describe_system(kind, path) {
+            return nouns.map(|n| self.nouns(n));
+        }
         let name = path.text();
         let wants = |k: Kind| kind.is_none_or(|w| w == k);
         let c = self.catalog;

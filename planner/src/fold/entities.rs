@@ -7,13 +7,13 @@ use super::pair::PairConditions;
 use crate::clock;
 use crate::row::{schema_of, store_error};
 use crate::world::World;
-use arrow::array::{Array, ArrayRef, BooleanArray, Int64Array, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, TimestampMicrosecondArray, UInt32Array};
 use arrow::compute::{concat, filter_record_batch, take};
 use arrow::datatypes::{DataType as ArrowType, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
-use datafusion::common::Result;
+use datafusion::common::{DataFusionError, Result};
 use eql_catalog::EntityTypeId;
-use eql_compiler::bound::{Aggregation, Behaviour, BehaviourKind, Leaf, ScanColumn, Sequence};
+use eql_compiler::bound::{Aggregation, Behaviour, BehaviourKind, Clock, Leaf, ScanColumn, Sequence};
 use eql_store::{Timeline, arrow_type};
 use eql_timeline::{Bucketer, Run, SequenceSpec, SequenceStep, Truth};
 use std::sync::Arc;
@@ -23,6 +23,8 @@ use std::sync::Arc;
 pub(crate) struct Entities {
     pub entity: EntityTypeId,
     pub columns: Vec<ScanColumn>,
+    /// AS OF: entities that became known later are left out.
+    pub clock: Clock,
 }
 
 impl Fold for Entities {
@@ -58,8 +60,10 @@ impl Fold for Entities {
             });
         }
         let schema = schema_of(&wanted.into_iter().cloned().collect::<Vec<_>>());
-        let deleted = world.snapshot.entities(self.entity).map_err(store_error)?.deleted().cloned();
-        Ok(Arc::new(Ready { columns, asked, schema, deleted }))
+        let entities = world.snapshot.entities(self.entity).map_err(store_error)?;
+        let since = entities.known_since().map_err(store_error)?.filter(|_| self.clock.as_of.is_some());
+        let since = since.map(|s| Ok::<_, DataFusionError>((s.as_primitive().clone(), clock::now_of(&self.clock, world.now)?)));
+        Ok(Arc::new(Ready { columns, asked, schema, deleted: entities.deleted().cloned(), since: since.transpose()? }))
     }
 }
 
@@ -69,6 +73,26 @@ struct Ready {
     asked: Vec<Ask>,
     schema: SchemaRef,
     deleted: Option<BooleanArray>,
+    /// AS OF this instant: when each entity became known.
+    since: Option<(TimestampMicrosecondArray, i64)>,
+}
+
+impl Ready {
+    /// Entities of a chunk that the statement sees; None for all.
+    fn seen(&self, chunk: &Chunk<'_>) -> Option<BooleanArray> {
+        if self.deleted.is_none() && self.since.is_none() {
+            return None;
+        }
+        let start = chunk.ordinals.start as usize;
+        let deleted = |i: usize| self.deleted.as_ref().is_some_and(|d| d.value(start + i));
+        // Who did something before is known, whenever its properties came.
+        let acted = |i: usize, at: i64| chunk.time[chunk.rows_of(i)].first().is_some_and(|t| *t < at);
+        let unknown = |i: usize| {
+            self.since.as_ref().is_some_and(|(since, at)| since.is_valid(start + i) && since.value(start + i) > *at && !acted(i, *at))
+        };
+        let seen: BooleanArray = (0..chunk.entities()).map(|i| Some(!deleted(i) && !unknown(i))).collect();
+        (seen.true_count() < seen.len()).then_some(seen)
+    }
 }
 
 impl Prepared for Ready {
@@ -99,14 +123,14 @@ impl State for Walk<'_> {
         for c in &self.ready.columns {
             columns.push(match c {
                 Some(all) => all.slice(start, n),
-                None => did.next().ok_or_else(|| datafusion::common::DataFusionError::Internal("a behaviour was not computed".into()))?,
+                None => did.next().ok_or_else(|| DataFusionError::Internal("a behaviour was not computed".into()))?,
             });
         }
         let options = RecordBatchOptions::new().with_row_count(Some(n));
         let batch = RecordBatch::try_new_with_options(self.ready.schema.clone(), columns, &options)?;
-        Ok(Some(match &self.ready.deleted {
-            Some(d) if d.slice(start, n).true_count() > 0 => filter_record_batch(&batch, &arrow::compute::not(&d.slice(start, n))?)?,
-            _ => batch,
+        Ok(Some(match self.ready.seen(chunk) {
+            Some(seen) => filter_record_batch(&batch, &seen)?,
+            None => batch,
         }))
     }
 
@@ -350,7 +374,7 @@ pub(crate) fn behaviours(world: &World, entity: EntityTypeId, asked: &[&Behaviou
             out[i] = Some(a);
         }
     }
-    out.into_iter().map(|o| o.ok_or_else(|| datafusion::common::DataFusionError::Internal("a behaviour was not computed".into()))).collect()
+    out.into_iter().map(|o| o.ok_or_else(|| DataFusionError::Internal("a behaviour was not computed".into()))).collect()
 }
 
 fn pass(world: &World, timeline: &Arc<Timeline>, asked: &[&Behaviour]) -> Result<Vec<ArrayRef>> {
@@ -373,10 +397,7 @@ fn pass(world: &World, timeline: &Arc<Timeline>, asked: &[&Behaviour]) -> Result
     };
     let done: Vec<Result<Vec<Vec<ArrayRef>>>> = std::thread::scope(|scope| {
         let handles: Vec<_> = ranges.iter().map(|r| scope.spawn(|| walk(r))).collect();
-        handles
-            .into_iter()
-            .map(|h| h.join().unwrap_or_else(|_| Err(datafusion::common::DataFusionError::Internal("a fold failed".into()))))
-            .collect()
+        handles.into_iter().map(|h| h.join().unwrap_or_else(|_| Err(DataFusionError::Internal("a fold failed".into())))).collect()
     });
     let mut parts: Vec<Vec<ArrayRef>> = vec![Vec::new(); asks.len()];
     for d in done {

@@ -7,6 +7,7 @@ mod funnel;
 mod retention;
 mod same;
 mod stage;
+mod system;
 
 use crate::clock;
 use crate::fold::{Entities, FoldTable, SessionsFold};
@@ -25,6 +26,8 @@ use eql_compiler::bound::{Buckets, ColumnId, Fill, Query, Rel, Scan, SortKey, So
 use eql_grammar::ast::{JoinKind, RangeKind, SetOp};
 use eql_store::arrow_type;
 use std::sync::Arc;
+
+pub use system::{SystemRows, system_schema};
 
 pub(crate) fn scan_table(name: &str, table: Arc<dyn TableProvider>) -> Result<LogicalPlanBuilder> {
     LogicalPlanBuilder::scan(name, provider_as_source(table), None)
@@ -64,6 +67,7 @@ impl Planner {
             Rel::OneRow => LogicalPlanBuilder::empty(true).build(),
             Rel::Values(columns, rows) => values(columns, rows),
             Rel::Scan(s) => self.scan(s),
+            Rel::System(table, columns) => self.system(*table, columns),
             Rel::Filter(input, p) => LogicalPlanBuilder::from(self.rel(input)?).filter(lower.condition(p)?)?.build(),
             Rel::Project(input, columns) => {
                 let exprs = columns.iter().map(|(id, e)| Ok(lower.value(e)?.alias(column_name(*id)))).collect::<Result<Vec<_>>>()?;
@@ -104,7 +108,9 @@ impl Planner {
 
     fn scan(&self, s: &Scan) -> Result<LogicalPlan> {
         match &s.source {
-            Source::Entities(entity) => self.fold("entities", Arc::new(Entities { entity: *entity, columns: s.columns.clone() }))?.build(),
+            Source::Entities(entity) => {
+                self.fold("entities", Arc::new(Entities { entity: *entity, columns: s.columns.clone(), clock: s.clock.clone() }))?.build()
+            }
             Source::Events(events) => {
                 let scan =
                     EventScan { events: events.clone(), columns: s.columns.clone(), during: s.during.clone(), clock: s.clock.clone() };

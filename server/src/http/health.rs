@@ -21,5 +21,6 @@ pub(super) async fn ready(State(app): State<App>) -> impl IntoResponse {
 }
 
 pub(super) async fn metrics(State(app): State<App>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], crate::telemetry::render(&app.engine.stats()))
+    let text = crate::telemetry::render(&app.engine.stats(), &app.engine.store_stats(), app.engine.ingest_stats());
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }

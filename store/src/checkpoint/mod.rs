@@ -25,7 +25,6 @@ use parking_lot::Mutex;
 use std::path::Path;
 use std::sync::Arc;
 
-pub(crate) const PARTS: &str = "parts";
 pub(crate) const ENTITIES: &str = "entities";
 pub(crate) const SEGMENTS: &str = "segments";
 

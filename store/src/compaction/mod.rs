@@ -90,14 +90,14 @@ impl Core {
         let mut checkpointing = self.checkpointing.lock();
         let first = checkpointing.manifest.next_part;
         checkpointing.manifest.next_part += count;
-        (checkpointing.place.clone(), first)
+        (checkpointing.parts.place.clone(), first)
     }
 
     /// The new parts take the place of the old ones, first in the manifest, then for readers. Rows that went while the merge was
     /// written go from the new parts too.
     fn install(&self, old: &[Arc<Part>], written: Vec<PartMeta>) -> Result<u64, StoreError> {
         let mut checkpointing = self.checkpointing.lock();
-        let place = checkpointing.place.clone();
+        let place = checkpointing.parts.place.clone();
         let mut new: Vec<Arc<Part>> = written.iter().map(|meta| Arc::new(Part::new(&place, meta.clone()))).collect();
         let parts = self.state.lock().parts.clone();
         for before in old {
@@ -157,7 +157,7 @@ impl Core {
         *retired = still_read;
         let names: Vec<String> = last.iter().flat_map(|p| p.names()).collect();
         if !names.is_empty()
-            && let Err(e) = checkpointing.place.remove(&names)
+            && let Err(e) = checkpointing.parts.place.remove(&names)
         {
             tracing::warn!(error = %e, "files of parts that were merged cannot be removed; this is tried again later");
             checkpointing.leftovers = true;

@@ -60,6 +60,17 @@ impl Column {
         &self.data_type
     }
 
+    /// In memory.
+    pub(super) fn bytes(&self) -> u64 {
+        let patches: usize = self.patches.iter().map(|p| p.values.get_array_memory_size()).sum();
+        let base = match &self.base {
+            Base::Empty => 0,
+            Base::Memory(values) => values.get_array_memory_size(),
+            Base::File(file) => file.bytes(),
+        };
+        (patches + base) as u64
+    }
+
     /// Writes values; NULLs clear unless `keep_null`.
     pub(super) fn write(&mut self, ordinals: &UInt32Array, values: &ArrayRef, keep_null: bool) -> Result<(), StoreError> {
         if keep_null && values.null_count() > 0 {

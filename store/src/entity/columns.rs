@@ -5,7 +5,7 @@ use super::column_file::EntityFiles;
 use super::history::History;
 use super::key_index::KeyIndex;
 use super::place::Place;
-use super::row::{EntityRow, RowFinder};
+use super::row::{EntityValues, RowFinder};
 use super::timed::Timed;
 use super::value::{value_at, without_nulls};
 use crate::StoreError;
@@ -80,6 +80,12 @@ impl EntitySource {
 }
 
 impl EntityParts {
+    /// Columns with values, and their bytes in memory.
+    pub(crate) fn weight(&self) -> (usize, u64) {
+        let ours = |place: &&Place| matches!(place, Place::Key(_) | Place::Property(_) | Place::Extra | Place::Tag(_));
+        (self.columns.keys().filter(ours).count(), self.columns.values().map(|column| column.bytes()).sum())
+    }
+
     /// A column as long as there are entities; None when it was never written.
     fn padded(&self, place: &Place) -> Result<Option<ArrayRef>, StoreError> {
         self.columns.get(place).map(|column| column.padded(self.len as usize, &self.files.cache)).transpose()
@@ -92,7 +98,7 @@ impl EntityParts {
     }
 
     /// All that is known about one entity; None when there is none of that ordinal.
-    pub(crate) fn row(&self, ordinal: u32) -> Result<Option<EntityRow>, StoreError> {
+    pub(super) fn values(&self, ordinal: u32) -> Result<Option<EntityValues>, StoreError> {
         if ordinal >= self.len {
             return Ok(None);
         }
@@ -213,8 +219,8 @@ impl EntityColumns {
     ///
     /// # Errors
     /// A damaged file.
-    pub fn row(&self, ordinal: u32) -> Result<Option<EntityRow>, StoreError> {
-        self.source.row(ordinal)
+    pub fn row(&self, ordinal: u32) -> Result<Option<EntityValues>, StoreError> {
+        self.source.values(ordinal)
     }
 
     /// The values that a property had.

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 /// What is known about one entity.
 #[derive(Clone, Debug, PartialEq)]
-pub struct EntityRow {
+pub struct EntityValues {
     /// The key.
     pub keys: Vec<Value>,
     /// All declared properties in their order.
@@ -69,7 +69,7 @@ impl<'a> RowFinder<'a> {
     }
 
     /// `packed` is asked once, and only when a patch does not have all of it.
-    pub(crate) fn row(&self, ordinal: u32, packed: impl Fn() -> Read) -> Result<EntityRow, StoreError> {
+    pub(crate) fn row(&self, ordinal: u32, packed: impl Fn() -> Read) -> Result<EntityValues, StoreError> {
         let read = OnceCell::new();
         let packed = || read.get_or_init(|| unpack(packed(), self.parts.position));
         let value = |s: &Source<'_>, of: &dyn Fn(&PackedRow) -> Option<Value>| s.value(ordinal, &packed, of);
@@ -79,7 +79,7 @@ impl<'a> RowFinder<'a> {
         let properties = properties.collect::<Result<_, StoreError>>()?;
         let extra = value(&self.extra, &|row| Some(row.extra.clone().map_or(Value::Null, Value::String)))?;
         let extra = if let Value::String(text) = extra { Some(text) } else { None };
-        Ok(EntityRow { keys, properties, extra, deleted: self.parts.is_deleted(ordinal)? })
+        Ok(EntityValues { keys, properties, extra, deleted: self.parts.is_deleted(ordinal)? })
     }
 
     /// One property.

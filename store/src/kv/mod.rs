@@ -2,6 +2,7 @@
 //!
 //! A value holds a *block*: the rows of some consecutive ordinals of one type. `write.rs` writes blocks, `read.rs` reads single rows.
 
+mod check;
 mod read;
 mod sled;
 mod write;
@@ -12,14 +13,19 @@ use eql_catalog::EntityTypeId;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
+pub(crate) use self::check::{Checked, check};
 pub(crate) use self::sled::open;
 pub(crate) use read::{Read, RowStore, wasteful};
 pub(crate) use write::RowWriter;
+
+/// Keys and values, in the order of keys.
+pub(crate) type Rows<'a> = Box<dyn Iterator<Item = Result<(Vec<u8>, Vec<u8>), StoreError>> + 'a>;
 
 /// An ordered map of bytes. A batch is atomic; nothing is durable before `flush`.
 pub(crate) trait Kv: Send + Sync {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
     fn put_all(&self, rows: &[(Vec<u8>, Vec<u8>)]) -> Result<(), StoreError>;
+    fn scan(&self) -> Rows<'_>;
     fn flush(&self) -> Result<(), StoreError>;
     /// An error that names the directory.
     fn damaged(&self, what: String) -> StoreError;

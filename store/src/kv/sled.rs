@@ -3,7 +3,7 @@
 //! Stock sled does not make its file durable on `flush`, so the file is synced behind its back; its values stay below the size at
 //! which it makes blob files; and whatever it does at open (errors, panics) is taken for damage, never for an answer.
 
-use super::Kv;
+use super::{Kv, Rows};
 use crate::StoreError;
 use crate::disk::sync_dir;
 use std::fs::File;
@@ -81,6 +81,13 @@ impl Kv for SledKv {
             batch.insert(key.as_slice(), value.as_slice());
         }
         self.caught("written", || self.db.apply_batch(batch))
+    }
+
+    fn scan(&self) -> Rows<'_> {
+        Box::new(self.db.iter().map(|row| match row {
+            Ok((key, value)) => Ok((key.to_vec(), value.to_vec())),
+            Err(e) => Err(failed(&self.dir, "read", e.to_string())),
+        }))
     }
 
     fn damaged(&self, what: String) -> StoreError {

@@ -4,12 +4,16 @@
 //! Record → Frame → writer (group commit, fdatasync) → segment files → replay → Record
 //! ```
 
+mod copy;
 mod frame;
 mod record;
 mod replay;
+mod survey;
 mod table;
 mod writer;
 
+pub(crate) use copy::{Copied, copy};
 pub(crate) use record::{AdmittedEntities, AdmittedEvents, AdmittedMembers, AdmittedTagValues, Payload, Place, Record, Removal};
-pub(crate) use replay::replay;
+pub(crate) use replay::{replay, segments};
+pub(crate) use survey::{Survey, survey};
 pub(crate) use writer::{Log, Ticket};

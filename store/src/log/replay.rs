@@ -33,19 +33,21 @@ pub(crate) fn replay(
         }
         check_first(path, *first, done.position, checkpoint)?;
         let bytes = std::fs::read(path).map_err(StoreError::io(path, "read"))?;
-        let mut reader = SegmentReader { path, bytes: &bytes, at: 0, expected: *first };
+        let mut reader = SegmentReader::new(path, &bytes, *first);
         while let Some(found) = reader.next(next.is_none())? {
             if found.position > checkpoint {
                 apply(found.position, found.kind, found.payload, path, (reader.at - found.bytes()) as u64)?;
                 done.position = found.position;
             }
         }
+        reader.cut()?;
         done.segments.push((*first, reader.at as u64));
     }
     Ok(done)
 }
 
-fn segments(dir: &Path) -> Result<Vec<(u64, PathBuf)>, StoreError> {
+/// The files of a log with their first positions, in order.
+pub(crate) fn segments(dir: &Path) -> Result<Vec<(u64, PathBuf)>, StoreError> {
     let mut files = Vec::new();
     for name in names(dir)? {
         let first = name.strip_suffix(".log").and_then(|n| n.parse().ok());
@@ -57,7 +59,7 @@ fn segments(dir: &Path) -> Result<Vec<(u64, PathBuf)>, StoreError> {
 }
 
 /// A file must start where the one before it ended, or at least not after the checkpoint.
-fn check_first(path: &Path, first: u64, position: u64, checkpoint: u64) -> Result<(), StoreError> {
+pub(super) fn check_first(path: &Path, first: u64, position: u64, checkpoint: u64) -> Result<(), StoreError> {
     let gap = if position > checkpoint { first != position + 1 } else { first > checkpoint + 1 };
     if gap {
         return Err(StoreError::damaged(
@@ -69,15 +71,22 @@ fn check_first(path: &Path, first: u64, position: u64, checkpoint: u64) -> Resul
     Ok(())
 }
 
-struct SegmentReader<'a> {
+/// Reads one file frame by frame, and changes nothing.
+pub(super) struct SegmentReader<'a> {
     path: &'a Path,
     bytes: &'a [u8],
-    at: usize,
-    expected: u64,
+    pub(super) at: usize,
+    pub(super) expected: u64,
+    /// Why nothing was read of the rest, which was never acknowledged.
+    pub(super) torn: Option<&'static str>,
 }
 
 impl<'a> SegmentReader<'a> {
-    fn next(&mut self, last_file: bool) -> Result<Option<Found<'a>>, StoreError> {
+    pub(super) fn new(path: &'a Path, bytes: &'a [u8], first: u64) -> SegmentReader<'a> {
+        SegmentReader { path, bytes, at: 0, expected: first, torn: None }
+    }
+
+    pub(super) fn next(&mut self, last_file: bool) -> Result<Option<Found<'a>>, StoreError> {
         let bytes = self.bytes;
         if self.at == bytes.len() {
             return Ok(None);
@@ -92,7 +101,10 @@ impl<'a> SegmentReader<'a> {
             Err(NoFrame::Newer(found)) => {
                 Err(StoreError::NewerFormat { path: self.path.to_path_buf(), found: u32::from(found), known: crate::limit::FORMAT })
             }
-            Err(NoFrame::Broken(what)) if last_file && self.tail_is_torn() => self.cut(what),
+            Err(NoFrame::Broken(what)) if last_file && self.tail_is_torn() => {
+                self.torn = Some(what);
+                Ok(None)
+            }
             Err(NoFrame::Broken(what)) => Err(self.damaged(what)),
         }
     }
@@ -109,11 +121,23 @@ impl<'a> SegmentReader<'a> {
         true
     }
 
-    fn cut(&mut self, what: &str) -> Result<Option<Found<'a>>, StoreError> {
+    /// Goes on at the next whole frame behind what is broken; false when there is none.
+    pub(super) fn skip(&mut self) -> bool {
+        while let Some((offset, found)) = frame::find_next(&self.bytes[self.at..]) {
+            self.at += offset;
+            if found.position >= self.expected {
+                self.expected = found.position;
+                return true;
+            }
+        }
+        false
+    }
+
+    fn cut(&self) -> Result<(), StoreError> {
+        let Some(what) = self.torn else { return Ok(()) };
         tracing::warn!(file = %self.path.display(), offset = self.at, dropped = self.bytes.len() - self.at, what, "the end of the log was not written completely; it was never acknowledged and is cut off");
         let file = OpenOptions::new().write(true).open(self.path).map_err(StoreError::io(self.path, "open"))?;
-        file.set_len(self.at as u64).and_then(|()| file.sync_all()).map_err(StoreError::io(self.path, "truncate"))?;
-        Ok(None)
+        file.set_len(self.at as u64).and_then(|()| file.sync_all()).map_err(StoreError::io(self.path, "truncate"))
     }
 
     fn damaged(&self, what: &str) -> StoreError {

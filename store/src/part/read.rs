@@ -5,15 +5,16 @@ use super::deleted::Deleted;
 use super::ids::IdIndex;
 use super::place::{PartFile, PartPlace};
 use super::spine::Spine;
-use super::{directory, ids, properties, spine};
+use super::{directory, ids, properties, sequence, spine};
 use crate::StoreError;
 use crate::arrow_type::timestamp_type;
 use crate::cache::{Key, ReadCache};
 use crate::limit::NO_SUBJECT;
 use crate::manifest::{PartEvent, PartMeta};
 use crate::rows::{EventColumn, column_type};
-use arrow::array::{ArrayRef, TimestampMicrosecondArray, UInt32Array};
+use arrow::array::{ArrayRef, AsArray, TimestampMicrosecondArray, UInt32Array, UInt64Array};
 use arrow::compute::filter;
+use arrow::datatypes::UInt64Type;
 use eql_catalog::{EventType, EventTypeId};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -22,16 +23,16 @@ use std::sync::{Arc, OnceLock};
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
     pub(crate) meta: Arc<PartMeta>,
-    files: Arc<PartFiles>,
+    pub(super) files: Arc<PartFiles>,
     deleted: BTreeMap<EventTypeId, Arc<Deleted>>,
 }
 
 /// What all states of a part share.
 #[derive(Debug)]
-struct PartFiles {
-    spine: PartFile,
-    ids: PartFile,
-    events: Vec<EventFile>,
+pub(super) struct PartFiles {
+    pub(super) spine: PartFile,
+    pub(super) ids: PartFile,
+    pub(super) events: Vec<EventFile>,
     /// Read when an id is looked up for the first time.
     indexes: OnceLock<Vec<IdIndex>>,
 }
@@ -163,15 +164,28 @@ impl Part {
                 Ok(Arc::new(TimestampMicrosecondArray::from(self.spine(cache)?.times_of(event.id)).with_data_type(timestamp_type())))
             }
             EventColumn::Participant(0) => self.spine(cache).map(|spine| Arc::new(subjects(&spine, event.id)) as ArrayRef),
+            EventColumn::EventId => self.file(event.id)?.ids().map(|ids| Arc::new(ids) as ArrayRef),
+            EventColumn::Sequence => self.sequences(cache, event.id),
             stored => self.stored_column(event, stored),
         })
     }
 
     fn stored_column(&self, event: &EventType, column: &EventColumn) -> Result<ArrayRef, StoreError> {
-        let unknown = || StoreError::UnknownEvent(event.id.0);
-        let file = self.files.events.iter().find(|f| f.event == event.id).ok_or_else(unknown)?;
-        let name = properties::column_name(column).ok_or_else(unknown)?;
-        file.column(&name, &column_type(event, column))
+        let name = properties::column_name(column).ok_or(StoreError::UnknownEvent(event.id.0))?;
+        self.file(event.id)?.column(&name, &column_type(event, column))
+    }
+
+    fn sequences(&self, cache: &ReadCache, event: EventTypeId) -> Result<ArrayRef, StoreError> {
+        let spine = self.spine(cache)?;
+        let guess = || Ok(Arc::new(UInt64Array::from(sequence::guess(&spine.times(), spine.sequences))) as ArrayRef);
+        let guessed = cache.column(Key::Guess(self.meta.id), guess)?;
+        let guessed = guessed.as_primitive::<UInt64Type>().values();
+        let guessed = spine.rows_of(event).map(|row| guessed[row]).collect();
+        self.file(event)?.sequences(guessed).map(|numbers| Arc::new(numbers) as ArrayRef)
+    }
+
+    fn file(&self, event: EventTypeId) -> Result<&EventFile, StoreError> {
+        self.files.events.iter().find(|f| f.event == event).ok_or(StoreError::UnknownEvent(event.0))
     }
 }
 

@@ -1,0 +1,127 @@
+//! The tables of the system: names, columns and what they say. The compiler, the engine and DESCRIBE read them from here.
+
+use eql_catalog::DataType;
+
+/// The first word of their names: `system.parts`.
+pub const SCHEMA: &str = "system";
+
+/// A table that tells what the engine knows of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs)]
+pub enum SystemTable {
+    Caches,
+    Entities,
+    Log,
+    Parts,
+    Queries,
+    Rejected,
+    Settings,
+}
+
+/// A column of a system table.
+#[derive(Clone, Debug)]
+pub struct SystemColumn {
+    /// A promise: others read it.
+    pub name: &'static str,
+    /// Its type.
+    pub data_type: fn() -> DataType,
+    /// What it says.
+    pub comment: &'static str,
+}
+
+/// What is known of a system table.
+#[derive(Debug)]
+pub struct Definition {
+    /// Which.
+    pub table: SystemTable,
+    /// Its name without the schema.
+    pub name: &'static str,
+    /// What a row is.
+    pub comment: &'static str,
+    /// In order.
+    pub columns: &'static [SystemColumn],
+}
+
+macro_rules! tables {
+    ($($table:ident $name:literal $comment:literal { $($column:ident $type:expr, $about:literal;)* })*) => {
+        /// All of them, by name.
+        pub const TABLES: &[Definition] = &[$(Definition {
+            table: SystemTable::$table,
+            name: $name,
+            comment: $comment,
+            columns: &[$(SystemColumn { name: stringify!($column), data_type: || $type, comment: $about }),*],
+        }),*];
+    };
+}
+
+use DataType::{Date, Double, Int, List, String, Timestamp};
+
+tables! {
+    Caches "caches" "one row a cache" {
+        name String, "`results`, `plans`, or `columns` (decoded columns and timelines)";
+        entries Int, "what is in it";
+        bytes Int, "how much memory that takes";
+        bytes_max Int, "how much it may take";
+        hits Int, "times it had what was wanted, since the start";
+        misses Int, "times it had not";
+    }
+    Entities "entities" "one row an entity type" {
+        type String, "name of the entity type";
+        rows Int, "known entities";
+        deleted Int, "deleted ones among them";
+        columns Int, "columns with values";
+        bytes Int, "memory of these columns";
+    }
+    Log "log" "one row: the log of accepted batches" {
+        position Int, "last batch that is applied";
+        checkpoint_position Int, "last batch whose rows are in parts";
+        bytes Int, "on disk";
+        files Int, "on disk";
+    }
+    Parts "parts" "one row a part: events of one month on disk, clustered by one entity type" {
+        subject String, "name of the entity type";
+        id Int, "number of the part";
+        month Date, "first day of the month, UTC";
+        rows Int, "events";
+        bytes Int, "on disk";
+        time_min Timestamp, "earliest event";
+        time_max Timestamp, "latest event";
+        events List(Box::new(String)), "names of the event types in it";
+        level Int, "how often its rows were merged; 0 as a checkpoint writes it";
+    }
+    Queries "queries" "one row a statement: those that run and the last that ended" {
+        id Int, "counts from the start of the engine";
+        statement String, "its text, cut after 4,096 bytes";
+        state String, "`running`, `finished`, `failed` or `cancelled`";
+        started_at Timestamp, "when it arrived";
+        seconds Double, "until its last row, or until now";
+        rows Int, "rows given so far";
+        memory_bytes Int, "most that its groups, sorts and joins held at once";
+        error String, "why it failed";
+    }
+    Rejected "rejected" "one row a record that was not accepted; the last ones are kept" {
+        received_at Timestamp, "when it came";
+        target String, "event or entity type it was meant for";
+        index Int, "its place in the request, from 0";
+        id String, "its event_id";
+        code String, "kind of the mistake";
+        message String, "what is wrong with it";
+        record String, "as it came, cut after 4 KiB";
+    }
+    Settings "settings" "one row a setting that is in force for this statement" {
+        name String, "as in SET; `limit.` and more: set when the engine was started";
+        value String, "its value";
+    }
+}
+
+/// A table by its name without the schema.
+pub fn by_name(name: &str) -> Option<&'static Definition> {
+    TABLES.iter().find(|t| t.name == name)
+}
+
+impl SystemTable {
+    /// Its name, columns and comment.
+    pub fn definition(self) -> &'static Definition {
+        TABLES.iter().find(|t| t.table == self).unwrap_or(&TABLES[0])
+    }
+}

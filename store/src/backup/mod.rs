@@ -1,0 +1,156 @@
+//! A copy of a data directory as of one position, made while it is written to, and the way back.
+//!
+//! ```text
+//! hold (links, checkpoints wait) → link or copy, checked → log up to the position → manifest → backup.json: the copy is whole
+//! ```
+//! A backup is laid out like a data directory, but is never opened: `restore` copies it to a place of its own.
+
+mod label;
+mod restore;
+mod transfer;
+
+pub(crate) use label::{Label, NAME as LABEL};
+pub use restore::{RestoreReport, RestoreRequest, restore};
+
+use crate::disk::{FileMeta, create_dir, names, sync_dir, write_file};
+use crate::hold::Hold;
+use crate::limit::FORMAT;
+use crate::log::{copy, segments};
+use crate::open::{FORMAT_FILE, LOG};
+use crate::{Store, StoreError, manifest, sealed};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use transfer::transfer;
+
+/// In a directory that is being restored; it goes when everything is there.
+const UNFINISHED: &str = "restore.unfinished";
+
+/// What a backup holds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BackupReport {
+    /// Where it is.
+    pub target: PathBuf,
+    /// Everything up to this log position is in it.
+    pub position: u64,
+    /// The earliest position it can be restored to.
+    pub checkpoint: u64,
+    /// Files.
+    pub files: u64,
+    /// Bytes of all of them.
+    pub bytes: u64,
+    /// Files that share their bytes with the data directory, as both lie on one file system.
+    pub linked: u64,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+impl Store {
+    /// Copies everything up to the present position into a new directory, while reads and writes go on. Every file is checked on the way.
+    ///
+    /// # Errors
+    /// The target is not empty or lies inside of the data directory, a file is damaged, or the target cannot be written.
+    pub fn backup(&self, target: &Path) -> Result<BackupReport, StoreError> {
+        let started = Instant::now();
+        let hold = Hold::take(&self.core)?;
+        let vacant = Vacant::new(target, Some(&self.core.dir))?;
+        let mut report = vacant.keep(write(&hold, target))?;
+        report.seconds = started.elapsed().as_secs_f64();
+        Ok(report)
+    }
+}
+
+fn write(hold: &Hold, target: &Path) -> Result<BackupReport, StoreError> {
+    let (mut files, mut linked, mut dirs) = (Vec::new(), 0, BTreeSet::new());
+    for (dir, file) in hold.manifest.files() {
+        create_dir(&target.join(&dir))?;
+        let done = transfer(&hold.dir.join(&dir), &target.join(&dir), file)?;
+        linked += u64::from(done);
+        files.push(FileMeta { name: dir.join(&file.name).display().to_string(), ..file.clone() });
+        dirs.extend(dir.ancestors().map(Path::to_path_buf));
+    }
+    create_dir(&target.join(LOG))?;
+    let log = copy(&segments(&hold.dir.join(LOG))?, hold.manifest.position, hold.position, &target.join(LOG))?;
+    files.extend(log.files.into_iter().map(|file| FileMeta { name: format!("{LOG}/{}", file.name), ..file }));
+    dirs.extend([PathBuf::from(LOG), PathBuf::new()]);
+    let format = format!("{FORMAT}\n");
+    files.push(write_file(target, FORMAT_FILE, format.as_bytes())?);
+    let manifest = sealed::seal(&target.join(manifest::NAME), &hold.manifest)?;
+    files.push(write_file(target, manifest::NAME, &manifest)?);
+    for dir in dirs {
+        sync_dir(&target.join(dir))?;
+    }
+    let label = Label::new(hold.position, hold.manifest.position, files);
+    label.write(target)?;
+    Ok(BackupReport {
+        target: target.to_path_buf(),
+        position: label.position,
+        checkpoint: label.checkpoint,
+        files: label.files.len() as u64,
+        bytes: label.files.iter().map(|f| f.bytes).sum(),
+        linked,
+        seconds: 0.0,
+    })
+}
+
+/// A directory that is not there or empty, and is so again if what was to be written there fails.
+struct Vacant<'a> {
+    dir: &'a Path,
+    made: bool,
+}
+
+impl Vacant<'_> {
+    fn new<'a>(dir: &'a Path, data: Option<&Path>) -> Result<Vacant<'a>, StoreError> {
+        let full = names(dir)?.iter().any(|name| name != "lost+found");
+        if full {
+            return Err(StoreError::unsuitable(dir, "is not empty: name a directory that does not exist yet"));
+        }
+        let made = !dir.exists();
+        create_dir(dir)?;
+        let vacant = Vacant { dir, made };
+        let real = |path: &Path| path.canonicalize().map_err(StoreError::io(path, "find"));
+        match data.map(real).transpose()? {
+            Some(data) if real(dir)?.starts_with(&data) => {
+                vacant.clear();
+                Err(StoreError::unsuitable(dir, "lies inside of the data directory: name one outside of it"))
+            }
+            _ => Ok(vacant),
+        }
+    }
+
+    fn keep<T>(&self, written: Result<T, StoreError>) -> Result<T, StoreError> {
+        if written.is_err() {
+            self.clear();
+            return written;
+        }
+        // The name of a new directory must survive, too.
+        if let Some(parent) = self.dir.canonicalize().ok().as_deref().and_then(Path::parent) {
+            sync_dir(parent)?;
+        }
+        written
+    }
+
+    /// Best effort: the failure that leads here is what is told.
+    fn clear(&self) {
+        let entries = std::fs::read_dir(self.dir).into_iter().flatten().flatten();
+        for entry in entries.filter(|e| e.file_name() != "lost+found") {
+            let path = entry.path();
+            _ = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+        }
+        if self.made {
+            _ = std::fs::remove_dir(self.dir);
+        }
+    }
+}
+
+/// A backup stays as it is, and a half restored directory is none.
+pub(crate) fn refuse_copies(dir: &Path) -> Result<(), StoreError> {
+    if dir.join(UNFINISHED).exists() {
+        return Err(StoreError::unsuitable(dir, "was not restored completely: remove it and restore it again"));
+    }
+    if dir.join(LABEL).exists() {
+        return Err(StoreError::unsuitable(dir, "is a backup: copy it to a directory of its own with `eql admin restore`"));
+    }
+    Ok(())
+}

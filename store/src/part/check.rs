@@ -1,0 +1,85 @@
+//! A part, read in full: each file for itself, and each against the others.
+
+use super::column::EventFile;
+use super::ids::IdIndex;
+use super::read::Part;
+use super::spine::Spine;
+use super::{ids, spine};
+use crate::StoreError;
+use crate::dedupe::id_hash;
+use crate::limit::NO_SUBJECT;
+use crate::manifest::{PartEvent, PartMeta};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+impl Part {
+    /// Everything wrong with it. `subjects`: how many entities of its subject type there are.
+    pub(crate) fn check(&self, subjects: u32) -> Vec<StoreError> {
+        let mut problems = Vec::new();
+        let spine = &self.files.spine;
+        match spine.read().and_then(|bytes| spine::decode(&spine.path(), bytes)) {
+            Ok(order) => problems.extend(spine_problem(&self.meta, &order, subjects).map(|what| spine.damaged(what))),
+            Err(e) => problems.push(e),
+        }
+        let listed = self.files.ids.read().and_then(|bytes| Ok((ids::decode(&self.files.ids.path(), &bytes)?, bytes)));
+        for (event, file) in self.meta.events.iter().zip(&self.files.events) {
+            let index = listed.as_ref().ok().and_then(|(all, bytes)| Some((all.iter().find(|i| i.event() == event.event)?, &bytes[..])));
+            if index.is_none() && listed.is_ok() {
+                problems.push(self.files.ids.damaged(format!("it does not list event type {}", event.event.0)));
+            }
+            problems.extend(check_event(event, file, index).err());
+        }
+        problems.extend(listed.err());
+        problems
+    }
+}
+
+/// What is wrong with an order whose bytes are right.
+fn spine_problem(meta: &PartMeta, spine: &Spine, subjects: u32) -> Option<String> {
+    if spine.len() as u64 != meta.rows {
+        return Some(format!("it has {} rows, {} were written", spine.len(), meta.rows));
+    }
+    let mut rows_of = vec![0_u32; spine.events.len()];
+    let mut before = None;
+    for (ordinal, start, end) in spine.runs() {
+        if before >= Some(ordinal) || start >= end || end > spine.len() {
+            return Some(format!("its runs are not in order at row {start}"));
+        }
+        if ordinal >= subjects && ordinal != NO_SUBJECT {
+            return Some(format!("row {start} is of entity {ordinal}, there are {subjects}"));
+        }
+        let sorted = (start + 1..end).all(|row| spine.time(row - 1) <= spine.time(row));
+        if !sorted || spine.time(start) < meta.time_min || spine.time(end - 1) > meta.time_max {
+            return Some(format!("the times of the rows {start} to {end} are not in order"));
+        }
+        for row in start..end {
+            match rows_of.get_mut(usize::from(spine.code(row))) {
+                Some(rows) => *rows += 1,
+                None => return Some(format!("row {row} is of no event type")),
+            }
+        }
+        before = Some(ordinal);
+    }
+    let differs = |e: &&PartEvent| spine.events.iter().position(|event| *event == e.event).map_or(0, |code| rows_of[code]) != e.rows;
+    meta.events.iter().find(differs).map(|e| format!("it has another number of rows of event type {} than were written", e.event.0))
+}
+
+/// Decodes every column of an event file, and looks every id up in the list of their hashes.
+fn check_event(event: &PartEvent, file: &EventFile, listed: Option<(&IdIndex, &[u8])>) -> Result<(), StoreError> {
+    let bytes = &file.file;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes.read()?).and_then(|builder| builder.build());
+    let mut rows = 0;
+    for batch in reader.map_err(|e| bytes.damaged(e.to_string()))? {
+        rows += batch.map_err(|e| bytes.damaged(e.to_string()))?.num_rows();
+    }
+    if rows != event.rows as usize {
+        return Err(bytes.damaged(format!("it has {rows} rows, {} were written", event.rows)));
+    }
+    let Some((index, list)) = listed else { return Ok(()) };
+    let place = index.entries();
+    let entries = list.get(place.start as usize..place.end as usize).unwrap_or_default();
+    let is_listed = |(row, id): (usize, Option<&str>)| index.find(id_hash(id.unwrap_or_default()), entries) == Some(row as u32);
+    match file.ids()?.iter().enumerate().find(|entry| !is_listed(*entry)) {
+        Some((row, _)) => Err(bytes.damaged(format!("the id of row {row} is not the one that was listed"))),
+        None => Ok(()),
+    }
+}
