@@ -84,7 +84,6 @@ pub(crate) struct ColumnMeta {
     /// `t:<tag>`.
     pub(crate) name: String,
     pub(crate) rows: u32,
-    /// With the folder of the type.
     pub(crate) file: FileMeta,
 }
 
@@ -93,6 +92,13 @@ pub(crate) struct SegmentMeta {
     pub(crate) segment: String,
     pub(crate) position: u64,
     pub(crate) file: FileMeta,
+}
+
+impl EntityMeta {
+    /// Where the files of its columns are, below those of all types.
+    pub(crate) fn folder(&self) -> String {
+        self.entity.0.to_string()
+    }
 }
 
 impl Manifest {

@@ -78,6 +78,7 @@ fn read_everything(dir: &Path) -> Result<String, StoreError> {
     let store = Store::open(dir, StoreOptions::default())?;
     let snapshot = store.snapshot()?;
     snapshot.timeline(USER)?;
+    read_entities(&snapshot)?;
     for event in snapshot.catalog().events() {
         let rows = snapshot.events(event.id)?;
         for chunk in 0..rows.chunk_count() {

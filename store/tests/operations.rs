@@ -175,7 +175,7 @@ fn the_deleted_are_nobody_until_they_come_back() {
     let keys = vec![vec![ints([Some(1)])]];
     store.append_events(vec![EventBatch { keys, ..batch(VISIT, &[happened("b", 2, 1, 1)]) }]).unwrap();
     assert!(store.snapshot().unwrap().entities(USER).unwrap().deleted().is_none());
-    assert_eq!(store.snapshot().unwrap().entity_row(USER, 0).unwrap().unwrap().properties[0].1, Value::Null);
+    assert_eq!(store.snapshot().unwrap().entities(USER).unwrap().row(0).unwrap().unwrap().properties[0].1, Value::Null);
 }
 
 #[test]

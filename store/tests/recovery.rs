@@ -190,12 +190,7 @@ fn read_everything(dir: &Path) -> Result<(), StoreError> {
     let store = Store::open(dir, StoreOptions::default())?;
     let snapshot = store.snapshot()?;
     snapshot.timeline(USER)?;
-    for entity in snapshot.catalog().entities() {
-        let columns = snapshot.entities(entity.id)?;
-        entity.properties.iter().try_for_each(|p| columns.property(p.id).map(|_| ()))?;
-        columns.extra()?;
-    }
-    snapshot.tag_values(USER, "level")?;
+    read_entities(&snapshot)?;
     // Reads when they became known.
     store.append_entities(users(&[(1, None, None)]))?;
     for event in snapshot.catalog().events() {

@@ -4,12 +4,12 @@ use super::history::History;
 use crate::cache::{Key, ReadCache};
 use crate::disk::{FileMeta, create_dir, names, read_checked, write_file};
 use crate::kv::RowStore;
-use crate::manifest::Manifest;
+use crate::manifest::{EntityMeta, Manifest};
 use crate::{StoreError, ipc};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, UInt32Type};
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -41,6 +41,8 @@ impl std::fmt::Debug for EntityFiles {
 pub(crate) struct ColumnFile {
     files: Arc<EntityFiles>,
     number: u64,
+    /// Of the type, below that of all.
+    folder: String,
     pub(crate) meta: FileMeta,
     /// Values of a column, so as to know what is past its end without reading it.
     pub(crate) rows: u32,
@@ -65,31 +67,26 @@ impl EntityFiles {
         Arc::new(EntityFiles { dir, cache, rows: RowStore::default(), live: Mutex::default() })
     }
 
-    pub(crate) fn file(self: &Arc<Self>, meta: FileMeta, rows: u32) -> Arc<ColumnFile> {
-        let name = meta.name.clone();
-        let file = Arc::new(ColumnFile {
-            files: self.clone(),
-            number: fresh_number(),
-            meta,
-            rows,
-            pinned: OnceLock::new(),
-            unnamed: AtomicBool::new(false),
-        });
+    pub(crate) fn file(self: &Arc<Self>, folder: &str, meta: FileMeta, rows: u32) -> Arc<ColumnFile> {
+        let name = format!("{folder}/{}", meta.name);
+        let (pinned, unnamed) = (OnceLock::new(), AtomicBool::new(false));
+        let folder = folder.to_string();
+        let file = Arc::new(ColumnFile { files: self.clone(), number: fresh_number(), folder, meta, rows, pinned, unnamed });
         self.live.lock().insert(name, Arc::downgrade(&file));
         file
     }
 
     /// Writes the values of a column: one row each.
-    pub(super) fn write_column(self: &Arc<Self>, name: &str, values: &ArrayRef) -> Result<Arc<ColumnFile>, StoreError> {
-        self.write(name, &RecordBatch::try_from_iter_with_nullable([("value", values.clone(), true)])?, values.len() as u32)
+    pub(super) fn write_column(self: &Arc<Self>, folder: &str, name: &str, values: &ArrayRef) -> Result<Arc<ColumnFile>, StoreError> {
+        let table = RecordBatch::try_from_iter_with_nullable([("value", values.clone(), true)])?;
+        self.write(folder, name, &table, values.len() as u32)
     }
 
-    pub(super) fn write(self: &Arc<Self>, name: &str, table: &RecordBatch, rows: u32) -> Result<Arc<ColumnFile>, StoreError> {
-        if let Some((folder, _)) = name.rsplit_once('/') {
-            create_dir(&self.dir.join(folder))?;
-        }
-        let meta = write_file(&self.dir, name, &ipc::encode_file(table, true)?)?;
-        Ok(self.file(meta, rows))
+    pub(super) fn write(self: &Arc<Self>, folder: &str, name: &str, table: &RecordBatch, rows: u32) -> Result<Arc<ColumnFile>, StoreError> {
+        let dir = self.dir.join(folder);
+        create_dir(&dir)?;
+        let meta = write_file(&dir, name, &ipc::encode_file(table, true)?)?;
+        Ok(self.file(folder, meta, rows))
     }
 
     /// Makes the names of new files durable.
@@ -103,7 +100,8 @@ impl EntityFiles {
     pub(crate) fn remove_unnamed(&self, manifest: &Manifest) -> Result<(), StoreError> {
         let mut live = self.live.lock();
         live.retain(|_, file| file.strong_count() > 0);
-        let named = |name: &String| manifest.entities.iter().flat_map(|e| &e.columns).any(|c| c.file.name == *name);
+        let files = |e: &EntityMeta| e.columns.iter().map(|c| format!("{}/{}", e.folder(), c.file.name)).collect::<Vec<_>>();
+        let named: BTreeSet<String> = manifest.entities.iter().flat_map(files).collect();
         for folder in names(&self.dir)? {
             let path = self.dir.join(&folder);
             if !path.is_dir() {
@@ -112,7 +110,7 @@ impl EntityFiles {
             }
             for file in names(&path)? {
                 let name = format!("{folder}/{file}");
-                if named(&name) {
+                if named.contains(&name) {
                     continue;
                 }
                 match live.get(&name).and_then(Weak::upgrade) {
@@ -133,8 +131,17 @@ impl EntityFiles {
 }
 
 impl ColumnFile {
+    fn dir(&self) -> PathBuf {
+        self.files.dir.join(&self.folder)
+    }
+
+    /// What is kept in memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.pinned.get().map_or(0, |values| values.get_array_memory_size())
+    }
+
     pub(super) fn path(&self) -> PathBuf {
-        self.files.dir.join(&self.meta.name)
+        self.dir().join(&self.meta.name)
     }
 
     /// The values of a column.
@@ -178,7 +185,7 @@ impl ColumnFile {
     }
 
     fn table(&self) -> Result<RecordBatch, StoreError> {
-        Ok(ipc::decode_file(&self.path(), read_checked(&self.files.dir, &self.meta)?)?.batch)
+        Ok(ipc::decode_file(&self.path(), read_checked(&self.dir(), &self.meta)?)?.batch)
     }
 
     fn damaged(&self, what: &str) -> StoreError {

@@ -60,7 +60,7 @@ proptest! {
                 }
                 Step::Settle => {
                     if let Some((sealed, values)) = sealed.take() {
-                        column.settle(sealed, files.write_column(&format!("0/p0-{token}"), &values).unwrap());
+                        column.settle(sealed, files.write_column("0", &format!("p0-{token}"), &values).unwrap());
                     }
                 }
             }
@@ -97,7 +97,7 @@ proptest! {
                     timed.seal(token);
                     let history = timed.join().unwrap();
                     let table = super::file::table(&history).unwrap();
-                    timed.settle(token, files.write(&format!("0/h0-{token}"), &table, history.time.len() as u32).unwrap());
+                    timed.settle(token, files.write("0", &format!("h0-{token}"), &table, history.time.len() as u32).unwrap());
                 }
                 _ => {
                     naive.extend(rows.iter().map(|r| ((r.0, r.1), r.2)));

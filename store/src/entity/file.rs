@@ -64,12 +64,12 @@ impl EntityState {
 pub(crate) fn write(generation: u64, captured: &CapturedEntities) -> Result<WrittenEntities, StoreError> {
     let parts = &captured.source.parts;
     let folder = parts.definition.id.0.to_string();
-    let name = |place: &Place| format!("{folder}/{}-{generation}.arrow", place.stem());
+    let name = |place: &Place| format!("{}-{generation}.arrow", place.stem());
     let (mut files, mut columns) = (Vec::new(), Vec::new());
     for (place, column) in &parts.columns {
         if column.dirty() {
             let values = column.join(column.len())?;
-            let file = parts.files.write_column(&name(place), &values)?;
+            let file = parts.files.write_column(&folder, &name(place), &values)?;
             if matches!(place, Place::Key(_) | Place::Known | Place::Since(_) | Place::Once(_)) {
                 file.pin_as(values);
             }
@@ -83,7 +83,7 @@ pub(crate) fn write(generation: u64, captured: &CapturedEntities) -> Result<Writ
         let place = Place::History(*id);
         if timed.dirty() {
             let history = timed.join()?;
-            let file = parts.files.write(&name(&place), &table(&history)?, history.time.len() as u32)?;
+            let file = parts.files.write(&folder, &name(&place), &table(&history)?, history.time.len() as u32)?;
             columns.push(meta(&place, &file));
             files.push((place, file));
         } else if let Some(file) = timed.file() {
@@ -146,7 +146,7 @@ pub(crate) fn read(
         // A manifest is checked as a whole; a column that the definition does not have would have been left out of it.
         let Some(place) = Place::parse(&column.name) else { continue };
         let Some(data_type) = type_of(&parts.definition, &place, &tag) else { continue };
-        let file = files.file(column.file.clone(), column.rows);
+        let file = files.file(&meta.folder(), column.file.clone(), column.rows);
         match place {
             Place::History(id) => drop(parts.histories.insert(id, Arc::new(Timed::of_file(&data_type, file)))),
             place => drop(parts.columns.insert(place, Arc::new(Column::of_file(&data_type, file)))),
@@ -154,6 +154,21 @@ pub(crate) fn read(
     }
     parts.index = Arc::new(RwLock::new(read_keys(&mut parts)?));
     Ok(EntityState::of(parts))
+}
+
+/// Reads everything, to find what is damaged.
+pub(crate) fn check(
+    files: &Arc<EntityFiles>,
+    meta: &EntityMeta,
+    definition: Arc<EntityType>,
+    tag: impl Fn(&str) -> Option<DataType>,
+) -> Vec<StoreError> {
+    let parts = match read(files, meta, definition, 0, tag) {
+        Ok(state) => state.parts,
+        Err(e) => return vec![e],
+    };
+    let columns = parts.columns.values().map(|column| column.base().map(drop));
+    columns.chain(parts.histories.values().map(|timed| timed.join().map(drop))).filter_map(Result::err).collect()
 }
 
 fn read_keys(parts: &mut EntityParts) -> Result<KeyIndex, StoreError> {

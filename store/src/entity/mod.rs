@@ -31,6 +31,7 @@ mod column_test;
 pub(crate) use column_file::EntityFiles;
 pub use columns::EntityColumns;
 pub(crate) use columns::EntitySource;
+pub(crate) use file::check;
 pub(crate) use file::{CapturedEntities, WrittenEntities, read, write};
 pub use history::History;
 pub use row::EntityRow;

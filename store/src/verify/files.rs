@@ -1,14 +1,13 @@
 //! The files that a manifest names: first their bytes, then what the bytes mean.
 
 use super::report::Findings;
+use crate::StoreError;
+use crate::cache::ReadCache;
 use crate::checkpoint::{ENTITIES, SEGMENTS, read_rejected, read_removed};
-use crate::disk::read_checked;
-use crate::manifest::{ColumnMeta, Manifest};
+use crate::entity::{self, EntityFiles};
+use crate::manifest::Manifest;
 use crate::open::read_members;
 use crate::part::{Part, PartPlace};
-use crate::cache::ReadCache;
-use crate::entity::{self, EntityFiles};
-use crate::{StoreError, ipc};
 use eql_catalog::EntityTypeId;
 use std::path::Path;
 use std::sync::Arc;
@@ -52,30 +51,13 @@ fn check_entities(dir: &Path, manifest: &Manifest, findings: &mut Findings<'_>) 
     let dir = dir.join(ENTITIES);
     let files = EntityFiles::new(dir.clone(), Arc::new(ReadCache::new(0)));
     for meta in &manifest.entities {
-        for column in &meta.columns {
-            if let Err(e) = check_column(&dir, column) {
-                findings.problem(&e);
+        let problems = match manifest.catalog.entity_by_id(meta.entity) {
+            Some(definition) => {
+                let tag = |tag: &str| manifest.catalog.tag(&definition.name, tag).map(|t| t.data_type.clone());
+                entity::check(&files, meta, definition.clone(), tag)
             }
-        }
-        let keys = match manifest.catalog.entity_by_id(meta.entity) {
-            Some(definition) => entity::read(&files, meta, definition.clone(), manifest.position, |_| None).map(drop),
-            None => Err(StoreError::damaged(&dir, 0, format!("it has entities of type {}, which is not defined", meta.entity.0))),
+            None => vec![StoreError::damaged(&dir.join(meta.folder()), 0, "it is of an entity type that is not defined")],
         };
-        // A damaged file was named above.
-        if let Err(e) = keys
-            && !findings.knows(&e)
-        {
-            findings.problem(&e);
-        }
+        problems.iter().for_each(|e| findings.problem(e));
     }
-}
-
-fn check_column(dir: &Path, column: &ColumnMeta) -> Result<(), StoreError> {
-    let path = dir.join(&column.file.name);
-    let table = ipc::decode_file(&path, read_checked(dir, &column.file)?)?.batch;
-    let is_history = column.name.starts_with('h');
-    if is_history || table.num_rows() == column.rows as usize {
-        return Ok(());
-    }
-    Err(StoreError::damaged(&path, 0, format!("it has {} rows, {} were written", table.num_rows(), column.rows)))
 }

@@ -79,12 +79,6 @@ impl<'a> Findings<'a> {
         self.add(Problem { file: path.map(|p| self.name(&p)).unwrap_or_default(), offset, what, rebuilt: false });
     }
 
-    /// True when a problem of the same file is listed.
-    pub(super) fn knows(&self, error: &StoreError) -> bool {
-        let file = place(error).0.map(|p| self.name(&p));
-        file.is_some_and(|file| self.report.problems.iter().any(|p| p.file == file))
-    }
-
     pub(super) fn rebuilt(&mut self, file: &Path, what: String) {
         self.add(Problem { file: self.name(file), offset: 0, what, rebuilt: true });
     }

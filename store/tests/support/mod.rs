@@ -252,6 +252,22 @@ pub fn content(store: &Store) -> String {
     lines.join("\n")
 }
 
+/// Columns are read from their files when somebody needs them, so damage shows here.
+pub fn read_entities(snapshot: &Snapshot) -> Result<(), StoreError> {
+    for entity in snapshot.catalog().entities() {
+        let columns = snapshot.entities(entity.id)?;
+        entity.properties.iter().try_for_each(|p| columns.property(p.id).map(drop))?;
+        columns.extra()?;
+        columns.known_since()?;
+    }
+    for tag in snapshot.catalog().tags() {
+        if let Some(entity) = snapshot.catalog().entity(&tag.entity) {
+            snapshot.tag_values(entity.id, &tag.name)?;
+        }
+    }
+    Ok(())
+}
+
 /// Single entities are what the columns say.
 fn check_rows(entity: &EntityType, columns: &EntityColumns) {
     let texts = |array: ArrayRef| shown(&array);
