@@ -4,6 +4,7 @@ mod activity;
 mod settings;
 mod storage;
 
+use self::activity::Refused;
 use crate::cache::{Plans, Results};
 use crate::statements::Statements;
 use crate::{Engine, Limits, Session};
@@ -13,6 +14,7 @@ use datafusion::common::{DataFusionError, Result};
 use eql_compiler::system::SystemTable;
 use eql_planner::{SystemRows, system_schema};
 use eql_store::Store;
+use eql_stream::Ingest;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use std::sync::Arc;
 pub(crate) struct SystemTables {
     store: Arc<Store>,
     statements: Arc<Statements>,
+    ingest: Arc<Ingest>,
     plans: Arc<Plans>,
     results: Arc<Results>,
     limits: Limits,
@@ -40,6 +43,7 @@ impl SystemTables {
         Self {
             store: engine.store.clone(),
             statements: engine.statements.clone(),
+            ingest: engine.ingest.clone(),
             plans: engine.plans.clone(),
             results: engine.results.clone(),
             limits: engine.limits.clone(),
@@ -54,8 +58,10 @@ impl SystemTables {
             SystemTable::Caches => Ok(activity::caches(&self.results.figures(), &self.plans.figures(), &self.store.stats(), &self.limits)),
             SystemTable::Queries => activity::queries(&self.statements.all()),
             SystemTable::Rejected => {
-                let snapshot = self.store.snapshot().map_err(external)?;
-                Ok(activity::rejected(&snapshot.rejected().collect::<Vec<_>>()))
+                let (snapshot, latest) = (self.store.snapshot().map_err(external)?, self.ingest.rejected());
+                let kept: Vec<Refused<'_>> = snapshot.rejected().map(Refused::from).collect();
+                // What is kept in the log is in memory, too; memory alone has what was not kept.
+                Ok(activity::rejected(&if kept.is_empty() { latest.iter().map(Refused::from).collect() } else { kept }))
             }
             SystemTable::Settings => Ok(settings::settings(&self.session, &self.limits, self.now)),
             SystemTable::Log => Ok(storage::log(&self.store.stats())),
