@@ -36,6 +36,7 @@ impl Class {
         match error {
             E::WritesRefused { .. } => Class::Refused,
             E::Full { .. } => Class::TooLarge,
+            E::Unsuitable { .. } | E::NoPosition { .. } => Class::Invalid,
             E::UnknownSegment(_) | E::UnknownTag(..) | E::UnknownRole(..) | E::Mismatch { .. } | E::Catalog(_) => Class::Invalid,
             _ => Class::Internal,
         }

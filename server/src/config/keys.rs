@@ -24,6 +24,7 @@ pub(super) const KEYS: &[Key] = keys! {
     "insecure" c g c.insecure = g.flag()?;
     "log" c g c.log = g.text()?;
     "temp" c g c.temp = g.path()?;
+    "backup_dir" c g c.backup_dir = Some(g.path()?);
     "limits.timeout_ms" c g c.limits.timeout_ms = g.count()?;
     "limits.memory_bytes" c g c.limits.memory_bytes = g.bytes()?;
     "limits.running" c g c.limits.running = g.places()?;

@@ -4,6 +4,7 @@
 //! request → origin → token → project → query | check | catalog | files → body
 //! ```
 
+mod admin;
 mod body;
 mod catalog;
 mod check;
@@ -34,6 +35,8 @@ pub(crate) struct App {
     auth: Arc<Auth>,
     importer: Arc<Importer>,
     stopping: CancellationToken,
+    /// Held by the one operation on the whole directory that may run.
+    operating: Arc<tokio::sync::Mutex<()>>,
     /// Ends what still runs when the time to stop is over.
     kill: CancellationToken,
 }
@@ -47,7 +50,7 @@ impl App {
         stopping: CancellationToken,
         kill: CancellationToken,
     ) -> Self {
-        Self { engine, config, auth, importer, stopping, kill }
+        Self { engine, config, auth, importer, stopping, operating: Arc::default(), kill }
     }
 }
 
@@ -59,6 +62,8 @@ pub(crate) fn router(app: App) -> Router {
         .route("/v1/format", post(check::format))
         .route("/v1/catalog", get(catalog::catalog))
         .route("/v1/files/{target}", post(files::import))
+        .route("/v1/admin/verify", post(admin::verify))
+        .route("/v1/admin/backup", post(admin::backup))
         .route("/metrics", get(health::metrics))
         .route("/openapi.json", get(page::openapi))
         .route("/", get(page::page))

@@ -18,7 +18,7 @@ use crate::limit::FORMAT;
 use crate::log::{copy, segments};
 use crate::open::{FORMAT_FILE, LOG};
 use crate::{Store, StoreError, manifest, sealed};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -28,7 +28,7 @@ use transfer::transfer;
 const UNFINISHED: &str = "restore.unfinished";
 
 /// What a backup holds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BackupReport {
     /// Where it is.
     pub target: PathBuf,
