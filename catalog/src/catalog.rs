@@ -224,4 +224,8 @@ impl EventType {
     pub fn participant_of(&self, entity: EntityTypeId) -> Option<usize> {
         self.participants.iter().position(|p| p.entity == entity)
     }
+    /// The places of all participants of an entity type.
+    pub fn places_of(&self, entity: EntityTypeId) -> Vec<usize> {
+        (0..self.participants.len()).filter(|i| self.participants[*i].entity == entity).collect()
+    }
 }

@@ -1,6 +1,6 @@
 //! What an operator does with a data directory: with one that is open, and with one that nobody has open.
 
-use crate::{Engine, EngineError};
+use crate::{Engine, EngineError, PartsAt};
 use std::path::Path;
 
 pub use eql_store::{BackupReport, Problem, RestoreReport, RestoreRequest, Unfinished, Upgraded, VerifyReport};
@@ -23,12 +23,12 @@ impl Engine {
     }
 }
 
-/// Reads a data directory that nobody has open, or a backup.
+/// Reads a data directory that nobody has open, or a backup. `parts`: where its parts are kept, if elsewhere.
 ///
 /// # Errors
 /// In use, of a newer format, or neither of both. Damage is in the report.
-pub fn verify(dir: &Path) -> Result<VerifyReport, EngineError> {
-    Ok(eql_store::verify(dir)?)
+pub fn verify(dir: &Path, parts: &PartsAt) -> Result<VerifyReport, EngineError> {
+    Ok(eql_store::verify(dir, parts)?)
 }
 
 /// Makes a data directory of a backup.

@@ -5,8 +5,8 @@ use crate::cache::{Plans, Results, plans, results};
 use crate::{EngineError, Limits};
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool};
 use eql_catalog::{Catalog, Change};
-use eql_store::{Store, StoreOptions, StoreStats};
-use eql_stream::{ImportReport, ImportRequest, Progress};
+use eql_store::{PartsAt, Store, StoreOptions, StoreStats};
+use eql_stream::{ImportReport, ImportRequest, Ingest, Progress};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,6 +15,8 @@ use std::sync::Arc;
 pub struct EngineOptions {
     /// Bounds.
     pub limits: Limits,
+    /// Where the event parts are kept.
+    pub parts: PartsAt,
 }
 
 /// Figures for /metrics and system tables.
@@ -42,6 +44,7 @@ pub struct Engine {
     pub(crate) plans: Plans,
     pub(crate) results: Arc<Results>,
     pub(crate) memory: Arc<dyn MemoryPool>,
+    pub(crate) ingest: Arc<Ingest>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -57,10 +60,14 @@ impl Engine {
     /// The directory is in use, damaged or not to be written.
     pub fn open(dir: &Path, options: EngineOptions) -> Result<Arc<Engine>, EngineError> {
         let limits = options.limits;
-        let store = Store::open(dir, StoreOptions { read_cache_bytes: limits.read_cache_bytes, ..StoreOptions::default() })?;
+        let store = StoreOptions { read_cache_bytes: limits.read_cache_bytes, parts: options.parts, ..StoreOptions::default() };
+        let store = Arc::new(Store::open(dir, store)?);
+        let ingest = Ingest::start(store.clone(), limits.ingest.clone());
+        let ingest = ingest.map_err(|e| EngineError::Invalid(format!("the system gives no threads for ingest: {e}")))?;
         let memory = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
         Ok(Arc::new(Engine {
-            store: Arc::new(store),
+            store,
+            ingest: Arc::new(ingest),
             admission: Admission::new(limits.running, limits.waiting),
             plans: plans(limits.plan_cache_bytes),
             results: Arc::new(results(limits.result_cache_bytes)),
@@ -110,11 +117,12 @@ impl Engine {
         self.store.stats()
     }
 
-    /// Checkpoints and lets go of the directory.
+    /// Finishes what waits to be taken in, checkpoints and lets go of the directory.
     ///
     /// # Errors
     /// What the store meets.
     pub fn close(&self) -> Result<(), EngineError> {
+        self.ingest.close();
         Ok(self.store.close()?)
     }
 }

@@ -23,6 +23,15 @@ pub enum EngineError {
     /// Too much at once.
     #[error("the server is busy: {0} statements run and as many wait; try again in a moment")]
     Overloaded(usize),
+    /// There is no room for more rows that wait for their answer.
+    #[error("{0}")]
+    QueueFull(String),
+    /// The engine closes.
+    #[error("{0}")]
+    Closed(String),
+    /// No such entity.
+    #[error("{0}")]
+    NotFound(String),
     /// The request cannot be carried out.
     #[error("{0}")]
     Invalid(String),

@@ -6,6 +6,8 @@
 //! ```text
 //! text → parse → bind → plan → execute → batches        Engine::run
 //! file → read → admit → append → apply                  Engine::import
+//! body → records → group → append → answer              Engine::ingest
+//! key → ordinal → row                                   Engine::profile
 //! ```
 //! Start with [`Engine::run`] in `query.rs` and read downwards.
 #![forbid(unsafe_code)]
@@ -19,7 +21,9 @@ mod check;
 mod engine;
 mod error;
 mod explain;
+mod ingest;
 mod limit;
+mod profile;
 mod query;
 mod rows;
 mod session;
@@ -29,8 +33,10 @@ pub use check::check_text;
 pub use engine::{Engine, EngineOptions, EngineStats};
 pub use error::EngineError;
 pub use limit::Limits;
+pub use profile::{JourneyEvent, JourneyPage, Profile};
 pub use session::{Params, Session};
 
 pub use eql_catalog as catalog;
 pub use eql_grammar as grammar;
+pub use eql_store::PartsAt;
 pub use eql_stream as stream;

@@ -1,5 +1,7 @@
 //! Every bound of the system with the reason for its number. They are handed down as values.
 
+use eql_stream::IngestLimits;
+
 /// Bounds of one server or embedded engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -21,6 +23,8 @@ pub struct Limits {
     pub cached_result_bytes: u64,
     /// Partitions a statement works on at once.
     pub threads: usize,
+    /// Rows that arrive over a wire.
+    pub ingest: IngestLimits,
 }
 
 impl Default for Limits {
@@ -35,6 +39,7 @@ impl Default for Limits {
             read_cache_bytes: 1 << 30,
             cached_result_bytes: 4 << 20,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
+            ingest: IngestLimits::default(),
         }
     }
 }

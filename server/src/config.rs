@@ -3,10 +3,12 @@
 mod given;
 mod keys;
 mod layer;
+mod parts;
 
 use eql_engine::Limits;
 use keys::KEYS;
 use layer::{Layer, environment_layer, file_layer, read, unknown};
+pub use parts::Parts;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -34,6 +36,8 @@ pub struct Config {
     pub temp: PathBuf,
     /// The directory that requests may write backups below; without it they may write none.
     pub backup_dir: Option<PathBuf>,
+    /// Where event parts are kept.
+    pub parts: Parts,
     /// Bounds of the engine.
     pub limits: Limits,
     /// Bytes of a request body; larger ones are refused.
@@ -45,10 +49,15 @@ pub struct Config {
 /// Tokens are counted, never shown.
 impl std::fmt::Debug for Config {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Config { data, flight, http, tokens, tls, insecure, log, temp, backup_dir, limits, body_bytes, upload_bytes } = self;
+        let Config { data, flight, http, tokens, tls, insecure, log, temp, backup_dir, parts, limits, body_bytes, upload_bytes } = self;
         let mut out = f.debug_struct("Config");
         out.field("data", data).field("flight", flight).field("http", http).field("tokens", &tokens.len()).field("tls", tls);
-        out.field("insecure", insecure).field("log", log).field("temp", temp).field("backup_dir", backup_dir).field("limits", limits);
+        out.field("insecure", insecure)
+            .field("log", log)
+            .field("temp", temp)
+            .field("backup_dir", backup_dir)
+            .field("parts", parts)
+            .field("limits", limits);
         out.field("body_bytes", body_bytes).field("upload_bytes", upload_bytes).finish()
     }
 }
@@ -74,6 +83,7 @@ impl Default for Config {
             log: "info".to_string(),
             temp: std::env::temp_dir(),
             backup_dir: None,
+            parts: Parts::default(),
             limits: Limits::default(),
             // Ten times the longest generated query seen, and small enough for a few hundred at once.
             body_bytes: 16 << 20,
@@ -169,6 +179,9 @@ pub enum ConfigError {
     /// Half of TLS.
     #[error("`tls.cert` and `tls.key` go together: `{0}` is missing")]
     HalfTls(&'static str),
+    /// Options of a place that is not named.
+    #[error("`parts.{0}` says how to reach the event parts, and `parts.url` does not say where they are: set both or none")]
+    NoPartsUrl(String),
 }
 
 impl Config {
@@ -206,6 +219,29 @@ impl Config {
         Ok(config)
     }
 
+    /// Only what the file and the environment say of the event parts: for whoever opens a data directory and serves nothing.
+    ///
+    /// # Errors
+    /// Anything unreadable, or unknown below `parts`.
+    pub fn load_parts() -> Result<Parts, ConfigError> {
+        let named = std::env::var_os("EQL_CONFIG").map(PathBuf::from);
+        let file = named.or_else(|| Some(PathBuf::from(FILE)).filter(|f| f.is_file())).map(|path| read(&path)).transpose()?;
+        let environment = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
+        Self::parts_of(file, environment)
+    }
+
+    /// The same of parts at hand.
+    fn parts_of(file: Option<(String, String)>, environment: impl Iterator<Item = (String, String)>) -> Result<Parts, ConfigError> {
+        let mut config = Config::default();
+        let file = file.map(|(place, text)| file_layer(&place, &text)).transpose()?.unwrap_or_default();
+        let environment = environment_layer(environment.filter(|(name, _)| name.starts_with("EQL_PARTS_")))?;
+        for layer in [file, environment] {
+            config.take(layer.into_iter().filter(|(key, _)| key.starts_with("parts.")).collect())?;
+        }
+        config.check_parts()?;
+        Ok(config.parts)
+    }
+
     fn take(&mut self, layer: Layer) -> Result<(), ConfigError> {
         for (key, given) in layer {
             let known = KEYS.iter().find(|k| k.name == key).ok_or_else(|| unknown(&key, &given.place))?;
@@ -214,8 +250,13 @@ impl Config {
         Ok(())
     }
 
+    fn check_parts(&self) -> Result<(), ConfigError> {
+        self.parts.useless().map_or(Ok(()), |option| Err(ConfigError::NoPartsUrl(option.to_string())))
+    }
+
     /// Refuses what would let strangers in.
     fn check(&self) -> Result<(), ConfigError> {
+        self.check_parts()?;
         if let Some(tls) = &self.tls {
             if tls.cert.as_os_str().is_empty() {
                 return Err(ConfigError::HalfTls("tls.cert"));

@@ -13,6 +13,10 @@ pub(crate) enum Class {
     TooLarge,
     /// Too much at once: try again in a moment.
     Busy,
+    /// No room for more rows: send them again in a moment.
+    Full,
+    /// There is no such thing.
+    NotFound,
     /// Writes are refused for now.
     Refused,
     /// Our fault.
@@ -26,6 +30,9 @@ impl Class {
             EngineError::Timeout(_) => Class::Timeout,
             EngineError::Memory(_) => Class::TooLarge,
             EngineError::Overloaded(_) => Class::Busy,
+            EngineError::QueueFull(_) => Class::Full,
+            EngineError::NotFound(_) => Class::NotFound,
+            EngineError::Closed(_) => Class::Refused,
             EngineError::Store(error) => Class::of_store(error),
             EngineError::Internal { .. } => Class::Internal,
         }
@@ -37,6 +44,7 @@ impl Class {
             E::WritesRefused { .. } => Class::Refused,
             E::Full { .. } => Class::TooLarge,
             E::Unsuitable { .. } | E::NoPosition { .. } => Class::Invalid,
+            E::Shared(error) => Class::of_store(error),
             E::UnknownSegment(_) | E::UnknownTag(..) | E::UnknownRole(..) | E::Mismatch { .. } | E::Catalog(_) => Class::Invalid,
             _ => Class::Internal,
         }
@@ -48,7 +56,8 @@ impl Class {
             Class::Invalid => "invalid",
             Class::Timeout => "timeout",
             Class::TooLarge => "too_large",
-            Class::Busy => "overloaded",
+            Class::Busy | Class::Full => "overloaded",
+            Class::NotFound => "not_found",
             Class::Refused => "writes_refused",
             Class::Internal => "internal",
         }

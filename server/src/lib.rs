@@ -25,5 +25,5 @@ mod serve;
 pub mod telemetry;
 mod tls;
 
-pub use config::{Config, ConfigError, Options, Tls};
+pub use config::{Config, ConfigError, Options, Parts, Tls};
 pub use serve::{Address, Addresses, ServeError, serve, shutdown_signal};

@@ -1,5 +1,6 @@
 //! What the server says about itself: a log on stderr and metrics for Prometheus. Parameter values and tokens are in neither.
 
+use eql_engine::stream::{IngestAnswer, IngestStats};
 use eql_engine::{EngineError, EngineStats};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::io::IsTerminal;
@@ -9,6 +10,8 @@ use tracing_subscriber::EnvFilter;
 
 /// Seconds; from a cached answer to the longest statement allowed.
 const QUERY_SECONDS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 300.0];
+/// Seconds; from one fsync to a client that waits for a checkpoint.
+const ACK_SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
 /// How often samples are folded into buckets.
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -39,6 +42,7 @@ pub(crate) fn metrics() -> &'static PrometheusHandle {
     HANDLE.get_or_init(|| {
         let builder = PrometheusBuilder::new();
         let builder = builder.set_buckets_for_metric(Matcher::Full("eql_query_seconds".to_string()), &QUERY_SECONDS).unwrap_or_default();
+        let builder = builder.set_buckets_for_metric(Matcher::Full("eql_ingest_ack_seconds".to_string()), &ACK_SECONDS).unwrap_or_default();
         let recorder = builder.build_recorder();
         let handle = recorder.handle();
         if metrics::set_global_recorder(recorder).is_err() {
@@ -56,6 +60,10 @@ fn describe() {
     metrics::describe_gauge!("eql_log_lsn", "Last applied position of the log");
     metrics::describe_counter!("eql_cache_hits_total", "Answers and plans found in a cache");
     metrics::describe_counter!("eql_cache_misses_total", "Answers and plans not found in a cache");
+    metrics::describe_counter!("eql_ingest_events_total", "Rows that arrived over HTTP, by what became of them");
+    metrics::describe_histogram!("eql_ingest_ack_seconds", metrics::Unit::Seconds, "Time from a whole body to its answer");
+    metrics::describe_gauge!("eql_ingest_queue_rows", "Rows that wait for their answer");
+    metrics::describe_gauge!("eql_ingest_queue_bytes", "Bytes of bodies that wait for their answer");
     metrics::describe_gauge!("eql_cache_bytes", "Bytes of cached answers");
 }
 
@@ -69,8 +77,10 @@ pub(crate) async fn upkeep() {
 }
 
 /// The text of `/metrics`.
-pub(crate) fn render(stats: &EngineStats) -> String {
+pub(crate) fn render(stats: &EngineStats, ingest: IngestStats) -> String {
     let handle = metrics();
+    metrics::gauge!("eql_ingest_queue_rows").set(ingest.rows as f64);
+    metrics::gauge!("eql_ingest_queue_bytes").set(ingest.bytes as f64);
     metrics::gauge!("eql_log_lsn").set(stats.position as f64);
     metrics::gauge!("eql_queries_running").set(stats.running as f64);
     metrics::gauge!("eql_queries_waiting").set(stats.waiting as f64);
@@ -80,6 +90,27 @@ pub(crate) fn render(stats: &EngineStats) -> String {
     }
     metrics::gauge!("eql_cache_bytes", "cache" => "result").set(stats.result_cache.2 as f64);
     handle.render()
+}
+
+/// Measures one call of ingest.
+pub(crate) struct Acknowledgement {
+    started: Instant,
+}
+
+impl Acknowledgement {
+    pub(crate) fn start() -> Self {
+        Self { started: Instant::now() }
+    }
+
+    pub(crate) fn done(self, answer: &IngestAnswer) {
+        metrics::histogram!("eql_ingest_ack_seconds").record(self.started.elapsed().as_secs_f64());
+        let rejected = answer.rejected.len() as u64;
+        for (result, rows) in [("accepted", answer.accepted), ("duplicate", answer.duplicates), ("rejected", rejected)] {
+            if rows > 0 {
+                metrics::counter!("eql_ingest_events_total", "result" => result).increment(rows);
+            }
+        }
+    }
 }
 
 /// Measures one statement. Dropped without a result, the statement was cancelled.

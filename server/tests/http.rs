@@ -140,7 +140,12 @@ async fn health_metrics_and_description() {
     let description: Value = serde_json::from_str(&server.get("/openapi.json").body).unwrap();
     for (path, methods) in description["paths"].as_object().unwrap() {
         for method in methods.as_object().unwrap().keys() {
-            let heard = server.ask(&method.to_uppercase(), &path.replace("{target}", "user"), &[], (method == "post").then_some(""));
+            let heard = server.ask(
+                &method.to_uppercase(),
+                &path.replace("{target}", "user").replace("{type}", "user").replace("{key}", "1"),
+                &[],
+                (method == "post").then_some(""),
+            );
             assert!(heard.status != 404 && heard.status != 405, "{method} {path}: {}", heard.status);
         }
     }
@@ -175,7 +180,7 @@ async fn operators_verify_and_back_up() {
     assert_eq!(server.post("/v1/query", DEFINE).0, 200);
     let (status, report) = server.post("/v1/admin/backup", r#"{"target":"monday"}"#);
     assert_eq!((status, &report["position"]), (200, &json!(1)), "{report}");
-    assert_eq!(eql_engine::admin::verify(&backups.path().join("monday")).unwrap().damaged, 0);
+    assert_eq!(eql_engine::admin::verify(&backups.path().join("monday"), &eql_engine::PartsAt::Local).unwrap().damaged, 0);
     for wrong in [r#"{"target":"monday"}"#, r#"{"target":"../monday"}"#, r#"{"target":"/etc/monday"}"#, r#"{"tagret":"x"}"#, ""] {
         let (status, refused) = server.post("/v1/admin/backup", wrong);
         assert_eq!(status, 400, "{wrong}: {refused}");

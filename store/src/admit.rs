@@ -3,7 +3,6 @@
 use crate::arrow_type::arrow_type;
 use crate::dedupe::{IdSet, id_hash};
 use crate::hot::in_utc;
-use crate::limit::DUPLICATE_ROWS_MAX;
 use crate::log::{AdmittedEntities, AdmittedEvents, Place};
 use crate::{Appended, EntityBatch, EventBatch, StoreError};
 use arrow::array::{Array, ArrayRef, BooleanArray, StringArray, TimestampMicrosecondArray, UInt32Array};
@@ -23,6 +22,11 @@ pub(crate) struct Submitted {
 impl Submitted {
     pub(crate) fn events(&self) -> impl Iterator<Item = (EventTypeId, usize)> + '_ {
         self.batches.iter().zip(&self.hashes).map(|(b, h)| (b.event, h.len()))
+    }
+
+    /// The hashes of the ids, batch by batch.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = (EventTypeId, &[u128])> + '_ {
+        self.batches.iter().zip(&self.hashes).map(|(b, h)| (b.event, h.as_slice()))
     }
 }
 
@@ -119,8 +123,8 @@ fn set_places(batches: &mut [AdmittedEvents], order: Option<&[(u32, u32)]>) {
     }
 }
 
-/// Marks the rows whose ids are new and says what became of all; `ids` remembers them.
-pub(crate) fn dedupe(submitted: &Submitted, ids: &mut BTreeMap<EventTypeId, IdSet>) -> (Vec<Vec<bool>>, Appended) {
+/// Marks the rows whose ids are new and says what became of all; `ids` remembers them. `stored`: the rows whose ids are in parts.
+pub(crate) fn dedupe(submitted: &Submitted, stored: &[Vec<bool>], ids: &mut BTreeMap<EventTypeId, IdSet>) -> (Vec<Vec<bool>>, Appended) {
     for (event, rows) in submitted.events() {
         ids.entry(event).or_default().reserve(rows);
     }
@@ -130,14 +134,14 @@ pub(crate) fn dedupe(submitted: &Submitted, ids: &mut BTreeMap<EventTypeId, IdSe
             for (batch, row) in order {
                 let (b, r) = (*batch as usize, *row as usize);
                 let seen = ids.entry(submitted.batches[b].event).or_default();
-                fresh[b][r] = seen.insert(submitted.hashes[b][r]);
+                fresh[b][r] = !stored[b][r] && seen.insert(submitted.hashes[b][r]);
             }
         }
         None => {
-            for ((batch, hashes), fresh) in submitted.batches.iter().zip(&submitted.hashes).zip(&mut fresh) {
-                let seen = ids.entry(batch.event).or_default();
-                for (fresh, hash) in fresh.iter_mut().zip(hashes) {
-                    *fresh = seen.insert(*hash);
+            for (b, fresh) in fresh.iter_mut().enumerate() {
+                let seen = ids.entry(submitted.batches[b].event).or_default();
+                for ((fresh, hash), stored) in fresh.iter_mut().zip(&submitted.hashes[b]).zip(&stored[b]) {
+                    *fresh = !stored && seen.insert(*hash);
                 }
             }
         }
@@ -153,8 +157,7 @@ fn answer(fresh: &[Vec<bool>]) -> Appended {
         answer.accepted += accepted;
         answer.duplicates += rows.len() as u64 - accepted;
         if accepted < rows.len() as u64 {
-            let room = DUPLICATE_ROWS_MAX - answer.duplicate_rows.len();
-            answer.duplicate_rows.extend(rows.iter().enumerate().filter(|(_, f)| !**f).take(room).map(|(r, _)| (b, r as u32)));
+            answer.duplicate_rows.extend(rows.iter().enumerate().filter(|(_, f)| !**f).map(|(r, _)| (b, r as u32)));
         }
     }
     answer

@@ -6,10 +6,12 @@ use crate::hot::{self, HotChunk, time_range};
 use crate::log::{AdmittedEvents, AdmittedMembers, Place, Record};
 use crate::manifest::SegmentMeta;
 use crate::part::Part;
+use crate::rejected::Rejected;
+use crate::removal::Erased;
 use crate::{EventRows, Snapshot, StoreError};
 use arrow::array::{Array, UInt64Array};
 use eql_catalog::{Catalog, Change, EntityTypeId, EventType, EventTypeId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 /// Everything the log says, up to a position.
@@ -26,6 +28,9 @@ pub(crate) struct State {
     pub(crate) layout: u64,
     /// Event and entity rows since the last checkpoint.
     pub(crate) unsaved_rows: usize,
+    /// Entities that rows of parts may still name, and must not.
+    pub(crate) erased: Arc<Erased>,
+    pub(crate) rejected: Rejected,
     /// Why nothing more can be applied.
     pub(crate) broken: Option<String>,
     pub(crate) cache: Arc<ReadCache>,
@@ -61,6 +66,14 @@ impl State {
                 self.entity(batch.entity)?.upsert(&batch, position)?;
             }
             Record::Members(change) => self.change_members(position, change)?,
+            Record::Corrections(batches) => {
+                for batch in &batches {
+                    self.remove_events(position, batch.event, &batch.id)?;
+                }
+                self.append(position, batches)?;
+            }
+            Record::Removal(removal) => self.remove(position, &removal)?,
+            Record::Rejections(rows) => self.rejected.push(rows, position),
             Record::TagValues(values) => {
                 self.unsaved_rows += values.values.len();
                 self.entity(values.entity)?.set_tag(&values, position)?;
@@ -71,7 +84,7 @@ impl State {
         Ok(())
     }
 
-    fn entity(&mut self, id: EntityTypeId) -> Result<&mut EntityState, StoreError> {
+    pub(crate) fn entity(&mut self, id: EntityTypeId) -> Result<&mut EntityState, StoreError> {
         self.entities.get_mut(&id).ok_or(StoreError::UnknownEntity(id.0))
     }
 
@@ -172,10 +185,11 @@ impl State {
             position: self.position,
             catalog: self.catalog.clone(),
             entities: self.entities.iter_mut().map(|(id, e)| (*id, e.source())).collect(),
-            events: self.events.iter_mut().map(|(id, e)| (*id, e.rows(parts, cache))).collect(),
+            events: self.events.iter_mut().map(|(id, e)| (*id, e.rows(parts, &self.erased, cache))).collect(),
             parts: parts.clone(),
             members: self.members.iter().map(|(name, m)| (name.clone(), m.set.clone())).collect(),
             layout: self.layout,
+            rejected: self.rejected.clone(),
             cache: cache.clone(),
         });
         self.snapshot = Some(snapshot.clone());
@@ -192,9 +206,21 @@ impl EventState {
         EventState { definition, hot: Vec::new(), frozen: 0, position, rows: None }
     }
 
-    fn rows(&mut self, parts: &[Arc<Part>], cache: &Arc<ReadCache>) -> Arc<EventRows> {
+    fn rows(&mut self, parts: &[Arc<Part>], erased: &Erased, cache: &Arc<ReadCache>) -> Arc<EventRows> {
         let EventState { definition, hot, position, rows, .. } = self;
-        rows.get_or_insert_with(|| Arc::new(EventRows::new(definition.clone(), parts, hot, *position, cache.clone()))).clone()
+        rows.get_or_insert_with(|| Arc::new(EventRows::new(definition.clone(), parts, hot, *position, erased, cache.clone()))).clone()
+    }
+}
+
+impl Members {
+    pub(crate) fn remove(&mut self, ordinals: &HashSet<u32>, position: u64) {
+        let set = Arc::make_mut(&mut self.set);
+        for ordinal in ordinals {
+            if let Some(member) = set.get_mut(*ordinal as usize) {
+                *member = false;
+            }
+        }
+        self.position = position;
     }
 }
 

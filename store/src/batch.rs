@@ -101,6 +101,6 @@ pub struct Appended {
     pub duplicates: u64,
     /// The log position that holds them, or the last one when there was nothing to log.
     pub position: u64,
-    /// The first thousand duplicates: number of the batch, row in it.
+    /// All duplicates: number of the batch, row in it.
     pub duplicate_rows: Vec<(usize, u32)>,
 }

@@ -5,6 +5,7 @@ use crate::part::Spine;
 use crate::rows::EventColumn;
 use crate::{StoreError, Timeline};
 use arrow::array::{Array, ArrayRef};
+use bytes::Bytes;
 use eql_catalog::{EntityTypeId, EventTypeId};
 use moka::sync::Cache;
 use std::sync::Arc;
@@ -12,7 +13,11 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Key {
     Spine(u64),
-    Column(u64, EventTypeId, EventColumn),
+    /// Part, event type, column, how many rows are gone.
+    Column(u64, EventTypeId, EventColumn, u32),
+    Ids(u64, EventTypeId),
+    /// What the times of a part tell of its sequence numbers.
+    Guess(u64),
     Timeline(TimelineKey),
 }
 
@@ -32,6 +37,7 @@ pub(crate) struct TimelineKey {
 enum Value {
     Spine(Arc<Spine>),
     Column(ArrayRef),
+    Ids(Bytes),
     Timeline(Arc<Timeline>),
 }
 
@@ -64,6 +70,14 @@ impl ReadCache {
         }
     }
 
+    /// Entries of the ids of a part.
+    pub(crate) fn ids(&self, key: Key, read: impl FnOnce() -> Result<Bytes, StoreError>) -> Result<Bytes, StoreError> {
+        match self.get(key, || Ok(Value::Ids(read()?)))? {
+            Value::Ids(entries) => Ok(entries),
+            _ => Err(wrong_kind()),
+        }
+    }
+
     pub(crate) fn timeline(
         &self,
         key: TimelineKey,
@@ -89,6 +103,7 @@ fn weight(value: &Value) -> u32 {
     let bytes = match value {
         Value::Spine(spine) => spine.bytes(),
         Value::Column(column) => column.get_array_memory_size(),
+        Value::Ids(entries) => entries.len(),
         Value::Timeline(t) => t.offsets.len() * 4 + t.row.len() * 14,
     };
     u32::try_from(bytes + 256).unwrap_or(u32::MAX)

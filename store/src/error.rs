@@ -64,6 +64,40 @@ pub enum StoreError {
         /// Its words.
         source: std::io::Error,
     },
+    /// An object store did not do it.
+    #[error("cannot {action} {file}: {reason}")]
+    Remote {
+        /// `read`, `write`, …
+        action: &'static str,
+        /// The object's URL.
+        file: String,
+        /// What to do, and the client's words.
+        reason: String,
+    },
+    /// Not a place for parts.
+    #[error("`{url}` is no place for event parts: {what}")]
+    PartsUrl {
+        /// As configured, without what may be secret.
+        url: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// The parts were written somewhere else.
+    #[error("the event parts of {} are kept in {recorded}, not in {given}: configure the place where they are (`parts.url`)", dir.display())]
+    PartsElsewhere {
+        /// The data directory.
+        dir: PathBuf,
+        /// Where they are.
+        recorded: String,
+        /// Where they were looked for.
+        given: String,
+    },
+    /// Two data directories, one place.
+    #[error("the event parts of another data directory are kept here, {} says so: choose another prefix or directory for each", claim.display())]
+    PartsTaken {
+        /// The file that says so.
+        claim: PathBuf,
+    },
     /// An earlier write could not be made durable, so nothing more is accepted.
     #[error("writes are refused: {reason}; reads go on, restart the store to write again")]
     WritesRefused {

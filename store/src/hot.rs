@@ -4,8 +4,8 @@ use crate::StoreError;
 use crate::arrow_type::timestamp_type;
 use crate::limit::{HOT_CHUNK_BYTES, HOT_CHUNK_ROWS};
 use crate::rows::{EventColumn, column_type};
-use arrow::array::{Array, ArrayRef, StringArray, TimestampMicrosecondArray, UInt32Array, UInt64Array, new_null_array};
-use arrow::compute::concat;
+use arrow::array::{Array, ArrayRef, BooleanArray, StringArray, TimestampMicrosecondArray, UInt32Array, UInt64Array, new_null_array};
+use arrow::compute::{concat, filter};
 use arrow::datatypes::DataType;
 use eql_catalog::{EventType, PropertyId};
 use std::sync::Arc;
@@ -52,6 +52,24 @@ impl HotChunk {
         }
     }
 
+    /// Only some of the rows; None when there are none.
+    pub(crate) fn filter(&self, keep: &BooleanArray) -> Result<Option<HotChunk>, StoreError> {
+        let time: TimestampMicrosecondArray = kept(&self.time, keep)?;
+        let Some(time_range) = time_range(time.values()) else { return Ok(None) };
+        let participants = self.participants.iter().map(|p| kept(p, keep)).collect::<Result<_, _>>()?;
+        let properties = self.properties.iter().map(|(id, v)| Ok((*id, filter(v, keep)?))).collect::<Result<_, StoreError>>()?;
+        Ok(Some(HotChunk {
+            participants,
+            time,
+            id: kept(&self.id, keep)?,
+            received: self.received.as_ref().map(|r| kept(r, keep)).transpose()?,
+            sequence: kept(&self.sequence, keep)?,
+            properties,
+            extra: self.extra.as_ref().map(|e| kept(e, keep)).transpose()?,
+            time_range,
+        }))
+    }
+
     /// Both in one. Columns that only one of them has are NULL in the other's rows.
     fn followed_by(&self, next: &HotChunk) -> Result<HotChunk, StoreError> {
         let (a, b) = (self.rows(), next.rows());
@@ -81,6 +99,10 @@ impl HotChunk {
 /// What an array takes by itself, also when it is a slice of a larger one.
 fn slice_bytes(array: &dyn Array) -> usize {
     array.to_data().get_slice_memory_size().unwrap_or_default()
+}
+
+fn kept<T: Array + From<arrow::array::ArrayData>>(column: &T, keep: &BooleanArray) -> Result<T, StoreError> {
+    Ok(T::from(filter(column, keep)?.to_data()))
 }
 
 fn joined<T: Array + From<arrow::array::ArrayData>>(a: &T, b: &T) -> Result<T, StoreError> {

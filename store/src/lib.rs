@@ -14,12 +14,14 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod admit;
+mod amend;
 mod apply;
 mod arrow_type;
 mod backup;
 mod batch;
 mod cache;
 mod checkpoint;
+mod compaction;
 mod dedupe;
 mod disk;
 mod entity;
@@ -39,6 +41,8 @@ mod options;
 mod part;
 mod pipeline;
 mod redefine;
+mod rejected;
+mod removal;
 mod rows;
 mod sealed;
 mod snapshot;
@@ -50,10 +54,13 @@ mod verify;
 pub use arrow_type::arrow_type;
 pub use backup::{BackupReport, RestoreReport, RestoreRequest, restore};
 pub use batch::{Appended, EntityBatch, EntityColumn, EntityOperation, EventBatch};
-pub use entity::{EntityColumns, History};
+pub use compaction::Compacted;
+pub use entity::{EntityColumns, EntityRow, History};
 pub use error::StoreError;
 pub use files::{Files, OpenFile, OsFiles};
 pub use options::{StoreOptions, StoreStats};
+pub use part::PartsAt;
+pub use rejected::RejectedRow;
 pub use rows::{EventColumn, EventRows};
 pub use snapshot::Snapshot;
 pub use store::Store;

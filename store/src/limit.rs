@@ -1,16 +1,14 @@
 //! The bounds of the store, each with its reason.
 
 /// Version of the directory as a whole, of the manifest and of every file named by it.
-pub(crate) const FORMAT: u32 = 1;
+/// 2: ids and sequence numbers of parts are stored in fewer ways or not at all.
+pub(crate) const FORMAT: u32 = 2;
 
 /// Largest payload of one log record: a length in a frame that is larger is damage, not data, and one record must fit in memory several times.
 pub(crate) const RECORD_BYTES_MAX: usize = 1 << 30;
 
 /// Rows below which a record is not compressed: LZ4 frames cost more than they save on small columns.
 pub(crate) const COMPRESS_ROWS_MIN: usize = 512;
-
-/// Duplicates that are named one by one in an answer.
-pub(crate) const DUPLICATE_ROWS_MAX: usize = 1000;
 
 /// Hot chunks are joined up to this many rows: large enough for scans, small enough that joining stays cheap.
 pub(crate) const HOT_CHUNK_ROWS: usize = 1 << 17;
@@ -26,6 +24,9 @@ pub(crate) const PART_BYTES_MAX: usize = 1 << 30;
 
 /// Patches of an entity column that may wait; then the column is rebuilt.
 pub(crate) const COLUMN_PATCHES_MAX: usize = 32;
+
+/// Patched values of a column that a look-up of one entity searches one by one, in about a microsecond.
+pub(crate) const SEARCHED_ROWS: usize = 4096;
 
 /// Keys looked up under one lock of the index, so that a long look-up does not hold up ingest.
 pub(crate) const LOOKUP_ROWS: usize = 1 << 14;
@@ -47,3 +48,36 @@ pub(crate) const LOG_QUEUE_BYTES_MAX: usize = 256 << 20;
 
 /// Frames are collected up to this size before they are written.
 pub(crate) const LOG_WRITE_BYTES: usize = 256 << 10;
+
+/// Rejected rows that are kept: enough to see what a source does wrong, few enough to be held in memory.
+pub(crate) const REJECTED_ROWS_MAX: usize = 10_000;
+
+/// Bytes of one text of a rejected row.
+pub(crate) const REJECTED_TEXT_BYTES_MAX: usize = 4 << 10;
+
+/// Parts of similar size that are merged together at least: a row is rewritten once for each such step.
+pub(crate) const COMPACTION_FAN_IN: usize = 4;
+
+/// … and at most, so that one merge stays short.
+pub(crate) const COMPACTION_FAN_IN_MAX: usize = 64;
+
+/// Rows of one merge at most: they are all in memory.
+pub(crate) const COMPACTION_ROWS_MAX: u64 = 2 << 20;
+
+/// One request to an object store, with all of its bytes: the largest file of a part on a slow line.
+pub(crate) const REQUEST_SECONDS: u64 = 60;
+
+/// How often a request is tried again: long enough for a server that changes places, short enough for somebody who waits.
+pub(crate) const REQUEST_RETRIES: usize = 5;
+
+/// No new attempt after this time.
+pub(crate) const RETRY_SECONDS: u64 = 30;
+
+/// Wait before the second attempt; later ones wait longer.
+pub(crate) const RETRY_WAIT_MILLIS: u64 = 100;
+
+/// … up to this.
+pub(crate) const RETRY_WAIT_MILLIS_MAX: u64 = 3000;
+
+/// Objects removed at once.
+pub(crate) const OBJECT_REMOVALS: usize = 8;

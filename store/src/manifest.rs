@@ -3,6 +3,7 @@
 //! A sealed file: `sealed.rs` says how.
 
 use crate::StoreError;
+use crate::checkpoint::RejectedMeta;
 use crate::disk::{FileMeta, replace_file};
 use crate::sealed;
 use eql_catalog::{Catalog, EntityTypeId, EventTypeId};
@@ -26,6 +27,11 @@ pub(crate) struct Manifest {
     pub(crate) segments: Vec<SegmentMeta>,
     /// Last position that changed an event type.
     pub(crate) event_positions: BTreeMap<u16, u64>,
+    /// Rows of parts that are gone.
+    pub(crate) removed: Option<FileMeta>,
+    /// Entity type, ordinal and position of entities that were erased and that parts may still name.
+    pub(crate) erased: Vec<(EntityTypeId, u32, u64)>,
+    pub(crate) rejected: Option<RejectedMeta>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +45,8 @@ pub(crate) struct PartMeta {
     pub(crate) time_max: i64,
     /// Positions of the log whose rows may be here: after, up to.
     pub(crate) positions: (u64, u64),
+    /// Erasures up to this position are done in the files.
+    pub(crate) erased_to: u64,
     pub(crate) events: Vec<PartEvent>,
     pub(crate) spine: FileMeta,
     pub(crate) ids: FileMeta,

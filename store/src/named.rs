@@ -1,10 +1,10 @@
 //! Every file that a manifest names, with its place in the data directory: whoever copies or checks a directory asks here.
 
 use crate::StoreError;
-use crate::checkpoint::{ENTITIES, PARTS, SEGMENTS};
+use crate::checkpoint::{ENTITIES, MARKS, SEGMENTS};
 use crate::disk::FileMeta;
 use crate::manifest::Manifest;
-use crate::part;
+use crate::part::{self, PARTS};
 use std::path::{Component, Path, PathBuf};
 
 impl Manifest {
@@ -18,6 +18,8 @@ impl Manifest {
         }
         files.extend(self.entities.iter().map(|e| (PathBuf::from(ENTITIES), &e.file)));
         files.extend(self.segments.iter().map(|s| (PathBuf::from(SEGMENTS), &s.file)));
+        let marks = self.removed.iter().chain(self.rejected.iter().map(|r| &r.file));
+        files.extend(marks.map(|file| (PathBuf::from(MARKS), file)));
         files
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::apply::{EventState, Members, State};
 use crate::cache::ReadCache;
-use crate::checkpoint::{self, ENTITIES, PARTS, SEGMENTS, pack_rows};
+use crate::checkpoint::{self, ENTITIES, SEGMENTS, pack_rows};
 use crate::disk::{create_dir, names, read_checked, replace_file, sync_dir};
 use crate::entity::{self, EntityState};
 use crate::kv::{self, Kv, RowWriter};
@@ -10,10 +10,12 @@ use crate::limit::FORMAT;
 use crate::lock::DirectoryLock;
 use crate::log::{Log, Record, replay};
 use crate::manifest::{self, Manifest, SegmentMeta};
-use crate::part::{LocalPlace, Part, PartPlace};
+use crate::part::{OwnPlace, Part, PartPlace};
 use crate::pipeline::Checkpointing;
+use crate::removal::Erased;
 use crate::{StoreError, StoreOptions, backup, hold};
 use arrow::array::AsArray;
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -38,11 +40,11 @@ pub(crate) fn open(dir: &Path, options: &StoreOptions) -> Result<Opened, StoreEr
     hold::remove_left(dir)?;
     let manifest = Manifest::read(dir)?.unwrap_or_default();
     checkpoint::remove_unnamed(dir, &manifest)?;
-    let place: Arc<dyn PartPlace> = Arc::new(LocalPlace::new(dir.join(PARTS)));
-    let mut state = state_of(dir, &manifest, &place, Arc::new(ReadCache::new(options.read_cache_bytes)))?;
+    let parts = OwnPlace::open(dir, &options.parts, !manifest.parts.is_empty())?;
+    let mut state = state_of(dir, &manifest, &parts.place, Arc::new(ReadCache::new(options.read_cache_bytes)))?;
     let kv = open_kv(dir, options, &manifest, &mut state)?;
     let log = open_log(dir, options, &manifest, &mut state)?;
-    let mut checkpointing = Checkpointing { manifest, kv: Some(kv), place, leftovers: true };
+    let mut checkpointing = Checkpointing { manifest, kv: Some(kv), parts, leftovers: true };
     checkpointing.tidy();
     Ok(Opened { lock, checkpointing, state, log })
 }
@@ -98,7 +100,8 @@ fn state_of(dir: &Path, manifest: &Manifest, place: &Arc<dyn PartPlace>, cache: 
         let set = Arc::new(read_members(&dir.join(SEGMENTS), meta)?);
         members.insert(meta.segment.clone(), Members { entity, set, position: meta.position, saved: Some(meta.clone()) });
     }
-    let parts = manifest.parts.iter().map(|meta| Arc::new(Part::new(place, meta.clone()))).collect();
+    let mut parts: Vec<Arc<Part>> = manifest.parts.iter().map(|meta| Arc::new(Part::new(place, meta.clone()))).collect();
+    checkpoint::read_removed(dir, manifest.removed.as_ref(), &mut parts)?;
     Ok(State {
         position: manifest.position,
         next_sequence: manifest.next_sequence,
@@ -108,6 +111,8 @@ fn state_of(dir: &Path, manifest: &Manifest, place: &Arc<dyn PartPlace>, cache: 
         members,
         parts: Arc::new(parts),
         layout: 0,
+        erased: Arc::new(Erased { all: manifest.erased.iter().copied().collect() }),
+        rejected: checkpoint::read_rejected(dir, manifest.rejected.as_ref())?,
         unsaved_rows: 0,
         broken: None,
         cache,
@@ -142,6 +147,25 @@ fn open_kv(dir: &Path, options: &StoreOptions, manifest: &Manifest, state: &mut 
     sync_dir(dir)?;
     rebuild(&*kv, manifest, state)?;
     Ok(kv)
+}
+
+/// Packed rows in new files: those of before hold what was overwritten, and never shrink.
+pub(crate) fn renew_kv(
+    dir: &Path,
+    options: &StoreOptions,
+    checkpointing: &mut Checkpointing,
+    state: &Mutex<State>,
+) -> Result<(), StoreError> {
+    checkpointing.kv = None;
+    for name in names(dir)?.into_iter().filter(|n| n == KV || n.starts_with(&format!("{KV}.damaged-"))) {
+        let path = dir.join(name);
+        std::fs::remove_dir_all(&path).map_err(StoreError::io(&path, "remove"))?;
+    }
+    let kv = kv::open(&dir.join(KV), options.kv_cache_bytes)?;
+    sync_dir(dir)?;
+    rebuild(&*kv, &checkpointing.manifest, &mut state.lock())?;
+    checkpointing.kv = Some(kv);
+    Ok(())
 }
 
 fn free_name(dir: &Path) -> Result<String, StoreError> {

@@ -1,5 +1,6 @@
 //! What an operator chooses and sees.
 
+use crate::PartsAt;
 use crate::files::{Files, OsFiles};
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ pub struct StoreOptions {
     pub log_segment_bytes: u64,
     /// Where changes of files go: the operating system, or a test that stands in between.
     pub files: Arc<dyn Files>,
+    /// Where the event parts are kept; the same at every open once there are some.
+    pub parts: PartsAt,
 }
 
 impl Default for StoreOptions {
@@ -26,6 +29,7 @@ impl Default for StoreOptions {
             hot_rows_max: 2_000_000,
             log_segment_bytes: 64 << 20,
             files: Arc::new(OsFiles),
+            parts: PartsAt::Local,
         }
     }
 }

@@ -6,18 +6,23 @@
 
 use crate::admit::Submitted;
 use crate::apply::State;
+use crate::checkpoint::{self, Captured};
 use crate::dedupe::{IdSet, id_hash};
 use crate::kv::Kv;
 use crate::lock::DirectoryLock;
 use crate::log::{Log, Payload, Record, Ticket};
 use crate::manifest::Manifest;
-use crate::part::PartPlace;
-use crate::{StoreError, StoreOptions, checkpoint};
+use crate::part::{OwnPlace, Part};
+use crate::rows::EventColumn;
+use crate::{StoreError, StoreOptions};
+use arrow::array::{AsArray, StringArray};
+use arrow::datatypes::TimestampMicrosecondType;
 use eql_catalog::{Catalog, EventTypeId};
 use parking_lot::{Mutex, MutexGuard};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub(crate) struct Core {
     pub(crate) dir: PathBuf,
@@ -27,6 +32,14 @@ pub(crate) struct Core {
     pub(crate) log: Log,
     pub(crate) state: Mutex<State>,
     pub(crate) checkpointing: Mutex<Checkpointing>,
+    /// Of the last checkpoint, for those who must not wait for the next one.
+    pub(crate) checkpoint_position: AtomicU64,
+    /// Held by the one compaction that runs.
+    pub(crate) compacting: Mutex<()>,
+    /// Parts that were replaced and that snapshots may still read.
+    pub(crate) retired: Mutex<Vec<Arc<Part>>>,
+    /// Long work in the background should come to an end.
+    pub(crate) closing: AtomicBool,
     pub(crate) lock: Mutex<Option<DirectoryLock>>,
 }
 
@@ -40,7 +53,7 @@ pub(crate) struct Admission {
 pub(crate) struct Checkpointing {
     pub(crate) manifest: Manifest,
     pub(crate) kv: Option<Box<dyn Kv>>,
-    pub(crate) place: Arc<dyn PartPlace>,
+    pub(crate) parts: OwnPlace,
     /// There may be files of parts that the manifest does not name.
     pub(crate) leftovers: bool,
 }
@@ -48,10 +61,10 @@ pub(crate) struct Checkpointing {
 impl Checkpointing {
     /// Removes what failed attempts left behind. What cannot be removed now waits for the next checkpoint: nothing refers to it.
     pub(crate) fn tidy(&mut self) {
-        if !self.leftovers {
+        if !self.leftovers || !self.parts.claimed() {
             return;
         }
-        match checkpoint::remove_unnamed_parts(&*self.place, &self.manifest) {
+        match checkpoint::remove_unnamed_parts(&*self.parts.place, &self.manifest) {
             Ok(()) => self.leftovers = false,
             Err(e) => tracing::warn!(error = %e, "files of parts that are not needed cannot be removed; this is tried again later"),
         }
@@ -100,29 +113,84 @@ impl Core {
         }
     }
 
-    /// Fills the sets of ids of event types that are ingested for the first time since the start.
-    pub(crate) fn load_ids(&self, admission: &mut Admission, submitted: &Submitted) -> Result<(), StoreError> {
-        for (event, rows) in submitted.events() {
-            if let Some(ids) = admission.ids.get(&event) {
-                check_room(ids.len() + rows)?;
+    /// Fills the sets of ids of event types that are ingested for the first time since the start, from the rows that are in no part.
+    pub(crate) fn load_ids(&self, admission: &mut Admission, events: impl Iterator<Item = EventTypeId>) {
+        for event in events {
+            if admission.ids.contains_key(&event) {
                 continue;
             }
-            let state = self.state.lock();
-            let (parts, hot) = (state.parts.clone(), state.events.get(&event).map(|e| e.hot.clone()).unwrap_or_default());
-            drop(state);
+            let hot = self.state.lock().events.get(&event).map(|e| e.hot.clone()).unwrap_or_default();
             let mut ids = IdSet::default();
-            for part in parts.iter().filter(|p| p.event(event).is_some()) {
-                let hashes = part.id_hashes(event)?;
-                ids.reserve(hashes.len());
-                hashes.into_iter().for_each(|id| _ = ids.insert(id));
-            }
             for id in hot.iter().flat_map(|chunk| chunk.id.iter()) {
                 ids.insert(id_hash(id.unwrap_or_default()));
             }
-            check_room(ids.len() + rows)?;
             admission.ids.insert(event, ids);
         }
-        Ok(())
+    }
+
+    /// Which submitted ids are in parts. Asked before admission is taken, so that others need not wait for it.
+    pub(crate) fn stored(&self, submitted: &Submitted) -> Result<Stored, StoreError> {
+        let state = self.state.lock();
+        let (parts, cache) = (state.parts.clone(), state.cache.clone());
+        drop(state);
+        for (event, rows) in submitted.events() {
+            check_room(parts.iter().map(|p| p.rows(event) as usize).sum::<usize>() + rows + self.options.hot_rows_max * 4)?;
+        }
+        let rows = submitted.ids().map(|(event, ids)| {
+            let mut stored = vec![false; ids.len()];
+            for part in parts.iter().filter(|p| p.event(event).is_some()) {
+                let found = part.find_ids(&cache, event, ids)?;
+                stored.iter_mut().zip(found).for_each(|(stored, row)| *stored |= row.is_some());
+            }
+            Ok(stored)
+        });
+        Ok(Stored { rows: rows.collect::<Result<_, StoreError>>()?, parts })
+    }
+
+    /// The same when admission is held: parts may have changed since.
+    pub(crate) fn still_stored(&self, stored: Stored, submitted: &Submitted) -> Result<Vec<Vec<bool>>, StoreError> {
+        let unchanged = Arc::ptr_eq(&stored.parts, &self.state.lock().parts);
+        if unchanged { Ok(stored.rows) } else { Ok(self.stored(submitted)?.rows) }
+    }
+
+    /// How many of some ids there are.
+    pub(crate) fn count_ids(&self, event: EventTypeId, ids: &StringArray) -> Result<u64, StoreError> {
+        let state = self.state.lock();
+        let (parts, cache) = (state.parts.clone(), state.cache.clone());
+        let hot = state.events.get(&event).map(|e| e.hot.clone()).unwrap_or_default();
+        drop(state);
+        let wanted: HashSet<u128> = ids.iter().flatten().map(id_hash).collect();
+        let hashes: Vec<u128> = wanted.iter().copied().collect();
+        let mut found = hot.iter().flat_map(|c| c.id.iter().flatten()).filter(|id| wanted.contains(&id_hash(id))).count();
+        for part in parts.iter().filter(|p| p.event(event).is_some()) {
+            found += part.find_ids(&cache, event, &hashes)?.iter().flatten().count();
+        }
+        Ok(found as u64)
+    }
+
+    /// Whether an event type has rows before a time.
+    pub(crate) fn has_rows_before(&self, event: EventTypeId, before: i64) -> Result<bool, StoreError> {
+        let rows = self.state.lock().snapshot().events(event)?;
+        for chunk in 0..rows.chunk_count() {
+            let may = rows.time_range(chunk).is_some_and(|(first, _)| first < before);
+            if may
+                && rows
+                    .chunk_column(chunk, &EventColumn::Time)?
+                    .as_primitive::<TimestampMicrosecondType>()
+                    .values()
+                    .iter()
+                    .any(|t| *t < before)
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What a compaction does not rewrite: the packed rows, whose files never forget, and what was moved aside.
+    pub(crate) fn purge_rest(&self) -> Result<(), StoreError> {
+        let mut checkpointing = self.checkpointing.lock();
+        crate::open::renew_kv(&self.dir, &self.options, &mut checkpointing, &self.state)
     }
 
     pub(crate) fn checkpoint(&self) -> Result<(), StoreError> {
@@ -130,14 +198,39 @@ impl Core {
         if self.state.lock().position == checkpointing.manifest.position {
             return Ok(());
         }
-        let Checkpointing { manifest, kv, place, leftovers } = &mut *checkpointing;
-        let written = checkpoint::run(&self.dir, place, &self.state, kv, manifest);
+        checkpointing.parts.claim()?;
+        let captured = self.capture();
+        let Checkpointing { manifest, kv, parts, leftovers } = &mut *checkpointing;
+        let written = checkpoint::run(&self.dir, &parts.place, &self.state, kv, manifest, &captured);
         *leftovers |= written.is_err();
+        let mut admission = self.admission.lock();
+        admission.ids.values_mut().for_each(|ids| if written.is_ok() { ids.forget_frozen() } else { ids.thaw() });
+        drop(admission);
         written?;
+        self.checkpoint_position.store(manifest.position, Ordering::Relaxed);
         let trimmed = self.log.trim(manifest.position);
-        checkpointing.tidy();
+        // Files of a merge that is being written are not named yet either.
+        if let Some(_no_merge) = self.compacting.try_lock() {
+            checkpointing.tidy();
+        }
         trimmed
     }
+
+    /// Everything that was admitted so far is applied and captured: the ids known now are those of the rows captured.
+    fn capture(&self) -> Captured {
+        let mut admission = self.admission.lock();
+        // A log that failed has nothing more to settle.
+        _ = self.settle(self.log.ticket(admission.position));
+        let captured = self.state.lock().capture();
+        admission.ids.values_mut().for_each(IdSet::freeze);
+        captured
+    }
+}
+
+/// Which submitted rows have ids that are in parts, and in which parts it was looked.
+pub(crate) struct Stored {
+    parts: Arc<Vec<Arc<Part>>>,
+    rows: Vec<Vec<bool>>,
 }
 
 impl Admission {

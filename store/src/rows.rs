@@ -5,10 +5,12 @@ use crate::arrow_type::{arrow_type, timestamp_type};
 use crate::cache::ReadCache;
 use crate::hot::HotChunk;
 use crate::part::Part;
-use arrow::array::{Array, ArrayRef, UInt32Array, new_empty_array};
+use crate::removal::{Erased, without};
+use arrow::array::{Array, ArrayRef, AsArray, UInt32Array, new_empty_array};
 use arrow::compute::{interleave, take};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, UInt32Type};
 use eql_catalog::{EventType, PropertyId};
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -38,6 +40,8 @@ pub struct EventRows {
     /// First row of each chunk, and the end.
     starts: Vec<u32>,
     position: u64,
+    /// For each chunk and participant: ordinals that its rows name and must not.
+    erased: Vec<Vec<HashSet<u32>>>,
     cache: Arc<ReadCache>,
 }
 
@@ -59,6 +63,7 @@ impl EventRows {
         parts: &[Arc<Part>],
         hot: &[Arc<HotChunk>],
         position: u64,
+        erased: &Erased,
         cache: Arc<ReadCache>,
     ) -> EventRows {
         let in_parts = parts.iter().filter(|p| p.event(definition.id).is_some()).cloned().map(Chunk::Part);
@@ -66,12 +71,13 @@ impl EventRows {
         let mut starts = vec![0];
         for chunk in &chunks {
             let rows = match chunk {
-                Chunk::Part(part) => part.event(definition.id).map_or(0, |e| e.rows),
+                Chunk::Part(part) => part.rows(definition.id),
                 Chunk::Hot(hot) => hot.rows() as u32,
             };
             starts.push(starts[starts.len() - 1] + rows);
         }
-        EventRows { definition, chunks, starts, position, cache }
+        let erased = chunks.iter().map(|chunk| erased_in(chunk, &definition, erased)).collect();
+        EventRows { definition, chunks, starts, position, erased, cache }
     }
 
     /// How many rows there are.
@@ -107,9 +113,21 @@ impl EventRows {
     pub fn chunk_column(&self, chunk: usize, column: &EventColumn) -> Result<ArrayRef, StoreError> {
         self.check(column)?;
         match self.chunks.get(chunk) {
-            Some(Chunk::Part(part)) => part.column(&self.cache, &self.definition, column),
+            Some(Chunk::Part(part)) => {
+                let values = part.column(&self.cache, &self.definition, column)?;
+                Ok(self.without_erased(chunk, column, values))
+            }
             Some(Chunk::Hot(hot)) => Ok(hot.column(&self.definition, column)),
             None => Err(StoreError::mismatch(self.owner(), format!("chunk {chunk} was asked for, there are {}", self.chunks.len()))),
+        }
+    }
+
+    /// Participants that were erased are absent; rows whose subject was erased are not there at all.
+    fn without_erased(&self, chunk: usize, column: &EventColumn, values: ArrayRef) -> ArrayRef {
+        let EventColumn::Participant(place) = column else { return values };
+        match self.erased[chunk].get(*place).filter(|gone| !gone.is_empty()) {
+            Some(gone) => Arc::new(without(values.as_primitive::<UInt32Type>(), gone)),
+            None => values,
         }
     }
 
@@ -195,6 +213,16 @@ impl EventRows {
 
     fn owner(&self) -> String {
         format!("event `{}`", self.definition.name)
+    }
+}
+
+/// Hot rows forget erased participants at once, parts when they are rewritten.
+fn erased_in(chunk: &Chunk, event: &EventType, erased: &Erased) -> Vec<HashSet<u32>> {
+    match chunk {
+        Chunk::Part(part) if !erased.all.is_empty() => {
+            event.participants.iter().map(|p| erased.since(p.entity, part.meta.erased_to)).collect()
+        }
+        _ => Vec::new(),
     }
 }
 

@@ -4,8 +4,9 @@ use crate::arrow_type::{arrow_type, timestamp_type};
 use crate::cache::{ReadCache, TimelineKey};
 use crate::entity::EntitySource;
 use crate::part::Part;
+use crate::rejected::Rejected;
 use crate::timeline::{Involved, build};
-use crate::{EntityColumns, EventRows, StoreError, Timeline};
+use crate::{EntityColumns, EntityRow, EventRows, RejectedRow, StoreError, Timeline};
 use arrow::array::{
     ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
 };
@@ -23,6 +24,7 @@ pub struct Snapshot {
     pub(crate) members: BTreeMap<String, Arc<Vec<bool>>>,
     /// Grows when rows move from memory to parts.
     pub(crate) layout: u64,
+    pub(crate) rejected: Rejected,
     pub(crate) cache: Arc<ReadCache>,
 }
 
@@ -99,6 +101,11 @@ impl Snapshot {
         self.cache.timeline(key, || build(subject, entities, &involved, &self.parts, &self.cache))
     }
 
+    /// The latest rows that were not taken, oldest first.
+    pub fn rejected(&self) -> impl Iterator<Item = &RejectedRow> {
+        self.rejected.rows().map(|row| &**row)
+    }
+
     /// Members of a stored segment, by ordinal; past the end means false. None when nothing was stored for it.
     pub fn members(&self, segment: &str) -> Option<Arc<Vec<bool>>> {
         self.members.get(segment).cloned()
@@ -149,6 +156,22 @@ impl Snapshot {
         };
         let arrays = keys.iter().zip(&parts.definition.key).map(array).collect::<Result<Vec<_>, _>>()?;
         Ok(parts.lookup(&arrays)?.iter().next().flatten())
+    }
+
+    /// What is known about the entity of an ordinal, without reading the columns of all; None when there is no such entity.
+    ///
+    /// # Errors
+    /// An unknown entity type.
+    pub fn entity(&self, entity: EntityTypeId, ordinal: u32) -> Result<Option<EntityRow>, StoreError> {
+        self.source(entity)?.parts.row(ordinal)
+    }
+
+    /// The key of the entity of an ordinal, one row a column; none when there is no such entity.
+    ///
+    /// # Errors
+    /// An unknown entity type.
+    pub fn entity_key(&self, entity: EntityTypeId, ordinal: u32) -> Result<Vec<ArrayRef>, StoreError> {
+        self.source(entity)?.parts.key(ordinal)
     }
 
     fn source(&self, id: EntityTypeId) -> Result<&Arc<EntitySource>, StoreError> {

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 /// The store of one data directory.
@@ -41,7 +42,11 @@ impl Store {
             admission: Mutex::new(admission),
             log: opened.log,
             state: Mutex::new(opened.state),
+            checkpoint_position: AtomicU64::new(opened.checkpointing.manifest.position),
             checkpointing: Mutex::new(opened.checkpointing),
+            compacting: Mutex::new(()),
+            retired: Mutex::new(Vec::new()),
+            closing: AtomicBool::new(false),
             lock: Mutex::new(Some(opened.lock)),
         };
         let store = Store { core: Arc::new(core), background: Mutex::new(None) };
@@ -87,10 +92,12 @@ impl Store {
         // Encoded before anybody looked for duplicates: there mostly are none, and others need not wait for it.
         let mut record = Record::Events(submitted.batches.iter().filter(|b| !b.time.is_empty()).cloned().collect());
         let mut payload = record.encode()?;
+        let stored = self.core.stored(&submitted)?;
         let mut admission = self.core.admit()?;
         admission.check_definitions(&catalog, &submitted)?;
-        self.core.load_ids(&mut admission, &submitted)?;
-        let (fresh, mut answer) = admit::dedupe(&submitted, &mut admission.ids);
+        let stored = self.core.still_stored(stored, &submitted)?;
+        self.core.load_ids(&mut admission, submitted.events().map(|(event, _)| event));
+        let (fresh, mut answer) = admit::dedupe(&submitted, &stored, &mut admission.ids);
         if answer.duplicates > 0 {
             record = Record::Events(admit::keep_fresh(submitted, fresh)?);
             payload = record.encode()?;
@@ -111,8 +118,27 @@ impl Store {
     /// # Errors
     /// Columns that do not fit, or the log cannot be written.
     pub fn append_entities(&self, batch: EntityBatch) -> Result<Appended, StoreError> {
-        let rows = batch.keys.first().map_or(0, |k| k.len());
-        self.write(rows, |catalog| Ok(Record::Entities(admit::entities(catalog, batch)?)))
+        self.append_entities_in_order(vec![batch])
+    }
+
+    /// The same with several batches, one after the other: where one does not fit, none is taken.
+    ///
+    /// # Errors
+    /// Columns that do not fit, or the log cannot be written.
+    pub fn append_entities_in_order(&self, batches: Vec<EntityBatch>) -> Result<Appended, StoreError> {
+        let rows: usize = batches.iter().filter_map(|b| b.keys.first()).map(|k| k.len()).sum();
+        let mut admission = self.core.admit()?;
+        let records = batches.into_iter().map(|b| Ok(Record::Entities(admit::entities(&admission.catalog, b)?)));
+        let records = records.collect::<Result<Vec<_>, StoreError>>()?;
+        let payloads = records.iter().map(Record::encode).collect::<Result<Vec<_>, _>>()?;
+        let mut ticket = self.core.log.ticket(admission.position);
+        for (record, payload) in records.into_iter().zip(payloads) {
+            ticket = self.core.enqueue(&mut admission, payload, record)?;
+        }
+        drop(admission);
+        self.core.settle(ticket)?;
+        self.limit_hot_rows();
+        Ok(Appended { accepted: rows as u64, position: ticket.position, ..Appended::default() })
     }
 
     /// Adds and removes members of a stored segment, by key. Keys that are added become known entities.
@@ -183,7 +209,7 @@ impl Store {
         };
         drop(state);
         let log = self.core.log.figures();
-        let checkpoint_position = self.core.checkpointing.lock().manifest.position;
+        let checkpoint_position = self.core.checkpoint_position.load(Ordering::Relaxed);
         StoreStats { checkpoint_position, log_bytes: log.bytes, log_segments: log.segments, cache_bytes: cache.bytes(), ..stats }
     }
 

@@ -205,3 +205,46 @@ fn many_writers_share_one_order() {
     drop(store);
     assert_eq!(content(&open(dir.path())), before);
 }
+
+#[test]
+fn ids_of_every_kind_are_remembered_and_come_back() {
+    let hash = |i: i64| format!("{:032x}", (i as u128).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835));
+    let uuid = |i: i64| {
+        let digits = hash(i);
+        [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
+    };
+    let kinds: [(&str, &dyn Fn(i64) -> String); 4] =
+        [("hashes", &hash), ("uuids", &uuid), ("numbers", &|i| (i - 5).to_string()), ("texts", &|i| format!("0{i}"))];
+    for (kind, id) in kinds {
+        let dir = tempfile::tempdir().unwrap();
+        let rows = |range: std::ops::Range<i64>| range.map(|i| happened(&id(i), i, i % 3, 1)).collect::<Vec<_>>();
+        let store = open_world(dir.path());
+        append(&store, PURCHASE, &rows(0..20));
+        let before = content(&store);
+        store.close().unwrap();
+        assert_eq!(content(&store), before, "{kind}");
+        drop(store);
+        let store = open(dir.path());
+        let answer = append(&store, PURCHASE, &rows(10..25));
+        assert_eq!((answer.accepted, answer.duplicates), (5, 10), "{kind}");
+    }
+}
+
+#[test]
+fn what_can_be_derived_takes_no_room() {
+    let bytes = |time: &dyn Fn(i64) -> i64| {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open_world(dir.path());
+        let id = |i: i64| format!("{:032x}", (i as u128).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835));
+        let rows: Vec<Happened> = (0..20_000).map(|i| happened(&id(i), time(i) * 1_000_000, i * i % 400, i % 4)).collect();
+        append(&store, PURCHASE, &rows);
+        store.close().unwrap();
+        store.stats().part_bytes as f64 / 20_000.0
+    };
+    // 16 of the id, 4 of the time, 1 of the event type: the rest is for subjects, products and framing.
+    let in_order = bytes(&|i| i);
+    assert!(in_order < 22.0, "{in_order} bytes an event");
+    // Numbers that the times do not tell are stored.
+    let shuffled = bytes(&|i| i * i * 7919 % 20_011);
+    assert!(shuffled > in_order + 1.0, "{shuffled} bytes an event, {in_order} in order");
+}

@@ -39,7 +39,11 @@ fn write_all(store: &Store) {
     };
     let some = |range: std::ops::Range<i64>| range.map(purchase).collect::<Vec<_>>();
     append(store, PURCHASE, &some(0..24));
-    append(store, MESSAGE, &[happened("m1", -5, 1, 2), Happened { who: [None, Some(9)], number: Some(4), ..happened("m2", 40 * DAY, 0, 0) }]);
+    append(
+        store,
+        MESSAGE,
+        &[happened("m1", -5, 1, 2), Happened { who: [None, Some(9)], number: Some(4), ..happened("m2", 40 * DAY, 0, 0) }],
+    );
     append(store, VISIT, &[happened("v1", 1, 1, 2)]);
     store.append_entities(users(&[(1, Some("Ann".into()), Some(30)), (7, None, Some(4)), (40, Some(String::new()), None)])).unwrap();
     store.set_members("vip", vec![ints([Some(7), Some(11)])]).unwrap();
@@ -78,7 +82,7 @@ fn every_released_format_is_read() {
     for format in formats {
         let dir = tempfile::tempdir().unwrap();
         copy_dir(&format.join("data"), dir.path());
-        let found = verify(dir.path()).unwrap();
+        let found = verify(dir.path(), &PartsAt::Local).unwrap();
         assert_eq!((found.damaged, found.unfinished, found.not_needed), (0, None, vec![]), "{}", format.display());
         let expected = fs::read_to_string(format.join("content.txt")).unwrap();
         upgrade(dir.path()).unwrap();

@@ -12,6 +12,9 @@ use support::*;
 #[derive(Clone, Debug)]
 enum Step {
     Append(Vec<(EventTypeId, Vec<Happened>)>),
+    Correct(Vec<(EventTypeId, Vec<Happened>)>),
+    Delete(EventTypeId, Vec<u32>),
+    Compact(bool),
     Upsert(Vec<(i64, Option<String>, Option<i64>)>, bool),
     SetMembers(Vec<i64>),
     ChangeMembers(Vec<i64>, Vec<i64>),
@@ -67,6 +70,20 @@ impl Model {
             }
         }
         count
+    }
+
+    fn correct(&mut self, batches: &[(EventTypeId, Vec<Happened>)]) -> u64 {
+        for (event, rows) in batches {
+            self.events.entry(event.0).or_default().retain(|(_, e)| !rows.iter().any(|r| r.id == e.id));
+        }
+        self.append(batches)
+    }
+
+    fn delete(&mut self, event: EventTypeId, ids: &[String]) -> u64 {
+        let stored = self.events.entry(event.0).or_default();
+        let before = stored.len();
+        stored.retain(|(_, e)| !ids.contains(&e.id));
+        (before - stored.len()) as u64
     }
 
     fn timeline(&self, subject: EntityTypeId, place: impl Fn(EventTypeId) -> Option<usize>) -> Vec<Vec<(i64, u16, String)>> {
@@ -168,9 +185,16 @@ fn a_row() -> impl Strategy<Value = Happened> {
     })
 }
 
+fn an_event() -> impl Strategy<Value = EventTypeId> {
+    prop_oneof![Just(PURCHASE), Just(MESSAGE), Just(VISIT)]
+}
+
+fn some_batches() -> impl Strategy<Value = Vec<(EventTypeId, Vec<Happened>)>> {
+    prop::collection::vec((an_event(), prop::collection::vec(a_row(), 0..12)), 1..4)
+}
+
 fn an_append() -> impl Strategy<Value = Step> {
-    let event = prop_oneof![Just(PURCHASE), Just(MESSAGE), Just(VISIT)];
-    let batches = prop::collection::vec((event, prop::collection::vec(a_row(), 0..12)), 1..4);
+    let batches = some_batches();
     (batches, any::<bool>(), any::<u64>()).prop_map(|(mut batches, ordered, seed)| {
         if ordered {
             let mut n = seed;
@@ -189,6 +213,9 @@ fn a_step() -> impl Strategy<Value = Step> {
     let rows = prop::collection::vec((user.clone(), name, prop::option::of(0i64..99)), 1..6);
     prop_oneof![
         6 => an_append(),
+        2 => some_batches().prop_map(Step::Correct),
+        2 => (an_event(), prop::collection::vec(0u32..200, 0..60)).prop_map(|(event, ids)| Step::Delete(event, ids)),
+        2 => any::<bool>().prop_map(Step::Compact),
         3 => (rows, any::<bool>()).prop_map(|(rows, keep)| Step::Upsert(rows, keep)),
         1 => prop::collection::vec(user.clone(), 0..6).prop_map(Step::SetMembers),
         1 => (prop::collection::vec(user.clone(), 0..4), prop::collection::vec(user.clone(), 0..4)).prop_map(|(a, r)| Step::ChangeMembers(a, r)),
@@ -211,6 +238,20 @@ fn run(steps: Vec<Step>) {
                 let answer = store.append_events(given).unwrap();
                 let accepted = model.append(&batches);
                 assert_eq!((answer.accepted, answer.duplicates), (accepted, total as u64 - accepted));
+            }
+            Step::Correct(batches) => {
+                let given = batches.iter().map(|(event, rows)| batch(*event, rows)).collect();
+                let answer = store.correct_events(given).unwrap();
+                assert_eq!(answer.accepted, model.correct(&batches));
+            }
+            Step::Delete(event, ids) => {
+                let mut ids: Vec<String> = ids.iter().map(|id| format!("e{id}")).collect();
+                (ids.sort(), ids.dedup());
+                let answer = store.delete_events(event, &ids.iter().map(Some).collect()).unwrap();
+                assert_eq!(answer.accepted, model.delete(event, &ids));
+            }
+            Step::Compact(everything) => {
+                store.compact(everything).unwrap();
             }
             Step::Upsert(rows, keep_null) => {
                 store.append_entities(EntityBatch { keep_null, ..users(&rows) }).unwrap();
@@ -257,9 +298,9 @@ fn run(steps: Vec<Step>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn any_history_reads_like_the_model(steps in prop::collection::vec(a_step(), 1..14)) {
+    fn any_history_reads_like_the_model(steps in prop::collection::vec(a_step(), 1..18)) {
         run(steps);
     }
 }

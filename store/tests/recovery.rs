@@ -215,7 +215,7 @@ fn a_directory_has_one_owner() {
 fn a_newer_format_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(dir.path()));
-    fs::write(dir.path().join("format"), "2\n").unwrap();
+    fs::write(dir.path().join("format"), "99\n").unwrap();
     let error = Store::open(dir.path(), StoreOptions::default()).unwrap_err();
     assert!(error.to_string().contains("newer release"), "{error}");
 }
@@ -236,7 +236,7 @@ fn what_a_failed_checkpoint_left_is_removed() {
 }
 
 #[test]
-fn a_log_that_cannot_be_written_stops_writes_but_not_reads() {
+fn what_the_log_cannot_take_is_refused_and_writes_go_on_once_it_can() {
     let dir = tempfile::tempdir().unwrap();
     let options = StoreOptions { log_segment_bytes: 1, ..StoreOptions::default() };
     let store = Store::open(dir.path(), options.clone()).unwrap();
@@ -247,11 +247,14 @@ fn a_log_that_cannot_be_written_stops_writes_but_not_reads() {
     fs::rename(&log, dir.path().join("elsewhere")).unwrap();
     for _ in 0..2 {
         let error = store.append_events(vec![batch(PURCHASE, &[happened("lost", 1, 1, 1)])]).unwrap_err();
-        assert!(matches!(error, StoreError::WritesRefused { .. }), "{error}");
+        assert!(matches!(error, StoreError::NotWritten { .. }), "{error}");
         assert!(error.to_string().contains("reads go on"), "{error}");
     }
     assert_eq!(content(&store), before);
-    drop(store);
     fs::rename(dir.path().join("elsewhere"), &log).unwrap();
-    assert_eq!(content(&Store::open(dir.path(), options).unwrap()), before);
+    let again = store.append_events(vec![batch(PURCHASE, &[happened("lost", 1, 1, 1)])]).unwrap();
+    assert_eq!((again.accepted, again.duplicates), (1, 0), "a refused event is not known");
+    let after = content(&store);
+    drop(store);
+    assert_eq!(content(&Store::open(dir.path(), options).unwrap()), after);
 }

@@ -19,6 +19,11 @@ impl Given {
         self.value.as_str().map(str::to_string).ok_or_else(|| self.needs("a text"))
     }
 
+    /// A text that never stands in a message.
+    pub(super) fn secret(&self) -> Result<String, String> {
+        self.value.as_str().map(str::to_string).ok_or_else(|| "a text is needed".to_string())
+    }
+
     pub(super) fn path(&self) -> Result<PathBuf, String> {
         let text = self.text()?;
         if text.is_empty() { Err(self.needs("a path")) } else { Ok(PathBuf::from(text)) }

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use eql_engine::PartsAt;
 
 fn load(file: &str, env: &[(&str, &str)], options: &Options) -> Result<Config, ConfigError> {
     let env = env.iter().map(|(k, v)| ((*k).to_string(), (*v).to_string()));
@@ -62,4 +63,30 @@ fn the_clients_token_variable_counts() {
 fn tokens_are_never_printed() {
     let config = load("tokens = ['hush']", &[], &Options::default()).unwrap();
     assert!(!format!("{config:?}").contains("hush"));
+}
+
+#[test]
+fn parts_may_lie_elsewhere_and_their_credentials_are_never_printed() {
+    let file = "[parts]\nurl = 's3://b/p'\nregion = 'eu-central-1'\nallow_http = true\nsecret_access_key = 'hush'";
+    let config = load(file, &[("EQL_PARTS_ACCESS_KEY_ID", "hush-id"), ("EQL_PARTS_URL", "s3://b/other")], &Options::default()).unwrap();
+    let PartsAt::Url { url, options } = config.parts.at() else { panic!("{:?}", config.parts) };
+    assert_eq!(url, "s3://b/other");
+    let options: Vec<_> = options.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(options, ["access_key_id=hush-id", "allow_http=true", "region=eu-central-1", "secret_access_key=hush"]);
+    assert!(format!("{config:?}").contains("s3://b/other") && !format!("{config:?}").contains("hush"));
+    assert!(!message("[parts]\nurl = 's3://b'\nsecret_access_key = 12345", &[]).contains("12345"));
+    assert!(message("[parts]\nregion = 'x'", &[]).contains("`parts.region` says how to reach"));
+    assert_eq!(load("", &[("EQL_PARTS_URL", "")], &Options::default()).unwrap().parts.at(), PartsAt::Local);
+}
+
+#[test]
+fn whoever_only_opens_a_directory_reads_only_where_its_parts_are() {
+    let parts = |file: &str, env: &[(&str, &str)]| {
+        let env = env.iter().map(|(k, v)| ((*k).to_string(), (*v).to_string()));
+        Config::parts_of(Some(("eql.toml".to_string(), file.to_string())), env).map(|p| p.url)
+    };
+    // The rest of the file is for a server, and its mistakes too.
+    assert_eq!(parts("http = '0.0.0.0:1'\n[parts]\nurl = 's3://b/p'", &[]).unwrap().as_deref(), Some("s3://b/p"));
+    assert_eq!(parts("", &[("EQL_PARTS_URL", "s3://e"), ("EQL_HTTP", "nowhere")]).unwrap().as_deref(), Some("s3://e"));
+    assert!(parts("[parts]\nurk = 's3://b/p'", &[]).unwrap_err().to_string().contains("the nearest is `parts.url`"));
 }

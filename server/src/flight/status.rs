@@ -18,11 +18,12 @@ pub(crate) fn of(error: &EngineError) -> Status {
     let code = match class {
         Class::Invalid => Code::InvalidArgument,
         Class::Timeout => Code::DeadlineExceeded,
-        Class::TooLarge | Class::Busy | Class::Refused => Code::ResourceExhausted,
+        Class::TooLarge | Class::Busy | Class::Full | Class::Refused => Code::ResourceExhausted,
+        Class::NotFound => Code::NotFound,
         Class::Internal => Code::Internal,
     };
     let mut status = Status::new(code, cut(&error.to_string()));
-    if matches!(class, Class::Busy | Class::Refused) {
+    if matches!(class, Class::Busy | Class::Full | Class::Refused) {
         status.metadata_mut().insert("retry-after", MetadataValue::from_static(RETRY_SECONDS));
     }
     status

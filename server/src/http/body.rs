@@ -3,7 +3,9 @@
 use super::error::Failure;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
-use axum::http::StatusCode;
+use axum::http::header::CONTENT_ENCODING;
+use axum::http::{HeaderMap, StatusCode};
+use eql_engine::stream::{Packing, UnpackError, unpack};
 use futures::StreamExt;
 use std::time::Duration;
 
@@ -21,6 +23,40 @@ impl FromRequest<super::App> for Whole {
     async fn from_request(request: Request, app: &super::App) -> Result<Self, Failure> {
         let limit = usize::try_from(app.config.body_bytes).unwrap_or(usize::MAX);
         read(request.into_body(), limit).await.map(Whole)
+    }
+}
+
+/// A whole body, unpacked as `content-encoding` says.
+pub(super) struct Unpacked(pub(super) Bytes);
+
+impl FromRequest<super::App> for Unpacked {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, app: &super::App) -> Result<Self, Failure> {
+        let packing = packing(request.headers())?;
+        let Whole(body) = Whole::from_request(request, app).await?;
+        let Some(packing) = packing else { return Ok(Unpacked(body)) };
+        let limits = &app.config.limits.ingest;
+        let (bytes, ratio) = (limits.unpacked_bytes, limits.unpack_ratio);
+        let work = tokio::task::spawn_blocking(move || unpack(&body, packing, bytes, ratio));
+        let plain = work.await.map_err(|panic| Failure::from(crate::failure::internal(panic)))?;
+        plain.map(|plain| Unpacked(plain.into())).map_err(|error| match error {
+            UnpackError::Broken(_) => Failure::invalid(error.to_string()),
+            _ => Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", error.to_string()),
+        })
+    }
+}
+
+fn packing(headers: &HeaderMap) -> Result<Option<Packing>, Failure> {
+    let Some(named) = headers.get(CONTENT_ENCODING) else { return Ok(None) };
+    match named.to_str().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+        "" | "identity" => Ok(None),
+        "gzip" | "x-gzip" => Ok(Some(Packing::Gzip)),
+        "zstd" => Ok(Some(Packing::Zstd)),
+        other => {
+            let message = format!("content-encoding `{other}` is not read here: gzip, zstd and identity are");
+            Err(Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", message))
+        }
     }
 }
 

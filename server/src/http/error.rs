@@ -33,6 +33,8 @@ impl From<EngineError> for Failure {
             Class::Invalid => StatusCode::BAD_REQUEST,
             Class::Timeout => StatusCode::GATEWAY_TIMEOUT,
             Class::TooLarge => StatusCode::UNPROCESSABLE_ENTITY,
+            Class::Full => StatusCode::TOO_MANY_REQUESTS,
+            Class::NotFound => StatusCode::NOT_FOUND,
             Class::Busy | Class::Refused => StatusCode::SERVICE_UNAVAILABLE,
             Class::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         };

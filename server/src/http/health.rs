@@ -21,5 +21,5 @@ pub(super) async fn ready(State(app): State<App>) -> impl IntoResponse {
 }
 
 pub(super) async fn metrics(State(app): State<App>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], crate::telemetry::render(&app.engine.stats()))
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], crate::telemetry::render(&app.engine.stats(), app.engine.ingest_stats()))
 }

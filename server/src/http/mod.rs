@@ -1,7 +1,7 @@
 //! HTTP: JSON in and out unless said.
 //!
 //! ```text
-//! request → origin → token → project → query | check | catalog | files → body
+//! request → origin → token → project → query | check | catalog | files | ingest | profile → body
 //! ```
 
 mod admin;
@@ -13,7 +13,9 @@ mod error;
 mod files;
 mod format;
 mod health;
+mod ingest;
 mod page;
+mod profile;
 mod query;
 
 use crate::auth::Auth;
@@ -64,6 +66,11 @@ pub(crate) fn router(app: App) -> Router {
         .route("/v1/files/{target}", post(files::import))
         .route("/v1/admin/verify", post(admin::verify))
         .route("/v1/admin/backup", post(admin::backup))
+        .route("/v1/events", post(ingest::events))
+        .route("/v1/entities/{type}", post(ingest::entities))
+        .route("/v1/entities/{type}/{key}", get(profile::profile))
+        .route("/v1/entities/{type}/{key}/journey", get(profile::journey))
+        .route("/v1/entities/{type}/{key}/segments", get(profile::segments))
         .route("/metrics", get(health::metrics))
         .route("/openapi.json", get(page::openapi))
         .route("/", get(page::page))

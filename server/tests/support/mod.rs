@@ -22,7 +22,7 @@ pub struct Running {
     pub token: Option<String>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<Result<(), ServeError>>,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 /// A configuration for tests: free ports on loopback.
@@ -38,8 +38,12 @@ pub fn config(tokens: &[&str]) -> Config {
 
 /// Serves an empty data directory.
 pub async fn empty(config: Config) -> Running {
-    let data = tempfile::tempdir().unwrap();
-    let engine = Engine::open(data.path(), EngineOptions::default()).unwrap();
+    over(tempfile::tempdir().unwrap(), config).await
+}
+
+/// Serves a data directory.
+pub async fn over(data: tempfile::TempDir, config: Config) -> Running {
+    let engine = Engine::open(data.path(), EngineOptions { limits: config.limits.clone() }).unwrap();
     let (ready, addresses) = oneshot::channel();
     let (stop, stopped) = oneshot::channel();
     let token = config.tokens.first().cloned();
@@ -55,7 +59,7 @@ pub async fn empty(config: Config) -> Running {
         )
         .await
     });
-    Running { at: addresses.await.unwrap(), token, stop: Some(stop), task, _data: data }
+    Running { at: addresses.await.unwrap(), token, stop: Some(stop), task, data }
 }
 
 /// Serves three users.
@@ -83,6 +87,11 @@ impl Running {
 
     /// Asks with any headers; blocking, so the runtime needs a second thread.
     pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&str>) -> Heard {
+        self.send(method, path, headers, body.map(|b| b.as_bytes().to_vec()))
+    }
+
+    /// The same with a body of bytes.
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<Vec<u8>>) -> Heard {
         block_in_place(|| {
             let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
             let mut request = ureq::http::Request::builder().method(method).uri(self.url(path));
@@ -90,7 +99,7 @@ impl Running {
                 request = request.header(*name, *value);
             }
             let mut response = match body {
-                Some(body) => agent.run(request.body(body.to_string()).unwrap()).unwrap(),
+                Some(body) => agent.run(request.body(body).unwrap()).unwrap(),
                 None => agent.run(request.body(()).unwrap()).unwrap(),
             };
             let header = |name: &str| response.headers().get(name).map(|v| v.to_str().unwrap().to_string());
@@ -132,8 +141,13 @@ impl Running {
     }
 
     /// Stops and says how it ended.
-    pub async fn stop(mut self) -> Result<(), ServeError> {
+    pub async fn stop(self) -> Result<(), ServeError> {
+        self.stop_and_keep().await.0
+    }
+
+    /// The same, and the data directory.
+    pub async fn stop_and_keep(mut self) -> (Result<(), ServeError>, tempfile::TempDir) {
         drop(self.stop.take());
-        self.task.await.unwrap()
+        (self.task.await.unwrap(), self.data)
     }
 }

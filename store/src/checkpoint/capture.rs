@@ -5,6 +5,8 @@ use crate::apply::State;
 use crate::entity::EntitySource;
 use crate::manifest::{EntityMeta, SegmentMeta};
 use crate::part::{HotEvent, Part, PartPlace};
+use crate::rejected::Rejected;
+use crate::removal::Erased;
 use eql_catalog::{Catalog, EntityTypeId, EventType};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,6 +21,9 @@ pub(crate) struct Captured {
     pub(super) entities: Vec<CapturedEntity>,
     pub(super) members: Vec<CapturedMembers>,
     pub(super) event_positions: BTreeMap<u16, u64>,
+    pub(super) parts: Arc<Vec<Arc<Part>>>,
+    pub(super) erased: Arc<Erased>,
+    pub(super) rejected: Rejected,
     unsaved_rows: usize,
 }
 
@@ -48,6 +53,9 @@ impl State {
             entities: Vec::new(),
             members: Vec::new(),
             event_positions: self.events.iter().map(|(id, e)| (id.0, e.position)).collect(),
+            parts: self.parts.clone(),
+            erased: self.erased.clone(),
+            rejected: self.rejected.clone(),
             unsaved_rows: self.unsaved_rows,
         };
         for (id, event) in self.events.iter_mut().filter(|(_, e)| !e.hot.is_empty()) {

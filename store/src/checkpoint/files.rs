@@ -31,7 +31,7 @@ pub(super) fn write_parts(place: &dyn PartPlace, manifest: &mut Manifest, captur
     let work = || {
         let mut done = Vec::new();
         while let Some((i, plan)) = take(&plans, &next) {
-            done.push(part::write(place, first + i as u64, plan, &captured.hot, &captured.types, positions)?);
+            done.push(part::write(place, first + i as u64, plan, &captured.hot, &captured.types, positions, captured.position)?);
         }
         Ok::<_, StoreError>(done)
     };

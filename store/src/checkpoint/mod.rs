@@ -7,9 +7,12 @@
 
 mod capture;
 mod files;
+mod marks;
 mod unnamed;
 
+pub(crate) use capture::Captured;
 pub(crate) use files::pack_rows;
+pub(crate) use marks::{MARKS, RejectedMeta, read_rejected, read_removed, write_removed};
 pub(crate) use unnamed::{remove_unnamed, remove_unnamed_parts};
 
 use crate::StoreError;
@@ -17,13 +20,11 @@ use crate::apply::State;
 use crate::kv::Kv;
 use crate::manifest::{EntityMeta, Manifest, PartMeta, SegmentMeta};
 use crate::part::PartPlace;
-use capture::Captured;
 use files::{write_entities, write_members, write_parts, write_rows};
 use parking_lot::Mutex;
 use std::path::Path;
 use std::sync::Arc;
 
-pub(crate) const PARTS: &str = "parts";
 pub(crate) const ENTITIES: &str = "entities";
 pub(crate) const SEGMENTS: &str = "segments";
 
@@ -41,16 +42,16 @@ pub(crate) fn run(
     state: &Mutex<State>,
     kv: &mut Option<Box<dyn Kv>>,
     manifest: &mut Manifest,
+    captured: &Captured,
 ) -> Result<(), StoreError> {
-    let captured = state.lock().capture();
-    let written = match write(dir, &**place, &captured, kv, manifest) {
+    let written = match write(dir, &**place, captured, kv, manifest) {
         Ok(written) => written,
         Err(e) => {
-            state.lock().give_back(&captured);
+            state.lock().give_back(captured);
             return Err(e);
         }
     };
-    state.lock().install(&captured, &written, place);
+    state.lock().install(captured, &written, place);
     remove_unnamed(dir, manifest)
 }
 
@@ -75,7 +76,12 @@ fn write(
         tracing::warn!(error = %e, "packed rows of entities were not written; they will be rebuilt at the next start");
         *kv = None;
     }
+    let removed = write_removed(dir, generation, &captured.parts)?;
+    let rejected = marks::write_rejected(dir, generation, captured, manifest.rejected.as_ref())?;
     let mut next = manifest.clone();
+    next.removed = removed;
+    next.rejected = rejected;
+    next.erased = captured.erased.all.iter().copied().collect();
     next.position = captured.position;
     next.next_sequence = captured.next_sequence;
     next.generation = generation;

@@ -1,6 +1,6 @@
 //! Files that nobody needs any more: of earlier checkpoints, or of one that failed.
 
-use super::{ENTITIES, SEGMENTS};
+use super::{ENTITIES, MARKS, SEGMENTS};
 use crate::StoreError;
 use crate::manifest::Manifest;
 use crate::part::{self, PartPlace};
@@ -18,14 +18,17 @@ pub(crate) fn remove_unnamed(dir: &Path, manifest: &Manifest) -> Result<(), Stor
         }
         Ok(())
     };
+    let marks = manifest.removed.iter().chain(manifest.rejected.iter().map(|r| &r.file));
+    keep(marks.map(|m| &m.name).collect(), MARKS)?;
     keep(manifest.entities.iter().map(|e| &e.file.name).collect(), ENTITIES)?;
     keep(manifest.segments.iter().map(|s| &s.file.name).collect(), SEGMENTS)
 }
 
-/// Removes files of parts that the manifest does not name. Nobody may be writing parts.
+/// Removes files of parts that the manifest does not name; files that are no part's stay. Nobody may be writing parts, or reading
+/// those that are not named.
 pub(crate) fn remove_unnamed_parts(place: &dyn PartPlace, manifest: &Manifest) -> Result<(), StoreError> {
     let named: HashSet<String> = manifest.parts.iter().map(|p| part::directory(p.subject, p.id)).collect();
-    let is_named = |file: &String| file.rsplit_once('/').is_some_and(|(directory, _)| named.contains(directory));
-    let unnamed: Vec<String> = place.list()?.into_iter().filter(|file| !is_named(file)).collect();
+    let is_unnamed = |file: &String| part::directory_of(file).is_some_and(|directory| !named.contains(directory));
+    let unnamed: Vec<String> = place.list()?.into_iter().filter(is_unnamed).collect();
     if unnamed.is_empty() { Ok(()) } else { place.remove(&unnamed) }
 }

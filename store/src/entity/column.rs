@@ -1,7 +1,7 @@
 //! One column of entities: a base and the patches written since, joined when somebody reads it.
 
 use crate::StoreError;
-use crate::limit::COLUMN_PATCHES_MAX;
+use crate::limit::{COLUMN_PATCHES_MAX, SEARCHED_ROWS};
 use arrow::array::{Array, ArrayRef, UInt32Array, new_empty_array, new_null_array};
 use arrow::compute::{concat, filter, interleave, is_not_null};
 use arrow::datatypes::DataType;
@@ -92,6 +92,18 @@ impl Column {
         }
     }
 
+    /// The value of one ordinal. Few values that wait are searched, for many it pays to join them.
+    pub(crate) fn at(&self, ordinal: u32) -> Result<ArrayRef, StoreError> {
+        let place = ordinal as usize;
+        let of = |values: &ArrayRef| if place < values.len() { values.slice(place, 1) } else { new_null_array(self.data_type(), 1) };
+        let waiting: usize = self.patches.iter().map(|p| p.values.len()).sum();
+        if waiting > SEARCHED_ROWS || self.joined.get().is_some() {
+            return self.get().map(|values| of(&values));
+        }
+        let patched = self.patches.iter().rev().find_map(|p| p.find(ordinal).map(|i| p.values.slice(i, 1)));
+        Ok(patched.unwrap_or_else(|| of(&self.base)))
+    }
+
     fn join(&self) -> Result<ArrayRef, StoreError> {
         if self.patches.is_empty() {
             return Ok(self.base.clone());
@@ -167,6 +179,14 @@ impl Patch {
         }
     }
 
+    /// Where the last value of an ordinal stands.
+    fn find(&self, ordinal: u32) -> Option<usize> {
+        match &self.ordinals {
+            Ordinals::From(first) => ordinal.checked_sub(*first).map(|i| i as usize).filter(|i| *i < self.values.len()),
+            Ordinals::Each(ordinals) => ordinals.values().iter().rposition(|o| *o == ordinal),
+        }
+    }
+
     fn end(&self) -> usize {
         self.each().max().map_or(0, |o| o as usize + 1)
     }
@@ -198,6 +218,10 @@ mod tests {
                     if !(keep_null && value.is_none()) {
                         naive[ordinal as usize] = value;
                     }
+                }
+                for (ordinal, value) in naive.iter().enumerate() {
+                    let found = column.at(ordinal as u32).unwrap();
+                    prop_assert_eq!(found.as_ref(), &Int64Array::from(vec![*value]) as &dyn Array);
                 }
                 if read {
                     prop_assert_eq!(column.padded(40).unwrap().len(), 40);

@@ -102,6 +102,37 @@ impl KeyIndex {
         Ok(Resolved { ordinals: UInt32Array::new(ScalarBuffer::from(ordinals), nulls), new_rows })
     }
 
+    /// Keys that are unknown from now on. Their ordinals are not given again.
+    pub(crate) fn forget(&mut self, keys: &[ArrayRef]) -> Result<(), StoreError> {
+        let rows = keys.first().map_or(0, |k| k.len());
+        let nulls = key_nulls(keys);
+        let KeyIndex { hasher, map, .. } = self;
+        let valid = |i: &usize| nulls.as_ref().is_none_or(|n| n.is_valid(*i));
+        match map {
+            Map::Int(table) => {
+                let values = int_values(keys);
+                for i in (0..rows).filter(valid) {
+                    if let Ok(entry) = table.find_entry(hasher.hash_one(values[i]), |e| e.0 == values[i]) {
+                        entry.remove();
+                    }
+                }
+            }
+            Map::Bytes(map) => {
+                let bytes = KeyBytes::of(map.converter.as_ref(), keys)?;
+                let BytesMap { table, data, ends, .. } = &mut **map;
+                for i in (0..rows).filter(valid) {
+                    let (key, hash) = (bytes.get(i), hasher.hash_one(bytes.get(i)));
+                    if let Ok(entry) = table.find_entry(hash, |e| e.0 == upper(hash) && stored(data, ends, e.1) == key) {
+                        let ordinal = entry.remove().0.1 as usize;
+                        let start = if ordinal == 0 { 0 } else { ends[ordinal - 1] };
+                        data[start as usize..ends[ordinal] as usize].fill(0);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn find_int(&self, table: &HashTable<(i64, u32)>, key: i64) -> Option<u32> {
         table.find(self.hasher.hash_one(key), |e| e.0 == key).map(|e| e.1)
     }

@@ -7,9 +7,11 @@
 
 mod column;
 mod columns;
+mod erase;
 mod file;
 mod history;
 mod key_index;
+mod look_up;
 mod packed_row;
 mod state;
 
@@ -17,6 +19,7 @@ pub use columns::EntityColumns;
 pub(crate) use columns::EntitySource;
 pub(crate) use file::{read, write};
 pub use history::History;
+pub use look_up::EntityRow;
 #[cfg(test)]
 pub(crate) use packed_row::PackedRow;
 pub(crate) use packed_row::RowPacker;

@@ -72,6 +72,19 @@ impl EntityState {
         Ok(())
     }
 
+    pub(super) fn keys(&self) -> &[Arc<Column>] {
+        &self.parts.keys
+    }
+
+    pub(super) fn columns_mut(&mut self) -> impl Iterator<Item = &mut Column> {
+        let EntityParts { keys, properties, extra, tags, .. } = &mut self.parts;
+        keys.iter_mut().chain(properties.values_mut()).chain(extra).chain(tags.values_mut()).map(Arc::make_mut)
+    }
+
+    pub(super) fn forget_keys(&mut self, keys: &[ArrayRef]) -> Result<(), StoreError> {
+        self.parts.index.write().forget(keys)
+    }
+
     /// What a snapshot holds; the same one while nothing changes.
     pub(crate) fn source(&mut self) -> Arc<EntitySource> {
         let EntityState { parts, known, source, .. } = self;
@@ -166,14 +179,14 @@ impl EntityState {
         self.changed.extend(changed);
     }
 
-    fn note_changed(&mut self, ordinals: &UInt32Array) {
+    pub(super) fn note_changed(&mut self, ordinals: &UInt32Array) {
         self.changed.extend(ordinals.values());
         if self.changed.len() > 2 * self.len() as usize + (1 << 16) {
             self.changed = self.take_changed();
         }
     }
 
-    fn touch(&mut self, position: u64) {
+    pub(super) fn touch(&mut self, position: u64) {
         self.parts.position = position;
         self.source = None;
     }

@@ -6,10 +6,10 @@
 //! Columns are named `k<participant>_<i>` (raw keys, never ordinals), `time`, `id`, `received`, `place`, `p<property>`, `extra`.
 
 use super::table::{
-    Reader, body, decode_entities, decode_events, encode_events, entity_table, head, key_columns, key_table, keys_of, table,
+    Reader, body, decode_entities, decode_events, encode_events, entity_table, head, key_columns, key_table, keys_of, table, texts_of,
 };
-use crate::StoreError;
 use crate::limit::RECORD_BYTES_MAX;
+use crate::{RejectedRow, StoreError};
 use arrow::array::{ArrayRef, StringArray, TimestampMicrosecondArray, UInt32Array};
 use eql_catalog::{Change, EntityTypeId, EventTypeId, PropertyId};
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,21 @@ pub(crate) enum Record {
     Entities(AdmittedEntities),
     Members(AdmittedMembers),
     TagValues(AdmittedTagValues),
+    /// Events in place of those that have their ids.
+    Corrections(Vec<AdmittedEvents>),
+    Removal(Removal),
+    Rejections(Vec<RejectedRow>),
+}
+
+/// Events that go.
+#[derive(Clone, Debug)]
+pub(crate) enum Removal {
+    /// Single events, by id.
+    Events { event: EventTypeId, ids: StringArray },
+    /// Everything about some entities: themselves, the events they are the subject of, and their part in others.
+    Erasure { entity: EntityTypeId, keys: Vec<ArrayRef> },
+    /// Events before a time (µs), which are kept no longer.
+    Expiry { event: EventTypeId, before: i64 },
 }
 
 /// Events that fit their definition and whose ids are new.
@@ -88,6 +103,11 @@ const EVENTS: u8 = 2;
 const ENTITIES: u8 = 3;
 const MEMBERS: u8 = 4;
 const TAG_VALUES: u8 = 5;
+const CORRECTIONS: u8 = 16;
+const REMOVED_EVENTS: u8 = 17;
+const ERASURE: u8 = 18;
+const EXPIRY: u8 = 19;
+const REJECTIONS: u8 = 20;
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct EventsHead {
@@ -127,6 +147,14 @@ impl Record {
                 let head = MembersHead { segment: m.segment.clone(), entity: m.entity.0, replace: m.replace };
                 (MEMBERS, body(&head, &[key_table(&m.add)?, key_table(&m.remove)?])?)
             }
+            Record::Corrections(batches) => (CORRECTIONS, encode_events(batches)?),
+            Record::Removal(Removal::Events { event, ids }) => {
+                let ids: ArrayRef = std::sync::Arc::new(ids.clone());
+                (REMOVED_EVENTS, body(&event.0, &[table(vec![("id".to_string(), ids)])?])?)
+            }
+            Record::Removal(Removal::Erasure { entity, keys }) => (ERASURE, body(&entity.0, &[key_table(keys)?])?),
+            Record::Removal(Removal::Expiry { event, before }) => (EXPIRY, head(&(event.0, before))?),
+            Record::Rejections(rows) => (REJECTIONS, head(rows)?),
             Record::TagValues(t) => {
                 let head = TagHead { entity: t.entity.0, tag: t.tag.clone() };
                 let mut columns = key_columns("k0_", &t.keys);
@@ -174,6 +202,21 @@ impl Record {
                     values,
                 }))
             }
+            CORRECTIONS => decode_events(&mut reader).map(Record::Corrections),
+            REMOVED_EVENTS => {
+                let event = EventTypeId(reader.head()?);
+                let ids = texts_of(&reader.table()?, "id").ok_or("a record has no ids")?;
+                Ok(Record::Removal(Removal::Events { event, ids }))
+            }
+            ERASURE => {
+                let entity = EntityTypeId(reader.head()?);
+                Ok(Record::Removal(Removal::Erasure { entity, keys: keys_of(&reader.table()?, 0) }))
+            }
+            EXPIRY => {
+                let (event, before) = reader.head()?;
+                Ok(Record::Removal(Removal::Expiry { event: EventTypeId(event), before }))
+            }
+            REJECTIONS => reader.head().map(Record::Rejections),
             other => Err(format!("records of kind {other} are unknown")),
         }
     }

@@ -107,7 +107,7 @@ fn times_of(table: &RecordBatch, name: &str) -> Option<TimestampMicrosecondArray
     table.column_by_name(name)?.as_primitive_opt::<TimestampMicrosecondType>().cloned()
 }
 
-fn texts_of(table: &RecordBatch, name: &str) -> Option<StringArray> {
+pub(super) fn texts_of(table: &RecordBatch, name: &str) -> Option<StringArray> {
     table.column_by_name(name)?.as_string_opt::<i32>().cloned()
 }
 

@@ -1,31 +1,33 @@
 //! A part, read in full: each file for itself, and each against the others.
 
 use super::column::EventFile;
-use super::read::Part;
+use super::ids::IdIndex;
+use super::read::{Part, PartFiles};
 use super::spine::Spine;
 use super::{ids, spine};
 use crate::StoreError;
 use crate::dedupe::id_hash;
 use crate::limit::NO_SUBJECT;
 use crate::manifest::{PartEvent, PartMeta};
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::StringArray;
+use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 impl Part {
-    /// Everything wrong with it. `subjects`: how many entities of its subject type there are.
+    /// Everything wrong with its files. `subjects`: how many entities of its subject type there are.
     pub(crate) fn check(&self, subjects: u32) -> Vec<StoreError> {
         let mut problems = Vec::new();
-        match self.spine.read().and_then(|bytes| spine::decode(&self.spine.path(), bytes)) {
-            Ok(spine) => problems.extend(spine_problem(&self.meta, &spine, subjects).map(|what| self.spine.damaged(what))),
+        let PartFiles { spine, ids, events, .. } = &*self.files;
+        match spine.read().and_then(|bytes| spine::decode(&spine.path(), bytes)) {
+            Ok(decoded) => problems.extend(spine_problem(&self.meta, &decoded, subjects).map(|what| spine.damaged(what))),
             Err(e) => problems.push(e),
         }
-        let hashes = self.ids.read();
-        for (event, file) in self.meta.events.iter().zip(&self.files) {
-            let listed = hashes.as_ref().ok().map(|bytes| ids::decode(&self.ids.path(), bytes, event.event));
-            let listed = listed.transpose().map_err(|e| problems.push(e)).unwrap_or_default();
-            problems.extend(check_event(event, file, listed.as_deref()).err());
+        let listed = ids.read().and_then(|bytes| Ok((ids::decode(&ids.path(), &bytes)?, bytes)));
+        let listed = listed.map_err(|e| problems.push(e)).ok();
+        for (event, file) in self.meta.events.iter().zip(events) {
+            let index = listed.as_ref().map(|(all, bytes)| (all.iter().find(|i| i.event() == event.event), bytes));
+            problems.extend(check_event(event, file, index).err());
         }
-        problems.extend(hashes.err());
         problems
     }
 }
@@ -60,23 +62,30 @@ fn spine_problem(meta: &PartMeta, spine: &Spine, subjects: u32) -> Option<String
     meta.events.iter().find(differs).map(|e| format!("it has another number of rows of event type {} than were written", e.event.0))
 }
 
-/// Decodes every column of an event file, and compares its ids with the list of their hashes.
-fn check_event(event: &PartEvent, file: &EventFile, listed: Option<&[u128]>) -> Result<(), StoreError> {
-    let file = &file.file;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file.read()?).and_then(|builder| builder.build());
+/// Decodes every column of an event file, and looks each of its ids up in the list of their hashes.
+fn check_event(event: &PartEvent, file: &EventFile, listed: Option<(Option<&IdIndex>, &Bytes)>) -> Result<(), StoreError> {
+    let ids = file.ids()?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file.file.read()?).and_then(|builder| builder.build());
     let mut rows = 0;
     for batch in reader.map_err(|e| file.damaged(e.to_string()))? {
-        let batch = batch.map_err(|e| file.damaged(e.to_string()))?;
-        let hashes = listed.map(|l| l.get(rows..rows + batch.num_rows()).unwrap_or_default());
-        if hashes.is_some_and(|hashes| !same_ids(&batch, hashes)) {
-            return Err(file.damaged(format!("the ids of the rows from {rows} on are not those that were listed")));
-        }
-        rows += batch.num_rows();
+        rows += batch.map_err(|e| file.damaged(e.to_string()))?.num_rows();
     }
-    if rows == event.rows as usize { Ok(()) } else { Err(file.damaged(format!("it has {rows} rows, {} were written", event.rows))) }
+    if rows != event.rows as usize {
+        return Err(file.damaged(format!("it has {rows} rows, {} were written", event.rows)));
+    }
+    let Some((index, bytes)) = listed else { return Ok(()) };
+    match index.map_or(Some(0), |index| first_unlisted(&ids, index, bytes)) {
+        Some(row) => Err(file.damaged(format!("the id of row {row} is not the one that was listed"))),
+        None => Ok(()),
+    }
 }
 
-fn same_ids(batch: &RecordBatch, hashes: &[u128]) -> bool {
-    let ids = batch.column_by_name("id").and_then(|c| c.as_string_opt::<i32>());
-    ids.is_some_and(|ids| ids.iter().map(|id| id_hash(id.unwrap_or_default())).eq(hashes.iter().copied()))
+fn first_unlisted(ids: &StringArray, index: &IdIndex, bytes: &Bytes) -> Option<usize> {
+    let place = index.entries();
+    let entries = bytes.get(place.start as usize..place.end as usize).unwrap_or_default();
+    let listed = |row: usize, id: &str| {
+        let hash = id_hash(id);
+        index.may_have(hash) && index.find(hash, entries) == Some(row as u32)
+    };
+    ids.iter().enumerate().position(|(row, id)| !listed(row, id.unwrap_or_default()))
 }

@@ -1,8 +1,9 @@
 //! Reading one column of `e<event>.parquet`. The first time the whole file is read and checked; later only the chunks of the column.
 
 use super::place::PartFile;
+use super::{event_id, sequence};
 use crate::StoreError;
-use arrow::array::{Array, ArrayRef, new_empty_array, new_null_array};
+use arrow::array::{Array, ArrayRef, StringArray, UInt64Array, new_empty_array, new_null_array};
 use arrow::compute::concat;
 use arrow::datatypes::DataType;
 use bytes::Bytes;
@@ -31,19 +32,44 @@ impl EventFile {
 
     /// One column; all NULL when the file has none of that name.
     pub(super) fn column(&self, name: &str, data_type: &DataType) -> Result<ArrayRef, StoreError> {
+        let Some((_, column)) = self.first_of(&[name])? else { return Ok(new_null_array(data_type, self.rows)) };
+        if column.data_type() != data_type {
+            return Err(self.damaged(format!("column {name} has {}, {data_type} was expected", column.data_type())));
+        }
+        Ok(column)
+    }
+
+    /// The ids.
+    pub(super) fn ids(&self) -> Result<StringArray, StoreError> {
+        let (name, stored) = self.first_of(&event_id::NAMES)?.ok_or_else(|| self.damaged("it has no ids"))?;
+        event_id::unpack(name, &stored).ok_or_else(|| self.damaged(format!("column {name} has {}, which are no ids", stored.data_type())))
+    }
+
+    /// The sequence numbers. `guessed`: what the times tell of them.
+    pub(super) fn sequences(&self, guessed: Vec<u64>) -> Result<UInt64Array, StoreError> {
+        let stored = self.first_of(&sequence::NAMES)?;
+        sequence::unpack(stored, guessed).ok_or_else(|| self.damaged("its sequence numbers are not those of its rows"))
+    }
+
+    pub(super) fn damaged(&self, what: impl Into<String>) -> StoreError {
+        self.file.damaged(what)
+    }
+
+    /// The first of these columns that the file has.
+    fn first_of<'n>(&self, names: &[&'n str]) -> Result<Option<(&'n str, ArrayRef)>, StoreError> {
         let (metadata, whole) = self.metadata()?;
-        let Ok(place) = metadata.schema().index_of(name) else { return Ok(new_null_array(data_type, self.rows)) };
+        let schema = metadata.schema().clone();
+        let Some((name, place)) = names.iter().find_map(|name| Some((*name, schema.index_of(name).ok()?))) else { return Ok(None) };
         let mask = ProjectionMask::roots(metadata.parquet_schema(), [place]);
         let pieces = match whole {
             Some(bytes) => Pieces(vec![(0, bytes)]),
             None => self.pieces(&metadata, &mask)?,
         };
-        let column = self.decode(pieces, metadata, mask, data_type)?;
-        if column.len() != self.rows || column.data_type() != data_type {
-            let (rows, found) = (column.len(), column.data_type());
-            return Err(self.file.damaged(format!("column {name} has {rows} rows of {found}, {} of {data_type} were expected", self.rows)));
+        let column = self.decode(pieces, metadata, mask, schema.field(place).data_type())?;
+        if column.len() != self.rows {
+            return Err(self.damaged(format!("column {name} has {} rows, {} were expected", column.len(), self.rows)));
         }
-        Ok(column)
+        Ok(Some((name, column)))
     }
 
     /// What the footer says, and the whole file when it had to be read for that.

@@ -49,32 +49,37 @@ pub(crate) fn cut(events: &[HotEvent]) -> Vec<Plan> {
 }
 
 fn cut_chunk(plans: &mut BTreeMap<(EntityTypeId, i64), Vec<PlannedRow>>, subject: EntityTypeId, event: u16, number: u32, chunk: &HotChunk) {
-    let (times, sequences, first) = (chunk.time.values(), chunk.sequence.values(), &chunk.participants[0]);
-    let planned = |row: usize| PlannedRow {
-        ordinal: if first.is_valid(row) { first.value(row) } else { NO_SUBJECT },
-        time: times[row],
-        sequence: sequences[row],
-        event,
-        chunk: number,
-        row: row as u32,
-    };
+    let times = chunk.time.values();
     let mut start = 0;
     while start < times.len() {
         // Rows mostly arrive in the order of time: one look at the map for a run of one month.
         let month = Month::of(times[start]);
         let end = times[start..].iter().position(|t| !month.contains(*t)).map_or(times.len(), |n| start + n);
-        plans.entry((subject, month.number)).or_default().extend((start..end).map(planned));
+        plans.entry((subject, month.number)).or_default().extend((start..end).map(|row| planned(chunk, event, number, row)));
         start = end;
     }
 }
 
+/// Where a row comes from and where it sorts.
+pub(crate) fn planned(chunk: &HotChunk, event: u16, number: u32, row: usize) -> PlannedRow {
+    let first = &chunk.participants[0];
+    PlannedRow {
+        ordinal: if first.is_valid(row) { first.value(row) } else { NO_SUBJECT },
+        time: chunk.time.value(row),
+        sequence: chunk.sequence.value(row),
+        event,
+        chunk: number,
+        row: row as u32,
+    }
+}
+
 /// Rows of one part, so that no column of it outgrows what one array can address.
-fn rows_max(events: &[HotEvent]) -> usize {
+pub(crate) fn rows_max(events: &[HotEvent]) -> usize {
     let widest = events.iter().flat_map(|e| &e.chunks).map(|c| c.bytes() / c.rows().max(1)).max().unwrap_or(0);
     (PART_BYTES_MAX / widest.max(1)).clamp(1, PART_ROWS_MAX)
 }
 
-fn split(subject: EntityTypeId, month: i64, mut rows: Vec<PlannedRow>, rows_max: usize) -> Vec<Plan> {
+pub(crate) fn split(subject: EntityTypeId, month: i64, mut rows: Vec<PlannedRow>, rows_max: usize) -> Vec<Plan> {
     if rows.len() <= rows_max {
         return vec![Plan { subject, month, rows }];
     }

@@ -8,15 +8,20 @@
 mod check;
 mod column;
 mod cut;
+mod deleted;
+mod event_id;
 mod ids;
 mod place;
 mod properties;
 mod read;
+mod sequence;
 mod spine;
 mod write;
 
-pub(crate) use cut::{HotEvent, Plan, cut};
-pub(crate) use place::{LocalPlace, PartPlace};
+pub(crate) use cut::{HotEvent, Plan, PlannedRow, cut, planned, rows_max, split};
+pub(crate) use deleted::Deleted;
+pub use place::PartsAt;
+pub(crate) use place::{OwnPlace, PARTS, PartPlace, RECORD, recorded_place};
 pub(crate) use read::Part;
 pub(crate) use spine::Spine;
 pub(crate) use write::write;
@@ -24,4 +29,12 @@ pub(crate) use write::write;
 /// Where the files of a part lie in their place.
 pub(crate) fn directory(subject: eql_catalog::EntityTypeId, id: u64) -> String {
     format!("{}/{id}", subject.0)
+}
+
+/// The directory of a part's file; None for a file of another kind.
+pub(crate) fn directory_of(file: &str) -> Option<&str> {
+    let (directory, _) = file.rsplit_once('/')?;
+    let (subject, id) = directory.split_once('/')?;
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    (number(subject) && number(id)).then_some(directory)
 }

@@ -1,11 +1,18 @@
 //! Where the files of parts lie: a directory of this machine, or something farther away. Whoever reads and writes parts knows only
 //! the names of files below it.
 
+mod at;
 mod file;
 mod local;
+mod object;
+mod own;
 
+pub use at::PartsAt;
 pub(super) use file::PartFile;
-pub(crate) use local::LocalPlace;
+pub(crate) use own::{OwnPlace, PARTS, RECORD, recorded_place};
+
+use local::LocalPlace;
+use object::ObjectPlace;
 
 use crate::StoreError;
 use crate::disk::{FileMeta, checksum};
@@ -22,6 +29,9 @@ pub(crate) trait PartPlace: Debug + Send + Sync {
 
     /// Writes a whole file. It is durable when this returns; on a local disk its name is only after [`PartPlace::finish`].
     fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), StoreError>;
+
+    /// Writes a file unless it is there, and returns what it holds then.
+    fn create(&self, name: &str, bytes: Vec<u8>) -> Result<Bytes, StoreError>;
 
     /// Makes the names in these directories durable: what follows the last `put` of a directory and precedes the manifest.
     fn finish(&self, directories: &[String]) -> Result<(), StoreError>;

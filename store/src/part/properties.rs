@@ -1,9 +1,10 @@
 //! `e<event>.parquet`: the rows of one event type in the order of the spine, without what the spine has.
 //!
-//! Columns: `o<i>` ordinals of participants after the first, `seq`, `id`, `received` (only when it differs from the time),
-//! `p<property>`, `extra`.
+//! Columns: `seq` or `seq_offset` (when the times do not tell the sequence), one of `id`, `id_hex`, `id_uuid` and `id_number`, `o<i>`
+//! ordinals of participants after the first, `received` (only when it differs from the time), `p<property>`, `extra`.
 
 use super::cut::PlannedRow;
+use super::event_id;
 use crate::StoreError;
 use crate::hot::HotChunk;
 use crate::rows::EventColumn;
@@ -19,13 +20,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Name of a column in the file; None when it is in the spine.
+/// Name of a column in the file; None when it is in the spine, or is stored in several ways.
 pub(super) fn column_name(column: &EventColumn) -> Option<String> {
     match column {
-        EventColumn::Time | EventColumn::Participant(0) => None,
-        EventColumn::EventId => Some("id".to_string()),
+        EventColumn::Time | EventColumn::Participant(0) | EventColumn::EventId | EventColumn::Sequence => None,
         EventColumn::Received => Some("received".to_string()),
-        EventColumn::Sequence => Some("seq".to_string()),
         EventColumn::Participant(i) => Some(format!("o{i}")),
         EventColumn::Property(id) => Some(format!("p{}", id.0)),
         EventColumn::Extra => Some("extra".to_string()),
@@ -52,15 +51,16 @@ pub(super) fn gather(
     Ok(interleave(&arrays.iter().map(|a| a.as_ref()).collect::<Vec<_>>(), &from)?)
 }
 
-/// The file of some rows. `received`: whether that column is needed.
+/// The file of some rows. `known`: columns that are not gathered; `received`: whether that one is needed.
 pub(super) fn encode(
     path: &Path,
     event: &EventType,
     chunks: &[Arc<HotChunk>],
     rows: &[&PlannedRow],
+    known: Vec<(&'static str, ArrayRef)>,
     received: bool,
 ) -> Result<Vec<u8>, StoreError> {
-    let mut columns = Vec::new();
+    let mut columns: Vec<(String, ArrayRef)> = known.into_iter().map(|(name, values)| (name.to_string(), values)).collect();
     for column in columns_to_write(event, chunks, received) {
         let values = gather(event, chunks, rows, &column)?;
         let optional = matches!(column, EventColumn::Property(_) | EventColumn::Extra);
@@ -79,29 +79,32 @@ pub(super) fn encode(
 fn columns_to_write(event: &EventType, chunks: &[Arc<HotChunk>], received: bool) -> Vec<EventColumn> {
     let participants = chunks.iter().map(|c| c.participants.len()).max().unwrap_or(0);
     let mut columns: Vec<EventColumn> = (1..participants).map(EventColumn::Participant).collect();
-    columns.extend([EventColumn::Sequence, EventColumn::EventId]);
     columns.extend(received.then_some(EventColumn::Received));
     columns.extend(event.properties.iter().map(|p| EventColumn::Property(p.id)));
     columns.push(EventColumn::Extra);
     columns
 }
 
-/// Deltas for whole numbers, dictionaries for what repeats, LZ4 over both: measured as the quickest to read.
+/// Deltas for whole numbers, dictionaries for what repeats, LZ4 over both: measured as the quickest to read. No statistics: what they
+/// could tell stands in the manifest.
 fn writer_properties(fields: &[Field], rows: usize) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::LZ4_RAW)
         .set_max_row_group_row_count(Some(rows.max(1)))
-        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_offset_index_disabled(true)
         .set_created_by("eql-store".to_string());
     for field in fields {
         let path = ColumnPath::from(field.name().as_str());
         if has_delta_encoding(field.data_type()) {
             properties =
                 properties.set_column_dictionary_enabled(path.clone(), false).set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
-        } else if field.name() == "id" {
-            // Ids do not repeat, and nobody prunes by them.
+        } else if *field.data_type() == DataType::FixedSizeBinary(16) {
+            // Hashes: nothing makes them smaller.
             properties =
-                properties.set_column_dictionary_enabled(path.clone(), false).set_column_statistics_enabled(path, EnabledStatistics::None);
+                properties.set_column_dictionary_enabled(path.clone(), false).set_column_compression(path, Compression::UNCOMPRESSED);
+        } else if field.name() == event_id::TEXT {
+            properties = properties.set_column_dictionary_enabled(path, false);
         }
     }
     properties.build()

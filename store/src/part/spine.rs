@@ -1,7 +1,7 @@
 //! The spine: ordinal, time and event type of every row of a part, in order. Plain Arrow IPC: read whole, nothing is unpacked.
 //!
 //! Columns: `ordinal` (run-end encoded), `time` (u32 units since the part's start, or i64 µs), `code` (index into the list of event
-//! types in the schema's metadata: `events`; with `unit` in µs, 0 for absolute, and `start`).
+//! types in the schema's metadata: `events`; with `unit` in µs, 0 for absolute, and `start`; and `sequences`, first and last).
 
 use super::cut::PlannedRow;
 use crate::StoreError;
@@ -25,6 +25,8 @@ pub(crate) struct Spine {
     pub(crate) run_ends: ScalarBuffer<i32>,
     /// Code → event type.
     pub(crate) events: Vec<EventTypeId>,
+    /// The first and the last sequence number; of a part that stores all of them, nothing.
+    pub(super) sequences: (u64, u64),
     times: Times,
     codes: Codes,
 }
@@ -74,6 +76,17 @@ impl Spine {
         self.run_ordinals.iter().zip(starts).zip(&*self.run_ends).map(|((o, start), end)| (*o, start as usize, *end as usize))
     }
 
+    /// Times of all rows.
+    pub(super) fn times(&self) -> Vec<i64> {
+        (0..self.len()).map(|row| self.time(row)).collect()
+    }
+
+    /// The rows of one event type.
+    pub(super) fn rows_of(&self, event: EventTypeId) -> impl Iterator<Item = usize> + '_ {
+        let code = self.code_of(event);
+        (0..self.len()).filter(move |row| Some(self.code(*row)) == code)
+    }
+
     /// Times of the rows of one event type.
     pub(crate) fn times_of(&self, event: EventTypeId) -> Vec<i64> {
         let Some(code) = self.code_of(event) else { return Vec::new() };
@@ -104,9 +117,17 @@ pub(super) fn encode(rows: &[PlannedRow], codes: &[u16], events: &[EventTypeId])
     let columns: Vec<(&str, ArrayRef)> = vec![("ordinal", Arc::new(ordinal)), ("time", time), ("code", code)];
     let fields: Vec<Field> = columns.iter().map(|(name, c)| Field::new(*name, c.data_type().clone(), false)).collect();
     let names: Vec<String> = events.iter().map(|e| e.0.to_string()).collect();
-    let metadata = [("unit", unit.to_string()), ("start", start.to_string()), ("events", names.join(","))];
+    let (first, last) = sequences(rows);
+    let metadata =
+        [("unit", unit.to_string()), ("start", start.to_string()), ("events", names.join(",")), ("sequences", format!("{first},{last}"))];
     let schema = Schema::new(fields).with_metadata(metadata.into_iter().map(|(k, v)| (k.to_string(), v)).collect());
     ipc::encode_file(&RecordBatch::try_new(Arc::new(schema), columns.into_iter().map(|(_, c)| c).collect())?, false)
+}
+
+/// The first and the last number of some rows.
+pub(super) fn sequences(rows: &[PlannedRow]) -> (u64, u64) {
+    let numbers = || rows.iter().map(|r| r.sequence);
+    (numbers().min().unwrap_or(0), numbers().max().unwrap_or(0))
 }
 
 fn runs(rows: &[PlannedRow]) -> (Vec<u32>, Vec<i32>) {
@@ -158,7 +179,12 @@ fn spine_of(table: &RecordBatch, metadata: &HashMap<String, String>) -> Option<S
         None => Codes::Wide(code.as_primitive_opt::<UInt16Type>()?.values().clone()),
     };
     let events: Option<Vec<EventTypeId>> = metadata.get("events")?.split(',').map(|e| e.parse().ok().map(EventTypeId)).collect();
+    let sequences = match metadata.get("sequences") {
+        Some(text) => text.split_once(',').and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)))?,
+        None => (0, 0),
+    };
     Some(Spine {
+        sequences,
         run_ordinals: ordinal.values().as_primitive_opt::<UInt32Type>()?.values().clone(),
         run_ends: ordinal.run_ends().inner().clone(),
         events: events?,

@@ -4,7 +4,7 @@ use super::Timeline;
 use crate::StoreError;
 use crate::cache::ReadCache;
 use crate::limit::NO_SUBJECT;
-use crate::part::{Part, Spine};
+use crate::part::{Deleted, Part, Spine};
 use crate::rows::{Chunk, EventColumn, EventRows};
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{TimestampMicrosecondType, UInt32Type, UInt64Type};
@@ -114,8 +114,32 @@ fn chunk_entries(entries: &mut Vec<Entry>, event: &Involved, code: u16, chunk: u
 struct PartSource {
     spine: Arc<Spine>,
     /// Code of the spine → code of the timeline, next row number; None when it is not involved.
-    codes: Vec<Option<(u16, u32)>>,
+    codes: Vec<Option<Next>>,
+    /// All rows count, none is gone.
     all_involved: bool,
+}
+
+/// Where the rows of one event type of a part are.
+struct Next {
+    code: u16,
+    /// Number of the next row that is there.
+    row: u32,
+    /// Number of the next row in the files.
+    stored: u32,
+    deleted: Option<Arc<Deleted>>,
+}
+
+impl Next {
+    /// The number of the next row, if it is there.
+    fn next(&mut self) -> Option<u32> {
+        let stored = self.stored;
+        self.stored += 1;
+        if self.deleted.as_ref().is_some_and(|d| !d.is_alive(stored)) {
+            return None;
+        }
+        self.row += 1;
+        Some(self.row - 1)
+    }
 }
 
 impl PartSource {
@@ -126,32 +150,43 @@ impl PartSource {
                 _ => None,
             })
         };
-        let code = |event| {
+        let next = |event| {
             let code = involved.iter().position(|i| i.rows.definition().id == event)?;
-            Some((code as u16, first_row(&involved[code])?))
+            Some(Next { code: code as u16, row: first_row(&involved[code])?, stored: 0, deleted: part.deleted(event).cloned() })
         };
-        let codes: Vec<_> = spine.events.iter().map(|e| code(*e)).collect();
-        PartSource { all_involved: codes.iter().all(Option::is_some), codes, spine }
+        let codes: Vec<_> = spine.events.iter().map(|e| next(*e)).collect();
+        let all_involved = codes.iter().all(|c| c.as_ref().is_some_and(|next| next.deleted.is_none()));
+        PartSource { all_involved, codes, spine }
     }
 
     fn count(&self, counter: &mut Counter) -> Result<(), StoreError> {
-        for (ordinal, start, end) in self.spine.runs().filter(|r| r.0 != NO_SUBJECT) {
+        let mut stored: Vec<u32> = vec![0; self.codes.len()];
+        for (ordinal, start, end) in self.spine.runs() {
             let rows = match self.all_involved {
                 true => end - start,
-                false => (start..end).filter(|row| self.codes[self.spine.code(*row) as usize].is_some()).count(),
+                false => (start..end).filter(|row| self.is_there(*row, &mut stored)).count(),
             };
-            counter.count(ordinal, rows as u32)?;
+            if ordinal != NO_SUBJECT {
+                counter.count(ordinal, rows as u32)?;
+            }
         }
         Ok(())
+    }
+
+    fn is_there(&self, row: usize, stored: &mut [u32]) -> bool {
+        let code = self.spine.code(row) as usize;
+        stored[code] += 1;
+        self.codes[code].as_ref().is_some_and(|next| next.deleted.as_ref().is_none_or(|d| d.is_alive(stored[code] - 1)))
     }
 
     /// Row numbers are counted over all rows of the part, also those that have no subject.
     fn place(&mut self, placer: &mut Placer) {
         for (ordinal, start, end) in self.spine.runs().filter(|r| r.0 != NO_SUBJECT) {
             for row in start..end {
-                if let Some((code, next)) = &mut self.codes[self.spine.code(row) as usize] {
-                    placer.place(ordinal, self.spine.time(row), *code, *next);
-                    *next += 1;
+                if let Some(next) = &mut self.codes[self.spine.code(row) as usize]
+                    && let Some(number) = next.next()
+                {
+                    placer.place(ordinal, self.spine.time(row), next.code, number);
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! The files that a manifest names: first their bytes, then what the bytes mean.
 
 use super::report::Findings;
-use crate::checkpoint::{ENTITIES, SEGMENTS};
+use crate::checkpoint::{ENTITIES, SEGMENTS, read_rejected, read_removed};
 use crate::disk::read_checked;
 use crate::manifest::Manifest;
 use crate::open::read_members;
@@ -19,6 +19,12 @@ pub(super) fn check(dir: &Path, place: &Arc<dyn PartPlace>, manifest: Option<&Ma
     }
     check_parts(place, manifest, findings);
     check_entities(dir, manifest, findings);
+    if let Err(e) = read_removed(dir, manifest.removed.as_ref(), &mut []) {
+        findings.problem(&e);
+    }
+    if let Err(e) = read_rejected(dir, manifest.rejected.as_ref()) {
+        findings.problem(&e);
+    }
     for meta in &manifest.segments {
         if let Err(e) = read_members(&dir.join(SEGMENTS), meta) {
             findings.problem(&e);

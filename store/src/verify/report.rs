@@ -61,12 +61,13 @@ pub struct Unfinished {
 /// A report that grows.
 pub(super) struct Findings<'a> {
     pub(super) report: VerifyReport,
-    root: &'a Path,
+    /// Paths begin at the first of them that they lie in.
+    roots: &'a [&'a Path],
 }
 
 impl<'a> Findings<'a> {
-    pub(super) fn new(root: &'a Path) -> Findings<'a> {
-        Findings { report: VerifyReport::default(), root }
+    pub(super) fn new(roots: &'a [&'a Path]) -> Findings<'a> {
+        Findings { report: VerifyReport::default(), roots }
     }
 
     pub(super) fn read(&mut self, bytes: u64) {
@@ -101,7 +102,7 @@ impl<'a> Findings<'a> {
     }
 
     pub(super) fn name(&self, path: &Path) -> String {
-        path.strip_prefix(self.root).unwrap_or(path).display().to_string()
+        self.roots.iter().find_map(|root| path.strip_prefix(root).ok()).unwrap_or(path).display().to_string()
     }
 }
 

@@ -44,6 +44,11 @@ fn column(columns: &[String], named: &[Named], name: &str) -> Option<usize> {
 }
 
 impl SystemColumns {
+    /// Columns that are known by their place.
+    pub(crate) fn placed(time: usize, received: usize, id: usize) -> SystemColumns {
+        SystemColumns { time: Some(time), received: Some(received), id: vec![Some(id)], ..SystemColumns::default() }
+    }
+
     pub(crate) fn new(columns: &[String], named: &[Named], request: &ImportRequest) -> SystemColumns {
         let own_id = || find(named, "event_id").into_iter().map(Some).collect();
         SystemColumns {

@@ -62,7 +62,7 @@ pub(crate) fn admit(
         given => {
             let extra = extra.clone().map(|e| Arc::new(e) as ArrayRef);
             let hashes = hashes(columns, &keys, &time, &properties, extra.as_ref(), rows.len());
-            ids(given.as_ref().map(|g| g.as_string()), &hashes, ordinals)?
+            ids(given.as_ref().map(|g| g.as_string()), &hashes, &rows, ordinals)?
         }
     };
     let time: &TimestampMicrosecondArray = time.as_primitive();
@@ -133,9 +133,11 @@ fn property_values(slice: &mut Slice<'_>, property: &Property, column: Option<us
         Some(column) => slice.coerced(column, &property.data_type)?,
         None => new_null_array(&arrow_type(&property.data_type), rows),
     };
-    let default = default_of(property)?.filter(|_| column.is_none() || property.required);
-    if let Some(default) = default {
-        let missing: BooleanArray = (0..rows).map(|row| Some(values.is_null(row))).collect();
+    let present = column.map(|c| slice.present(c));
+    // NULL that was said is NULL; a name that a row lacks takes the default, whatever its neighbours say.
+    let said = |row: usize| present.as_ref().is_some_and(|p| p.as_ref().is_none_or(|p| p.value(row)));
+    if let Some(default) = default_of(property)? {
+        let missing: BooleanArray = (0..rows).map(|row| Some(values.is_null(row) && (property.required || !said(row)))).collect();
         values = zip(&missing, &Scalar::new(default), &values)?;
     }
     if property.required {

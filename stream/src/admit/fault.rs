@@ -50,7 +50,8 @@ impl Fault {
     }
 }
 
-fn shown(raw: &RawBatch, column: usize, row: usize) -> String {
+/// A value as messages quote it.
+pub(crate) fn shown(raw: &RawBatch, column: usize, row: usize) -> String {
     let column = &raw.columns[column];
     let mut text = String::new();
     match column.values.data_type() {

@@ -9,9 +9,25 @@ use arrow::error::ArrowError;
 use hashbrown::HashMap;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128, xxh3_128_with_seed};
 
-/// How often each content was seen in this import, by the first 64 bits of its hash: a chance equality only gives a higher ordinal.
+/// How often each content was seen in this import or call, by the first 64 bits of its hash: a chance equality only gives a higher ordinal.
 #[derive(Debug, Default)]
-pub(crate) struct Ordinals(HashMap<u64, u32>);
+pub(crate) struct Ordinals {
+    seen: HashMap<(u32, u64), u32>,
+    /// The call of each raw row, where rows of several are admitted together.
+    calls: Vec<u32>,
+}
+
+impl Ordinals {
+    /// Each call counts by itself.
+    pub(crate) fn by_call(calls: Vec<u32>) -> Ordinals {
+        Ordinals { seen: HashMap::new(), calls }
+    }
+
+    fn next(&mut self, raw_row: u32, hash: u64) -> u32 {
+        let call = self.calls.get(raw_row as usize).copied().unwrap_or_default();
+        *self.seen.entry((call, hash)).and_modify(|n| *n += 1).or_insert(0)
+    }
+}
 
 /// A hash of each row's values, by column name in alphabetical order. NULL and absent are the same.
 pub(crate) fn content(event: &str, columns: &mut [(&str, &ArrayRef)], rows: usize) -> Vec<u128> {
@@ -62,8 +78,13 @@ fn each(hashes: &mut [u128], values: &ArrayRef, seed: u64, mut write: impl FnMut
     }
 }
 
-/// The ids given, and hashes with the ordinal among equal rows where none is given.
-pub(crate) fn ids(given: Option<&StringArray>, hashes: &[u128], ordinals: &mut Ordinals) -> Result<StringArray, ArrowError> {
+/// The ids given, and hashes with the ordinal among equal rows where none is given. `rows` are the places in the raw batch.
+pub(crate) fn ids(
+    given: Option<&StringArray>,
+    hashes: &[u128],
+    rows: &UInt32Array,
+    ordinals: &mut Ordinals,
+) -> Result<StringArray, ArrowError> {
     let mut text = Vec::with_capacity(hashes.len() * 32);
     let mut offsets = Vec::with_capacity(hashes.len() + 1);
     offsets.push(0i32);
@@ -71,8 +92,8 @@ pub(crate) fn ids(given: Option<&StringArray>, hashes: &[u128], ordinals: &mut O
         match given.filter(|g| g.is_valid(row)) {
             Some(given) => text.extend_from_slice(given.value(row).as_bytes()),
             None => {
-                let ordinal = ordinals.0.entry(*hash as u64).and_modify(|n| *n += 1).or_insert(0);
-                push_hex(&mut text, xxh3_128_with_seed(&hash.to_le_bytes(), u64::from(*ordinal)));
+                let ordinal = ordinals.next(rows.value(row), *hash as u64);
+                push_hex(&mut text, xxh3_128_with_seed(&hash.to_le_bytes(), u64::from(ordinal)));
             }
         }
         offsets.push(text.len() as i32);
@@ -109,7 +130,7 @@ mod tests {
             (Arc::new(Int64Array::from(vec![Some(1), None, Some(1)])), Arc::new(StringArray::from(vec!["x", "y", "x"])));
         let hashes = content("e", &mut [("b", &b), ("a", &a)], 3);
         let mut ordinals = Ordinals::default();
-        let found = ids(None, &hashes, &mut ordinals).expect("ids");
+        let found = ids(None, &hashes, &UInt32Array::from(vec![0, 1, 2]), &mut ordinals).expect("ids");
         let expected = ["00e0d992a39ac3220bc5799fd9ea649d", "697420b374aa4e4c6c8933999807a5bc", "b8abbb947bd17c0f13c46274ed92d0e0"];
         assert_eq!(found.iter().flatten().collect::<Vec<_>>(), expected);
         let nulls: ArrayRef = new_null_array(&DataType::Int64, 3);

@@ -28,6 +28,16 @@ pub(crate) fn to_timestamp(values: &ArrayRef, zone: Tz) -> Option<Coerced> {
     done(micros.with_timezone("UTC"), failed)
 }
 
+/// An instant in UTC, in microseconds.
+pub(crate) fn instant_of_text(text: &str) -> Option<i64> {
+    of_text(text.trim(), &mut LocalClock::new(Tz::UTC))
+}
+
+/// Of milliseconds since 1970.
+pub(crate) fn instant_of_millis(millis: f64) -> Option<i64> {
+    of_millis(millis)
+}
+
 fn of_millis(millis: f64) -> Option<i64> {
     let micros = (millis * 1000.0).round();
     (micros.abs() < 9.2e18).then_some(micros as i64)

@@ -18,8 +18,13 @@ mod text;
 mod value;
 
 pub(crate) use columns::{EventColumns, Named, SystemColumns, find};
+pub(crate) use events::{Arrival, admit as admit_events};
+pub(crate) use fault::{Fault, Why, shown};
+pub(crate) use identity::{Ordinals, content};
+pub(crate) use instant::{instant_of_millis, instant_of_text};
 pub(crate) use number::{double_of_text, int_of_text};
 pub(crate) use tally::Tally;
+pub(crate) use text::quoted;
 
 use crate::source::{RawBatch, Source};
 use crate::{ImportError, ImportRequest, Received, Target};
@@ -27,9 +32,7 @@ use arrow::array::{Array, StringArray};
 use columns::EntityColumns;
 use eql_catalog::{Catalog, EventType};
 use eql_store::{EntityBatch, EventBatch, Store};
-use events::{AdmittedEvents, Arrival};
-use fault::{Fault, Why};
-use identity::Ordinals;
+use events::AdmittedEvents;
 pub(crate) use slice::Slice;
 use std::sync::Arc;
 

@@ -4,6 +4,7 @@ use super::coerce::coerce;
 use super::fault::{Fault, Why};
 use crate::source::{RawBatch, RawColumn};
 use arrow::array::*;
+use arrow::buffer::BooleanBuffer;
 use arrow::compute::{filter, take};
 use arrow::error::ArrowError;
 use chrono_tz::Tz;
@@ -34,6 +35,15 @@ impl<'a> Slice<'a> {
             None => Ok(raw.clone()),
             Some(rows) => Ok(raw.with(take(&raw.values, rows, None)?)),
         }
+    }
+
+    /// The rows that say something of a column; None: all.
+    pub(crate) fn present(&self, column: usize) -> Option<BooleanBuffer> {
+        let present = self.raw.columns[column].present.as_ref()?;
+        Some(match &self.rows {
+            None => present.clone(),
+            Some(rows) => rows.values().iter().map(|row| present.value(*row as usize)).collect(),
+        })
     }
 
     /// A raw column as a type; rows where it does not fit are at fault.

@@ -180,16 +180,24 @@ fn mixed(values: Values) -> Values {
 }
 
 fn write(texts: &mut StringBuilder, value: &Json<'_>) {
-    let done = match value {
-        Json::Null => return texts.append_null(),
-        Json::Bool(v) => write!(texts, "{v}"),
-        Json::Int(v) => write!(texts, "{v}"),
-        Json::Double(v) => write!(texts, "{v:?}"),
-        Json::Text(v) => write!(texts, "{}", serde_json::Value::from(v.as_ref())),
-        Json::Raw(v) => write!(texts, "{v}"),
-    };
+    if *value == Json::Null {
+        return texts.append_null();
+    }
+    let done = write_value(value, texts);
     debug_assert!(done.is_ok(), "a builder takes any text");
     texts.append_value("");
+}
+
+/// A value as JSON text.
+pub(crate) fn write_value(value: &Json<'_>, out: &mut impl Write) -> std::fmt::Result {
+    match value {
+        Json::Null => write!(out, "null"),
+        Json::Bool(v) => write!(out, "{v}"),
+        Json::Int(v) => write!(out, "{v}"),
+        Json::Double(v) => write!(out, "{v:?}"),
+        Json::Text(v) => write!(out, "{}", serde_json::Value::from(v.as_ref())),
+        Json::Raw(v) => write!(out, "{v}"),
+    }
 }
 
 #[cfg(test)]

@@ -19,27 +19,18 @@ pub(crate) enum Json<'a> {
 
 /// The members of an object, in their order.
 pub(crate) fn members(text: &str) -> Result<Vec<(Cow<'_, str>, Json<'_>)>, &'static str> {
-    let mut scanner = Scanner { text, at: 0 };
-    scanner.expect(b'{', "the value is not an object")?;
+    let mut scanner = Scanner::new(text);
     let mut found = Vec::with_capacity(16);
-    if !scanner.accept(b'}') {
-        loop {
-            scanner.blank();
-            let name = scanner.string()?;
-            scanner.expect(b':', "a colon is missing")?;
-            found.push((name, scanner.value()?));
-            if scanner.accept(b'}') {
-                break;
-            }
-            scanner.expect(b',', "a comma or closing brace is missing")?;
-        }
-    }
+    scanner.object(|scanner, name| {
+        found.push((name, scanner.value()?));
+        Ok(())
+    })?;
     scanner.end().map(|()| found)
 }
 
 /// The elements of an array.
 pub(crate) fn elements(text: &str) -> Result<Vec<Json<'_>>, &'static str> {
-    let mut scanner = Scanner { text, at: 0 };
+    let mut scanner = Scanner::new(text);
     scanner.expect(b'[', "the value is not an array")?;
     let mut found = Vec::new();
     if !scanner.accept(b']') {
@@ -54,12 +45,44 @@ pub(crate) fn elements(text: &str) -> Result<Vec<Json<'_>>, &'static str> {
     scanner.end().map(|()| found)
 }
 
-struct Scanner<'a> {
+/// Reads a text from left to right.
+pub(crate) struct Scanner<'a> {
     text: &'a str,
     at: usize,
 }
 
 impl<'a> Scanner<'a> {
+    pub(crate) fn new(text: &'a str) -> Scanner<'a> {
+        Scanner { text, at: 0 }
+    }
+
+    /// The object that comes next: `member` is told each name and has to read the value.
+    pub(crate) fn object(
+        &mut self,
+        mut member: impl FnMut(&mut Self, Cow<'a, str>) -> Result<(), &'static str>,
+    ) -> Result<(), &'static str> {
+        self.expect(b'{', "the value is not an object")?;
+        if self.accept(b'}') {
+            return Ok(());
+        }
+        loop {
+            self.blank();
+            let name = self.string()?;
+            self.expect(b':', "a colon is missing")?;
+            member(self, name)?;
+            if self.accept(b'}') {
+                return Ok(());
+            }
+            self.expect(b',', "a comma or closing brace is missing")?;
+        }
+    }
+
+    /// True when an object comes next.
+    pub(crate) fn at_object(&mut self) -> bool {
+        self.blank();
+        self.byte() == Some(b'{')
+    }
+
     fn byte(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -81,12 +104,14 @@ impl<'a> Scanner<'a> {
         if self.accept(byte) { Ok(()) } else { Err(otherwise) }
     }
 
-    fn end(&mut self) -> Result<(), &'static str> {
+    /// Nothing follows.
+    pub(crate) fn end(&mut self) -> Result<(), &'static str> {
         self.blank();
         if self.at == self.text.len() { Ok(()) } else { Err("text follows the value") }
     }
 
-    fn value(&mut self) -> Result<Json<'a>, &'static str> {
+    /// The value that comes next.
+    pub(crate) fn value(&mut self) -> Result<Json<'a>, &'static str> {
         self.blank();
         match self.byte() {
             Some(b'"') => Ok(Json::Text(self.string()?)),

@@ -9,8 +9,9 @@ mod ndjson;
 mod parquet;
 
 pub(crate) use column::{Kind, RawColumn};
-pub(crate) use json_column::JsonColumn;
-pub(crate) use json_text::elements;
+pub(crate) use json_column::{JsonColumn, write_value};
+pub(crate) use json_text::{Json, Scanner, elements, members};
+pub(crate) use ndjson::element_end;
 
 use crate::{Format, ImportError, Input, Reject};
 use compression::Stream;

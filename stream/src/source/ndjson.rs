@@ -193,7 +193,7 @@ fn blank_lines(rest: &[u8]) -> usize {
 }
 
 /// Where the element that begins here ends.
-fn element_end(rest: &[u8]) -> Option<usize> {
+pub(crate) fn element_end(rest: &[u8]) -> Option<usize> {
     let (mut depth, mut quoted, mut escaped) = (0usize, false, false);
     for (i, b) in rest.iter().enumerate() {
         match b {

@@ -10,4 +10,7 @@ mod identity;
 mod journey;
 mod mixed;
 mod rejects;
+mod wire;
+mod wire_entities;
+mod wire_events;
 mod world;

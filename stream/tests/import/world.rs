@@ -7,10 +7,11 @@ use eql_catalog::*;
 use eql_store::{EventColumn, EventRows, Store, StoreOptions};
 use eql_stream::{ImportError, ImportReport, ImportRequest, Input, Target, import};
 use std::path::PathBuf;
+use std::sync::Arc;
 use tempfile::TempDir;
 
 pub(crate) struct World {
-    pub(crate) store: Store,
+    pub(crate) store: Arc<Store>,
     pub(crate) dir: TempDir,
 }
 
@@ -64,7 +65,7 @@ impl World {
     /// A store without definitions.
     pub(crate) fn empty() -> World {
         let dir = tempfile::tempdir().unwrap();
-        World { store: Store::open(&dir.path().join("data"), StoreOptions::default()).unwrap(), dir }
+        World { store: Arc::new(Store::open(&dir.path().join("data"), StoreOptions::default()).unwrap()), dir }
     }
 
     /// user, product, station, basket_line; purchase, visit, ride, thing (every type).
@@ -121,7 +122,7 @@ impl World {
         self.run(self.request(target, name, content)).unwrap()
     }
 
-    pub(crate) fn rows(&self, event: &str) -> std::sync::Arc<EventRows> {
+    pub(crate) fn rows(&self, event: &str) -> Arc<EventRows> {
         let snapshot = self.store.snapshot().unwrap();
         let id = snapshot.catalog().event(event).unwrap().id;
         snapshot.events(id).unwrap()

@@ -2,13 +2,14 @@
 
 use super::Absent;
 use crate::answer::{Answer, Table};
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::report;
 use crate::wait::Waiter;
 use eql_engine::grammar::Diagnostic;
 use eql_engine::grammar::ast::Statement;
 use eql_engine::stream::{ImportReport, ImportRequest, Progress};
 use eql_engine::{Engine, EngineError, EngineOptions, Limits, Params, Rows, Session};
+use eql_server::Config;
 use futures::StreamExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -25,20 +26,21 @@ pub(crate) struct Here {
 }
 
 impl Here {
-    /// Opens a data directory.
+    /// Opens a data directory. Where its events are is all that is taken from a configuration.
     pub(crate) fn open(dir: &Path, absent: Absent, waiter: Waiter) -> Result<Self, Failure> {
-        Self::open_with(dir, absent, waiter, Limits::default())
+        let parts = Config::load_parts().map_err(|e| Failure::Usage(failure::chain(&e)))?.at();
+        Self::open_with(dir, absent, waiter, EngineOptions { limits: Limits::default(), parts })
     }
 
-    /// Opens a data directory with other bounds.
-    pub(crate) fn open_with(dir: &Path, absent: Absent, waiter: Waiter, limits: Limits) -> Result<Self, Failure> {
+    /// Opens a data directory as configured.
+    pub(crate) fn open_with(dir: &Path, absent: Absent, waiter: Waiter, options: EngineOptions) -> Result<Self, Failure> {
         if absent == Absent::Refuse && !dir.exists() {
             return Err(Failure::Failed(format!(
                 "there is no data directory {}: name one with --data, or make one with `eql demo`",
                 dir.display()
             )));
         }
-        let opened = waiter.within(|| Engine::open(dir, EngineOptions { limits }));
+        let opened = waiter.within(|| Engine::open(dir, options));
         let engine = opened.map_err(|e| Failure::of(&format!("cannot open {}", dir.display()), &e))?;
         Ok(Self { engine, session: Session::default(), waiter, ours: true })
     }

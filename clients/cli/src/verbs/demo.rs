@@ -13,7 +13,7 @@ use clap::Parser;
 use eql_engine::catalog::Catalog;
 use eql_engine::grammar::ast::{Definition, Statement, StatementKind};
 use eql_engine::stream::Input;
-use eql_engine::{EngineError, Limits, Params};
+use eql_engine::{EngineError, Params};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -68,8 +68,10 @@ pub(crate) fn run(arguments: &Args) -> Result<(), Failure> {
         config = Some(serve::load(&arguments.network.options(Some(dir.clone())))?);
     }
     let waiter = Waiter::patient()?;
-    let limits = config.as_ref().map_or_else(Limits::default, |c| c.limits.clone());
-    let mut here = Here::open_with(&dir, Absent::Create, waiter.clone(), limits)?;
+    let mut here = match &config {
+        Some(config) => Here::open_with(&dir, Absent::Create, waiter.clone(), serve::engine_options(config))?,
+        None => Here::open(&dir, Absent::Create, waiter.clone())?,
+    };
     load(&mut here, &dir)?;
     tour(&mut here)?;
     match config {

@@ -5,7 +5,7 @@ use crate::out;
 use crate::place::{Absent, Here};
 use crate::setting;
 use crate::wait::Waiter;
-use eql_engine::Engine;
+use eql_engine::{Engine, EngineOptions};
 use eql_server::{Config, Options};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -96,8 +96,13 @@ impl Network {
 pub(crate) fn run(arguments: &Args) -> Result<(), Failure> {
     let config = load(&options(arguments))?;
     let waiter = Waiter::patient()?;
-    let mut here = Here::open_with(&config.data, Absent::Create, waiter.clone(), config.limits.clone())?;
+    let mut here = Here::open_with(&config.data, Absent::Create, waiter.clone(), engine_options(&config))?;
     serve(here.hand_over(), config, &waiter, |_| Ok(()))
+}
+
+/// What the engine is told of a configuration.
+pub(crate) fn engine_options(config: &Config) -> EngineOptions {
+    EngineOptions { limits: config.limits.clone(), parts: config.parts.at() }
 }
 
 fn options(arguments: &Args) -> Options {

@@ -45,6 +45,22 @@ impl PartPlace for LocalPlace {
         Ok(())
     }
 
+    fn create(&self, name: &str, bytes: Vec<u8>) -> Result<Bytes, StoreError> {
+        let path = self.dir.join(name);
+        create_dir(&self.dir)?;
+        match File::create_new(&path) {
+            Ok(_) => {
+                write_file(&self.dir, name, &bytes)?;
+                sync_dir(&self.dir)?;
+            }
+            // A claim that was cut off before it had content may be made again.
+            Err(e) if e.kind() == ErrorKind::AlreadyExists && self.get(name)?.is_empty() => _ = write_file(&self.dir, name, &bytes)?,
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(StoreError::io(&path, "create")(e)),
+        }
+        self.get(name)
+    }
+
     /// The directories and all above them up to the place itself, each once.
     fn finish(&self, directories: &[String]) -> Result<(), StoreError> {
         let all: BTreeSet<&Path> = directories.iter().flat_map(|d| Path::new(d).ancestors()).collect();
@@ -103,11 +119,13 @@ mod tests {
         place.put("0/1/b", b"b".to_vec()).unwrap();
         place.put("2/3/c", b"c".to_vec()).unwrap();
         place.finish(&["0/1".to_string(), "2/3".to_string()]).unwrap();
-        assert_eq!(place.list().unwrap(), ["0/1/a", "0/1/b", "2/3/c"]);
+        assert_eq!(place.create("mine", b"first".to_vec()).unwrap(), "first");
+        assert_eq!(place.create("mine", b"second".to_vec()).unwrap(), "first");
+        assert_eq!(place.list().unwrap(), ["0/1/a", "0/1/b", "2/3/c", "mine"]);
         assert_eq!(place.get("0/1/a").unwrap(), "abcdef");
         assert_eq!(place.get_ranges("0/1/a", &[4..6, 0..1, 5..9]).unwrap(), ["ef", "a", "f"]);
         place.remove(&["0/1/a".to_string(), "2/3/c".to_string(), "absent".to_string()]).unwrap();
-        assert_eq!(place.list().unwrap(), ["0/1/b"]);
+        assert_eq!(place.list().unwrap(), ["0/1/b", "mine"]);
         assert!(!dir.path().join("parts/2/3").exists() && dir.path().join("parts/0/1").exists());
     }
 }

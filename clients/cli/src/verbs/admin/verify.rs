@@ -1,11 +1,13 @@
 //! `eql admin verify`: everything that is wrong with a data directory or a backup.
 
 use super::{Format, ask, busy, bytes, count, failed, tell};
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::out;
 use crate::place::{PlaceArgs, data_dir};
 use eql_engine::admin::{self, Problem, VerifyReport};
+use eql_server::Config;
 use serde_json::json;
+use std::path::Path;
 
 /// Read everything and say what is damaged
 #[derive(Debug, clap::Args)]
@@ -28,10 +30,15 @@ pub(super) struct Args {
 pub(super) fn run(arguments: &Args) -> Result<(), Failure> {
     let report: VerifyReport = busy("verifying", || match ask(&arguments.place, "verify", &json!({})) {
         Some(answer) => answer,
-        None => admin::verify(&data_dir(&arguments.place)?).map_err(failed),
+        None => look(&data_dir(&arguments.place)?),
     })?;
     tell(&report, arguments.format, || say(&report))?;
     if report.damaged == 0 { Ok(()) } else { Err(Failure::Told) }
+}
+
+fn look(dir: &Path) -> Result<VerifyReport, Failure> {
+    let parts = Config::load_parts().map_err(|e| Failure::Usage(failure::chain(&e)))?.at();
+    admin::verify(dir, &parts).map_err(failed)
 }
 
 fn say(report: &VerifyReport) -> Result<(), Failure> {

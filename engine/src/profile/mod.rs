@@ -1,0 +1,92 @@
+//! One entity: what is known about it, what happened to it, where it belongs. Looked up by key, not asked by a statement: the way of many small readers.
+
+mod journey;
+mod membership;
+
+pub use journey::{JourneyEvent, JourneyPage};
+
+use crate::{Engine, EngineError};
+use arrow::array::{Array, ArrayRef, AsArray, StringArray};
+use arrow::datatypes::Decimal128Type;
+use eql_catalog::{DataType, EntityType, Property, Value, parse_date, parse_timestamp};
+use eql_store::{EntityRow, Snapshot, arrow_type};
+use std::sync::Arc;
+
+/// An entity that was found.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// Its type.
+    pub entity: Arc<EntityType>,
+    /// Its place among the entities of the type, for as long as the data directory lives.
+    pub ordinal: u32,
+    /// What is known about it.
+    pub row: EntityRow,
+}
+
+/// Where an entity is.
+pub(crate) struct Found {
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) entity: Arc<EntityType>,
+    pub(crate) ordinal: u32,
+    pub(crate) key: Vec<Value>,
+}
+
+impl Engine {
+    /// What is known about the entity of a key, given as text. It reads memory only.
+    ///
+    /// # Errors
+    /// An unknown entity type, a key of another type, or no such entity.
+    pub fn profile(&self, entity: &str, key: &[impl AsRef<str>]) -> Result<Profile, EngineError> {
+        let found = self.find(entity, key)?;
+        let row = found.snapshot.entity(found.entity.id, found.ordinal)?.ok_or_else(|| nobody(&found.entity, key))?;
+        Ok(Profile { entity: found.entity, ordinal: found.ordinal, row })
+    }
+
+    pub(crate) fn find(&self, entity: &str, key: &[impl AsRef<str>]) -> Result<Found, EngineError> {
+        let snapshot = self.store.snapshot()?;
+        let Some(entity) = snapshot.catalog().entity(entity).cloned() else {
+            return Err(EngineError::NotFound(format!("no entity `{entity}` is defined")));
+        };
+        let values = values(&entity, key)?;
+        let ordinal = snapshot.profile(entity.id, &values)?.ok_or_else(|| nobody(&entity, key))?;
+        Ok(Found { snapshot, entity, ordinal, key: values })
+    }
+}
+
+fn nobody(entity: &EntityType, key: &[impl AsRef<str>]) -> EngineError {
+    let key: Vec<&str> = key.iter().map(AsRef::as_ref).collect();
+    EngineError::NotFound(format!("no {} has the key `{}`", entity.name, key.join(",")))
+}
+
+/// A key as values of its declared types.
+fn values(entity: &EntityType, key: &[impl AsRef<str>]) -> Result<Vec<Value>, EngineError> {
+    if key.len() != entity.key.len() {
+        let columns: Vec<String> = entity.key.iter().map(|k| format!("`{}`", k.name)).collect();
+        let message =
+            format!("the key of entity `{}` is {}, joined by commas; {} values were given", entity.name, columns.join(", "), key.len());
+        return Err(EngineError::Invalid(message));
+    }
+    let one = |(declared, text): (&Property, &str)| {
+        let wrong =
+            || EngineError::Invalid(format!("key `{}` of entity `{}` is {}, not `{text}`", declared.name, entity.name, declared.data_type));
+        value(text, &declared.data_type).ok_or_else(wrong)
+    };
+    entity.key.iter().zip(key.iter().map(AsRef::as_ref)).map(one).collect()
+}
+
+fn value(text: &str, data_type: &DataType) -> Option<Value> {
+    Some(match data_type {
+        DataType::String | DataType::Json => Value::String(text.to_string()),
+        DataType::Int => Value::Int(text.parse().ok()?),
+        DataType::Bool => Value::Bool(text.parse().ok()?),
+        DataType::Double => Value::Double(text.parse().ok()?),
+        DataType::Date => Value::Date(parse_date(text)?),
+        DataType::Timestamp => Value::Timestamp(parse_timestamp(text)?.0),
+        DataType::Decimal(_, scale) => {
+            let digits: ArrayRef = Arc::new(StringArray::from(vec![text]));
+            let decimal = arrow::compute::cast(&digits, &arrow_type(data_type)).ok()?;
+            decimal.is_valid(0).then(|| Value::Decimal(decimal.as_primitive::<Decimal128Type>().value(0), *scale))?
+        }
+        DataType::List(_) => return None,
+    })
+}

@@ -1,0 +1,178 @@
+//! The writing side for what goes: events by id, corrections, expiry, erasure; and rows that were not taken.
+
+use crate::admit;
+use crate::dedupe::id_hash;
+use crate::log::{Record, Removal};
+use crate::store::Store;
+use crate::{Appended, Compacted, EventBatch, RejectedRow, StoreError};
+use arrow::array::{ArrayRef, StringArray};
+use eql_catalog::{EntityTypeId, EventTypeId};
+
+const DAY_US: i64 = 86_400_000_000;
+
+impl Store {
+    /// Deletes events by id. They are gone from every later snapshot; the files lose them at the next compaction of their parts.
+    /// An id that was deleted can be used again.
+    ///
+    /// `accepted` counts ids that were found.
+    ///
+    /// # Errors
+    /// An unknown event type, a damaged file, or the log cannot be written.
+    pub fn delete_events(&self, event: EventTypeId, ids: &StringArray) -> Result<Appended, StoreError> {
+        let no_checkpoint = self.core.checkpointing.lock();
+        let mut admission = self.core.admit()?;
+        admission.catalog.event_by_id(event).ok_or(StoreError::UnknownEvent(event.0))?;
+        self.core.settle(self.core.log.ticket(admission.position))?;
+        let found = self.core.count_ids(event, ids)?;
+        if found == 0 {
+            return Ok(Appended { position: admission.position, ..Appended::default() });
+        }
+        let record = Record::Removal(Removal::Events { event, ids: ids.clone() });
+        let payload = record.encode()?;
+        let ticket = self.core.enqueue(&mut admission, payload, record)?;
+        if let Some(known) = admission.ids.get_mut(&event) {
+            ids.iter().flatten().for_each(|id| known.remove(id_hash(id)));
+        }
+        drop(admission);
+        self.core.settle(ticket)?;
+        drop(no_checkpoint);
+        Ok(Appended { accepted: found, position: ticket.position, ..Appended::default() })
+    }
+
+    /// Puts events in place of those that have their ids; an id that is not known yet is simply appended. Of two rows with one id in a
+    /// call the first wins.
+    ///
+    /// # Errors
+    /// As [`append_events`](Store::append_events).
+    pub fn correct_events(&self, batches: Vec<EventBatch>) -> Result<Appended, StoreError> {
+        let no_checkpoint = self.core.checkpointing.lock();
+        let mut admission = self.core.admit()?;
+        let submitted = admit::events(&admission.catalog, batches)?;
+        // A damaged file must be met before the record is in the log, not when it is applied.
+        self.core.stored(&submitted)?;
+        self.core.load_ids(&mut admission, submitted.events().map(|(event, _)| event));
+        for (event, ids) in submitted.ids() {
+            if let Some(known) = admission.ids.get_mut(&event) {
+                ids.iter().for_each(|id| known.remove(*id));
+            }
+        }
+        let nothing_stored: Vec<Vec<bool>> = submitted.events().map(|(_, rows)| vec![false; rows]).collect();
+        let (fresh, mut answer) = admit::dedupe(&submitted, &nothing_stored, &mut admission.ids);
+        let record = Record::Corrections(admit::keep_fresh(submitted, fresh)?);
+        let payload = record.encode()?;
+        let ticket = self.core.enqueue(&mut admission, payload, record)?;
+        drop(admission);
+        self.core.settle(ticket)?;
+        drop(no_checkpoint);
+        answer.position = ticket.position;
+        Ok(answer)
+    }
+
+    /// Erases entities: their properties, tags and memberships, the events they are the subject of, and their part in the events of
+    /// others are gone from every later snapshot, and so are all rejected rows. [`purge`](Store::purge) takes them out of the files.
+    ///
+    /// `accepted` counts keys that were known.
+    ///
+    /// # Errors
+    /// An unknown entity type, keys that do not fit, a damaged file, or the log cannot be written.
+    pub fn erase(&self, entity: EntityTypeId, keys: Vec<ArrayRef>) -> Result<Appended, StoreError> {
+        let no_checkpoint = self.core.checkpointing.lock();
+        let mut admission = self.core.admit()?;
+        let (keys, _) = admit::keys(&admission.catalog, entity, keys)?;
+        self.core.settle(self.core.log.ticket(admission.position))?;
+        let known = {
+            let mut state = self.core.state.lock();
+            let source = state.entity(entity)?.source();
+            let parts = state.parts.clone();
+            let cache = state.cache.clone();
+            drop(state);
+            parts.iter().try_for_each(|p| p.spine(&cache).map(drop))?;
+            source.parts.lookup(&keys)?.iter().flatten().count() as u64
+        };
+        if known == 0 {
+            return Ok(Appended { position: admission.position, ..Appended::default() });
+        }
+        let record = Record::Removal(Removal::Erasure { entity, keys });
+        let payload = record.encode()?;
+        let ticket = self.core.enqueue(&mut admission, payload, record)?;
+        self.core.settle(ticket)?;
+        // The ids of the erased events can be used again: what is remembered is made anew from what is left.
+        admission.ids.clear();
+        drop(admission);
+        drop(no_checkpoint);
+        Ok(Appended { accepted: known, position: ticket.position, ..Appended::default() })
+    }
+
+    /// Lets events go that are kept no longer (`KEEP`), by whole days in UTC; how many types lost some. `now`: microseconds.
+    ///
+    /// # Errors
+    /// A damaged file, or the log cannot be written.
+    pub fn expire(&self, now: i64) -> Result<u64, StoreError> {
+        let catalog = self.catalog();
+        let mut types = 0;
+        for event in catalog.events() {
+            let Some(keep) = event.keep.and_then(|k| i64::try_from(k).ok()) else { continue };
+            let before = now.saturating_sub(keep).div_euclid(DAY_US).saturating_mul(DAY_US);
+            let snapshot = self.snapshot()?;
+            let rows = snapshot.events(event.id)?;
+            let due = (0..rows.chunk_count())
+                .any(|c| !rows.chunk_range(c).is_empty() && rows.time_range(c).is_some_and(|(first, _)| first < before));
+            drop((rows, snapshot));
+            if due && self.expire_before(event.id, before)? {
+                types += 1;
+            }
+        }
+        Ok(types)
+    }
+
+    fn expire_before(&self, event: EventTypeId, before: i64) -> Result<bool, StoreError> {
+        let no_checkpoint = self.core.checkpointing.lock();
+        let mut admission = self.core.admit()?;
+        self.core.settle(self.core.log.ticket(admission.position))?;
+        if !self.core.has_rows_before(event, before)? {
+            return Ok(false);
+        }
+        let record = Record::Removal(Removal::Expiry { event, before });
+        let payload = record.encode()?;
+        let ticket = self.core.enqueue(&mut admission, payload, record)?;
+        self.core.settle(ticket)?;
+        admission.ids.remove(&event);
+        drop(no_checkpoint);
+        Ok(true)
+    }
+
+    /// Keeps rows that were sent and not taken, so that somebody can look at them: the latest ten thousand.
+    ///
+    /// # Errors
+    /// The log cannot be written.
+    pub fn reject(&self, rows: Vec<RejectedRow>) -> Result<u64, StoreError> {
+        let mut admission = self.core.admit()?;
+        let record = Record::Rejections(rows.into_iter().map(RejectedRow::shortened).collect());
+        let payload = record.encode()?;
+        let ticket = self.core.enqueue(&mut admission, payload, record)?;
+        drop(admission);
+        self.core.settle(ticket)?;
+        Ok(ticket.position)
+    }
+
+    /// Merges parts: those that are due, or all that can be merged and all that hold rows that are gone.
+    ///
+    /// # Errors
+    /// Files cannot be read or written.
+    pub fn compact(&self, everything: bool) -> Result<Compacted, StoreError> {
+        self.core.checkpoint()?;
+        self.core.compact(everything, false)
+    }
+
+    /// Takes everything that was deleted, erased or dropped out of all files: parts, entity files, packed rows, log.
+    ///
+    /// # Errors
+    /// Files cannot be read or written.
+    pub fn purge(&self) -> Result<Compacted, StoreError> {
+        self.core.log.end_segment();
+        self.core.checkpoint()?;
+        let done = self.core.compact(true, false)?;
+        self.core.purge_rest()?;
+        Ok(done)
+    }
+}

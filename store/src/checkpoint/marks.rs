@@ -1,0 +1,104 @@
+//! What a checkpoint keeps of rows that are gone from parts and of rows that were rejected.
+
+use super::capture::Captured;
+use crate::StoreError;
+use crate::disk::{FileMeta, create_dir, read_checked, sync_dir, write_file};
+use crate::part::Part;
+use crate::rejected::Rejected;
+use eql_catalog::EventTypeId;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Where both lie, one file of each.
+pub(crate) const MARKS: &str = "marks";
+const MAGIC: &[u8; 4] = b"EQLd";
+const VERSION: u8 = 1;
+
+/// Rows of one event type in one part.
+#[derive(Serialize, Deserialize)]
+struct Removed {
+    part: u64,
+    event: EventTypeId,
+    rows: Vec<u32>,
+}
+
+/// Rows of parts that are gone; None when there are none.
+pub(crate) fn write_removed(dir: &Path, generation: u64, parts: &[Arc<Part>]) -> Result<Option<FileMeta>, StoreError> {
+    let of = |part: &Arc<Part>| {
+        let id = part.meta.id;
+        part.all_deleted().map(|(event, d)| Removed { part: id, event, rows: d.rows().collect() }).collect::<Vec<_>>()
+    };
+    let removed: Vec<Removed> = parts.iter().flat_map(of).collect();
+    if removed.is_empty() {
+        return Ok(None);
+    }
+    let mut bytes = [&MAGIC[..], &[VERSION]].concat();
+    // Writing to a vector cannot fail.
+    bytes.extend(postcard::to_stdvec(&removed).unwrap_or_default());
+    write(dir, &format!("removed-{generation}.bin"), &bytes).map(Some)
+}
+
+/// Takes the rows that are gone out of the parts.
+pub(crate) fn read_removed(dir: &Path, meta: Option<&FileMeta>, parts: &mut [Arc<Part>]) -> Result<(), StoreError> {
+    let Some(meta) = meta else { return Ok(()) };
+    let dir = dir.join(MARKS);
+    let bytes = read_checked(&dir, meta)?;
+    let damaged = |what: String| StoreError::damaged(&dir.join(&meta.name), 0, what);
+    let body = bytes
+        .strip_prefix(&MAGIC[..])
+        .and_then(|b| b.strip_prefix(&[VERSION]))
+        .ok_or_else(|| damaged("it is not a list of rows".into()))?;
+    let removed: Vec<Removed> = postcard::from_bytes(body).map_err(|e| damaged(e.to_string()))?;
+    let mut place: BTreeMap<u64, usize> = parts.iter().enumerate().map(|(i, p)| (p.meta.id, i)).collect();
+    for Removed { part, event, rows } in removed {
+        if let Some(part) = place.get_mut(&part).map(|i| &mut parts[*i])
+            && let Some(without) = part.without(event, rows)
+        {
+            *part = Arc::new(without);
+        }
+    }
+    Ok(())
+}
+
+/// The rejected rows; what was written before when they did not change.
+pub(super) fn write_rejected(
+    dir: &Path,
+    generation: u64,
+    captured: &Captured,
+    before: Option<&RejectedMeta>,
+) -> Result<Option<RejectedMeta>, StoreError> {
+    let rejected = &captured.rejected;
+    if rejected.position == 0 || before.is_some_and(|b| b.position == rejected.position) {
+        return Ok(before.cloned());
+    }
+    let rows: Vec<_> = rejected.rows().collect();
+    let bytes = serde_json::to_vec(&rows).map_err(|e| StoreError::damaged(&dir.join(MARKS), 0, e.to_string()))?;
+    let file = write(dir, &format!("rejected-{generation}.json"), &bytes)?;
+    Ok(Some(RejectedMeta { position: rejected.position, file }))
+}
+
+pub(crate) fn read_rejected(dir: &Path, meta: Option<&RejectedMeta>) -> Result<Rejected, StoreError> {
+    let Some(meta) = meta else { return Ok(Rejected::default()) };
+    let dir = dir.join(MARKS);
+    let rows = serde_json::from_slice(&read_checked(&dir, &meta.file)?);
+    let rows = rows.map_err(|e| StoreError::damaged(&dir.join(&meta.file.name), 0, e.to_string()))?;
+    Ok(Rejected::of(rows, meta.position))
+}
+
+/// Where the rejected rows are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RejectedMeta {
+    /// The last position that changed them.
+    pub(crate) position: u64,
+    pub(crate) file: FileMeta,
+}
+
+fn write(dir: &Path, name: &str, bytes: &[u8]) -> Result<FileMeta, StoreError> {
+    let dir = dir.join(MARKS);
+    create_dir(&dir)?;
+    let meta = write_file(&dir, name, bytes)?;
+    sync_dir(&dir)?;
+    Ok(meta)
+}
