@@ -186,3 +186,17 @@ async fn operators_verify_and_back_up() {
         assert_eq!(status, 400, "{wrong}: {refused}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn operators_erase_and_compact() {
+    let server = users(&[]).await;
+    let (status, erased) = server.post("/v1/admin/erase", r#"{"entity":"user","keys":["1","77"]}"#);
+    assert_eq!((status, &erased["erased"], &erased["unknown"]), (200, &json!(["1"]), &json!(["77"])), "{erased}");
+    assert_eq!(server.post("/v1/query", "SELECT id FROM user ORDER BY id").1["rows"], json!([[2], [9007199254740993_i64]]));
+    assert_eq!(server.post("/v1/admin/erase", r#"{"entity":"usr","keys":["1"]}"#).0, 404);
+    assert_eq!(server.post("/v1/admin/erase", r#"{"entity":"user","keys":["one"]}"#).0, 400);
+    assert_eq!(server.post("/v1/admin/compact", "").0, 200);
+    assert_eq!(server.post("/v1/admin/compact", r#"{"due":true}"#).0, 200);
+    assert_eq!(server.post("/v1/admin/compact", r#"{"deu":true}"#).0, 400);
+    assert_eq!(server.post("/v1/admin/verify", "").1["damaged"], 0);
+}

@@ -8,7 +8,7 @@ use super::error::Failure;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use eql_engine::admin::{BackupReport, VerifyReport};
+use eql_engine::admin::{BackupReport, CompactReport, Erased, VerifyReport};
 use eql_engine::{Engine, EngineError};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -20,6 +20,21 @@ struct Backup {
     target: String,
 }
 
+/// `{"due": true}`: only what is worth it; no body: everything.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Compact {
+    due: bool,
+}
+
+/// `{"entity": "user", "keys": ["42"]}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Erase {
+    entity: String,
+    keys: Vec<String>,
+}
+
 /// Damage is no failure of the request: it stands in the answer.
 pub(super) async fn verify(State(app): State<App>) -> Result<Json<VerifyReport>, Failure> {
     alone(app, |engine| engine.verify()).await.map(Json)
@@ -29,9 +44,23 @@ pub(super) async fn backup(State(app): State<App>, Whole(sent): Whole) -> Result
     let Some(root) = app.config.backup_dir.clone() else {
         return Err(Failure::new(StatusCode::FORBIDDEN, "forbidden", "this server writes no backups: configure `backup_dir`"));
     };
-    let asked: Backup = serde_json::from_slice(&sent).map_err(|e| Failure::invalid(format!("the body is no request: {e}")))?;
+    let asked: Backup = read(&sent)?;
     let target = target::below(&root, &asked.target).map_err(Failure::invalid)?;
     alone(app, move |engine| engine.backup(&target)).await.map(Json)
+}
+
+pub(super) async fn compact(State(app): State<App>, Whole(sent): Whole) -> Result<Json<CompactReport>, Failure> {
+    let asked: Compact = if sent.trim_ascii().is_empty() { Compact::default() } else { read(&sent)? };
+    alone(app, move |engine| engine.compact(!asked.due)).await.map(Json)
+}
+
+pub(super) async fn erase(State(app): State<App>, Whole(sent): Whole) -> Result<Json<Erased>, Failure> {
+    let asked: Erase = read(&sent)?;
+    alone(app, move |engine| engine.erase(&asked.entity, &asked.keys)).await.map(Json)
+}
+
+fn read<'a, T: Deserialize<'a>>(sent: &'a [u8]) -> Result<T, Failure> {
+    serde_json::from_slice(sent).map_err(|e| Failure::invalid(format!("the body is no request: {e}")))
 }
 
 /// Runs blocking work to its end, even when the client goes away; a second request is told to come again.

@@ -66,6 +66,8 @@ pub(crate) fn router(app: App) -> Router {
         .route("/v1/files/{target}", post(files::import))
         .route("/v1/admin/verify", post(admin::verify))
         .route("/v1/admin/backup", post(admin::backup))
+        .route("/v1/admin/compact", post(admin::compact))
+        .route("/v1/admin/erase", post(admin::erase))
         .route("/v1/events", post(ingest::events))
         .route("/v1/entities/{type}", post(ingest::entities))
         .route("/v1/entities/{type}/{key}", get(profile::profile))

@@ -107,3 +107,32 @@ fn the_present_format_is_current() {
         bench.run(&["admin", verb]).fails(1, "has format 9");
     }
 }
+
+/// True when the bytes are in a file of the directory.
+fn somewhere(dir: &Path, wanted: &[u8]) -> bool {
+    let entries = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path());
+    let holds = |path: &Path| std::fs::read(path).unwrap().windows(wanted.len()).any(|w| w == wanted);
+    entries.into_iter().any(|path| if path.is_dir() { somewhere(&path, wanted) } else { holds(&path) })
+}
+
+#[test]
+fn who_is_erased_is_gone_from_answers_and_from_files() {
+    let bench = Bench::with_users();
+    bench.file("more.csv", "user_id,city\nerase-me-please,Timbuktu-by-the-sea\n");
+    bench.run(&["import", "user", "more.csv"]).done();
+    bench.file("bought.csv", "user_id,time,amount,item\nerase-me-please,2024-01-02,3.00,a-very-private-item\na,2024-01-02,1.00,tea\n");
+    bench.run(&["import", "purchase", "bought.csv"]).done();
+    bench.run(&["admin", "erase", "user", "a"]).fails(2, "--yes");
+    bench.run(&["admin", "erase", "usr", "a", "--yes"]).fails(1, "usr");
+    let ran = bench.run(&["admin", "erase", "user", "erase-me-please", "nobody", "--yes"]).done();
+    assert!(ran.out.contains("erased   user erase-me-please") && ran.out.contains("unknown  user nobody"), "{}", ran.out);
+    assert_eq!(bench.rows("FIND user SHOW user_id ORDER BY user_id"), json!([["a"], ["b"], ["c"]]));
+    assert_eq!(bench.rows("SELECT item FROM purchase"), json!([["tea"]]));
+    bench.run(&["admin", "compact"]).done();
+    for secret in ["erase-me-please", "Timbuktu-by-the-sea", "a-very-private-item"] {
+        assert!(!somewhere(&bench.path("eql-data"), secret.as_bytes()), "{secret} is still in a file");
+    }
+    bench.run(&["admin", "compact", "--due"]).done();
+    bench.run(&["admin", "verify"]).done();
+    assert_eq!(bench.rows("SELECT item FROM purchase"), json!([["tea"]]));
+}

@@ -1,6 +1,8 @@
 //! `eql admin`: operations on a data directory, or on a running server.
 
 mod backup;
+mod compact;
+mod erase;
 mod restore;
 mod token;
 mod upgrade;
@@ -19,7 +21,7 @@ use serde_json::Value;
 use std::io::IsTerminal;
 use std::time::Duration;
 
-/// Look after a data directory: verify, back up, restore
+/// Look after a data directory: verify, back up, restore, erase
 #[derive(Debug, clap::Args)]
 #[command(
     arg_required_else_help = true,
@@ -40,8 +42,10 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Verify(verify::Args),
+    Compact(compact::Args),
     Backup(backup::Args),
     Restore(restore::Args),
+    Erase(erase::Args),
     Upgrade(upgrade::Args),
     Token(token::Args),
 }
@@ -52,6 +56,8 @@ pub(crate) fn run(arguments: &Args) -> Result<(), Failure> {
         Verb::Verify(a) => verify::run(a),
         Verb::Backup(a) => backup::run(a),
         Verb::Restore(a) => restore::run(a),
+        Verb::Compact(a) => compact::run(a),
+        Verb::Erase(a) => erase::run(a),
         Verb::Upgrade(a) => upgrade::run(a),
         Verb::Token(a) => token::run(a),
     }

@@ -1,5 +1,9 @@
 //! What an operator does with a data directory: with one that is open, and with one that nobody has open.
 
+mod erase;
+
+pub use erase::{CompactReport, Erased};
+
 use crate::{Engine, EngineError, PartsAt};
 use std::path::Path;
 
