@@ -140,7 +140,7 @@ fn a_dropped_property_hides_at_once_and_does_not_come_back() {
     store.define(shop(vec![city()])).unwrap();
     let snapshot = store.snapshot().unwrap();
     assert!(matches!(snapshot.entities(USER).unwrap().property(SIZE), Err(StoreError::UnknownProperty { .. })));
-    assert_eq!(snapshot.entity(USER, 0).unwrap().unwrap().properties.len(), 1);
+    assert_eq!(snapshot.entity_row(USER, 0).unwrap().unwrap().properties.len(), 1);
     drop(snapshot);
     store.checkpoint().unwrap();
     let files: Vec<String> =

@@ -83,7 +83,7 @@ fn nobody(entity: &EntityType, key: &[impl AsRef<str>]) -> EngineError {
 }
 
 /// A key as values of its declared types.
-fn values(entity: &EntityType, key: &[impl AsRef<str>]) -> Result<Vec<Value>, EngineError> {
+pub(crate) fn values(entity: &EntityType, key: &[impl AsRef<str>]) -> Result<Vec<Value>, EngineError> {
     if key.len() != entity.key.len() {
         let columns: Vec<String> = entity.key.iter().map(|k| format!("`{}`", k.name)).collect();
         let message =

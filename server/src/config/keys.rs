@@ -24,6 +24,7 @@ pub(super) const KEYS: &[Key] = keys! {
     "insecure" c g c.insecure = g.flag()?;
     "log" c g c.log = g.text()?;
     "temp" c g c.temp = g.path()?;
+    "backup_dir" c g c.backup_dir = Some(g.path()?);
     "parts.url" c g c.parts.set_url(g)?;
     "parts.endpoint" c g c.parts.set("endpoint", g.text()?);
     "parts.region" c g c.parts.set("region", g.text()?);
