@@ -1,8 +1,7 @@
 //! The bounds of the store, each with its reason.
 
 /// Version of the directory as a whole, of the manifest and of every file named by it.
-/// 2: ids and sequence numbers of parts are stored in fewer ways or not at all.
-pub(crate) const FORMAT: u32 = 2;
+pub(crate) const FORMAT: u32 = 1;
 
 /// Largest payload of one log record: a length in a frame that is larger is damage, not data, and one record must fit in memory several times.
 pub(crate) const RECORD_BYTES_MAX: usize = 1 << 30;

@@ -49,10 +49,21 @@ fn write_all(store: &Store) {
     store.set_members("vip", vec![ints([Some(7), Some(11)])]).unwrap();
     store.set_tag_values(USER, "level", vec![ints([Some(1), Some(7)])], ints([Some(5), None])).unwrap();
     store.checkpoint().unwrap();
+    remove_some(store, ["p3", "p5"], 2);
+    store.checkpoint().unwrap();
     append(store, PURCHASE, &some(24..30));
+    remove_some(store, ["p4", "p25"], 6);
     store.append_entities(users(&[(1, Some("Anna".into()), None), (50, None, None)])).unwrap();
     store.change_members("vip", vec![ints([Some(1)])], vec![ints([Some(11)])]).unwrap();
     store.set_tag_values(USER, "level", vec![ints([Some(50)])], ints([Some(2)])).unwrap();
+}
+
+/// Deleted and corrected events, an erased product, a row that was refused: in the checkpoint and behind it.
+fn remove_some(store: &Store, ids: [&str; 2], who: i64) {
+    store.delete_events(PURCHASE, &ids.iter().map(Some).collect()).unwrap();
+    store.correct_events(vec![batch(PURCHASE, &[happened(&format!("p{who}"), 3 * DAY, who, 1)])]).unwrap();
+    store.erase(PRODUCT, keys_of(PRODUCT, &[Some(who / 3)])).unwrap();
+    store.reject(vec![RejectedRow { target: "purchase".into(), message: "no".into(), ..RejectedRow::default() }]).unwrap();
 }
 
 fn bless(place: &Path) {

@@ -64,7 +64,8 @@ impl Column {
     pub(crate) fn bytes(&self) -> u64 {
         let base = match &self.base {
             Base::Memory(values) => values.get_array_memory_size(),
-            Base::Empty | Base::File(_) => 0,
+            Base::Empty => 0,
+            Base::File(file) => file.bytes(),
         };
         (base + self.patches.iter().map(|p| p.values.get_array_memory_size()).sum::<usize>()) as u64
     }

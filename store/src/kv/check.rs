@@ -84,9 +84,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let kv = open(dir.path(), 1 << 20).unwrap();
         let mut writer = RowWriter::new(&*kv, 7, 0);
-        for (ordinal, bytes) in [(0, 10), (1, 30_000), (0x0102_0304, 8000)] {
-            writer.update(EntityTypeId(2), &[ordinal], |_, _| Ok(Some(vec![3; bytes]))).unwrap();
-        }
+        let bytes = |ordinal| if ordinal == 0 { 10 } else { 30_000 };
+        writer.update(EntityTypeId(2), &[0, 1, 0x0102_0304], |ordinal, _| Ok(Some(vec![3; bytes(ordinal)]))).unwrap();
         writer.finish().unwrap();
         let sound = check(&*kv).unwrap();
         assert_eq!((sound.rows, sound.damaged.len(), sound.commit.map(|c| c.position)), (3, 0, Some(7)));
