@@ -156,6 +156,7 @@ impl State {
             properties: batch.properties,
             extra: batch.extra,
             time_range,
+            order: hot::Order::default(),
         };
         let Some(state) = self.events.get_mut(&batch.event) else { return Err(unknown) };
         hot::push(&mut state.hot, state.frozen, chunk)?;

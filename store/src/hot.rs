@@ -8,7 +8,7 @@ use arrow::array::{Array, ArrayRef, BooleanArray, StringArray, TimestampMicrosec
 use arrow::compute::{concat, filter};
 use arrow::datatypes::DataType;
 use eql_catalog::{EventType, PropertyId};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Some rows of one event type, in the order of the log.
 #[derive(Debug, Clone)]
@@ -22,7 +22,12 @@ pub(crate) struct HotChunk {
     pub(crate) properties: Vec<(PropertyId, ArrayRef)>,
     pub(crate) extra: Option<StringArray>,
     pub(crate) time_range: (i64, i64),
+    pub(crate) order: Order,
 }
+
+/// Rows that have a subject, by (subject, time, sequence): made when one subject is looked for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Order(OnceLock<Arc<Vec<u32>>>);
 
 impl HotChunk {
     pub(crate) fn rows(&self) -> usize {
@@ -52,6 +57,15 @@ impl HotChunk {
         }
     }
 
+    pub(crate) fn order(&self) -> &[u32] {
+        self.order.0.get_or_init(|| {
+            let (subjects, times, sequences) = (&self.participants[0], self.time.values(), self.sequence.values());
+            let mut rows: Vec<u32> = (0..self.rows() as u32).filter(|row| subjects.is_valid(*row as usize)).collect();
+            rows.sort_unstable_by_key(|row| (subjects.value(*row as usize), times[*row as usize], sequences[*row as usize]));
+            Arc::new(rows)
+        })
+    }
+
     /// Only some of the rows; None when there are none.
     pub(crate) fn filter(&self, keep: &BooleanArray) -> Result<Option<HotChunk>, StoreError> {
         let time: TimestampMicrosecondArray = kept(&self.time, keep)?;
@@ -67,6 +81,7 @@ impl HotChunk {
             properties,
             extra: self.extra.as_ref().map(|e| kept(e, keep)).transpose()?,
             time_range,
+            order: Order::default(),
         }))
     }
 
@@ -92,6 +107,7 @@ impl HotChunk {
             properties: joined_properties(self, next)?,
             extra: extra.transpose()?,
             time_range: (self.time_range.0.min(next.time_range.0), self.time_range.1.max(next.time_range.1)),
+            order: Order::default(),
         })
     }
 }

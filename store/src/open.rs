@@ -55,7 +55,7 @@ pub(crate) fn open(dir: &Path, options: &StoreOptions) -> Result<Opened, StoreEr
         state.entities.values_mut().for_each(EntityState::repack);
     }
     let mut checkpointing = Checkpointing { manifest, entities, parts, leftovers: true };
-    checkpointing.tidy();
+    checkpointing.tidy(&[]);
     Ok(Opened { lock, checkpointing, state, log })
 }
 

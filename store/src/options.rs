@@ -45,12 +45,20 @@ pub struct StoreStats {
     pub log_bytes: u64,
     /// Files of the log.
     pub log_segments: usize,
+    /// Syncs of the log since it was opened: each makes all records that waited durable.
+    pub log_groups: u64,
+    /// Records of those.
+    pub log_records: u64,
     /// Parts on disk.
     pub parts: usize,
     /// Bytes of the parts on disk.
     pub part_bytes: u64,
-    /// Event rows in parts.
+    /// Event rows in parts, also those that are gone but still in the files.
     pub part_rows: u64,
+    /// Of those: rows that are gone.
+    pub deleted_rows: u64,
+    /// Bytes of memory for recognising the ids of rows in parts.
+    pub index_bytes: u64,
     /// Event rows in memory, not yet in a part.
     pub hot_rows: u64,
     /// Entities of all types.

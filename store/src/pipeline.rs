@@ -60,11 +60,11 @@ pub(crate) struct Checkpointing {
 
 impl Checkpointing {
     /// Removes what failed attempts left behind. What cannot be removed now waits for the next checkpoint: nothing refers to it.
-    pub(crate) fn tidy(&mut self) {
+    pub(crate) fn tidy(&mut self, still_read: &[Arc<Part>]) {
         if !self.leftovers || !self.parts.claimed() {
             return;
         }
-        match checkpoint::remove_unnamed_parts(&*self.parts.place, &self.manifest) {
+        match checkpoint::remove_unnamed_parts(&*self.parts.place, &self.manifest, still_read) {
             Ok(()) => self.leftovers = false,
             Err(e) => tracing::warn!(error = %e, "files of parts that are not needed cannot be removed; this is tried again later"),
         }
@@ -215,7 +215,7 @@ impl Core {
         let trimmed = self.log.trim(manifest.position);
         // Files of a merge that is being written are not named yet either.
         if let Some(_no_merge) = self.compacting.try_lock() {
-            checkpointing.tidy();
+            checkpointing.tidy(&self.retired.lock());
         }
         trimmed
     }

@@ -6,7 +6,7 @@
 use crate::StoreError;
 use crate::apply::State;
 use crate::dedupe::id_hash;
-use crate::hot::HotChunk;
+use crate::hot::{HotChunk, Order};
 use crate::limit::NO_SUBJECT;
 use crate::log::Removal;
 use crate::part::Part;
@@ -142,6 +142,7 @@ impl State {
             for place in places {
                 if chunk.participants.get(*place).is_some_and(|p| p.iter().flatten().any(|o| ordinals.contains(&o))) {
                     let chunk = Arc::make_mut(chunk);
+                    chunk.order = Order::default();
                     chunk.participants[*place] = without(&chunk.participants[*place], ordinals);
                 }
             }

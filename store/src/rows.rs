@@ -154,6 +154,16 @@ impl EventRows {
         Ok(take(&values, &UInt32Array::from_iter_values(rows.iter().map(|r| r - start)), None)?)
     }
 
+    /// The number of a row of a part, given its number in the files; None when it is not there any more.
+    pub(crate) fn number_in(&self, part: &Arc<Part>, stored: u32) -> Option<u32> {
+        let is_it = |chunk: &Chunk| matches!(chunk, Chunk::Part(p) if Arc::ptr_eq(p, part));
+        let start = self.starts[self.chunks.iter().position(is_it)?];
+        match part.deleted(self.definition.id) {
+            None => Some(start + stored),
+            Some(deleted) => deleted.is_alive(stored).then(|| start + deleted.alive_before(stored)),
+        }
+    }
+
     /// False when every event was received at its own time.
     pub fn received_differs(&self) -> bool {
         self.chunks.iter().any(|chunk| match chunk {

@@ -211,6 +211,8 @@ impl Store {
             part_rows: parts.iter().map(|p| p.meta.rows).sum(),
             part_bytes: parts.iter().map(|p| p.bytes()).sum(),
             hot_rows: state.hot_rows() as u64,
+            index_bytes: parts.iter().map(|p| p.index_bytes() as u64).sum(),
+            deleted_rows: parts.iter().map(|p| p.deleted_rows()).sum(),
             entities: state.entities.values().map(|e| u64::from(e.len())).sum(),
             operations_refused: state.entities.values().map(|e| e.refused).sum(),
             ..StoreStats::default()
@@ -219,7 +221,7 @@ impl Store {
         let log = self.core.log.figures();
         cache.tell(&mut stats);
         let checkpoint_position = self.core.checkpoint_position.load(Ordering::Relaxed);
-        StoreStats { checkpoint_position, log_bytes: log.bytes, log_segments: log.segments, ..stats }
+        StoreStats { checkpoint_position, log_bytes: log.bytes, log_segments: log.segments, log_groups: log.groups, log_records: log.records, ..stats }
     }
 
     /// Checkpoint, then release the directory; snapshots can still be read. Dropping releases it without a checkpoint.
@@ -227,7 +229,9 @@ impl Store {
     /// # Errors
     /// Files cannot be written.
     pub fn close(&self) -> Result<(), StoreError> {
+        self.core.closing.store(true, Ordering::Relaxed);
         self.join_background();
+        let _no_merge = self.core.compacting.lock();
         let mut lock = self.core.lock.lock();
         if lock.is_none() {
             return Ok(());
@@ -260,8 +264,21 @@ impl Store {
         *background = Some(std::thread::spawn(move || {
             if let Err(e) = core.checkpoint() {
                 tracing::error!(error = %e, "a checkpoint failed; it is tried again as more rows arrive");
+                return;
             }
+            Store::merge_in_background(core);
         }));
+    }
+
+    /// A thread of its own: the next checkpoint need not wait for it.
+    fn merge_in_background(core: Arc<Core>) {
+        std::thread::spawn(move || {
+            if core.compacting.try_lock().is_some()
+                && let Err(e) = core.compact(false, true)
+            {
+                tracing::warn!(error = %e, "parts were not merged; this is tried again after the next checkpoint");
+            }
+        });
     }
 
     fn join_background(&self) {
@@ -274,7 +291,9 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
+        self.core.closing.store(true, Ordering::Relaxed);
         self.join_background();
+        drop(self.core.compacting.lock());
     }
 }
 

@@ -62,18 +62,15 @@ impl Engine {
 
 fn read(found: Found) -> Result<Profile, StoreError> {
     let Found { snapshot, entity, ordinal, key } = found;
-    let row = ordinal as usize;
-    let columns = snapshot.entities(entity.id)?;
-    let extra = columns.extra();
     let mut tags = Vec::new();
     for tag in snapshot.catalog().tags().filter(|t| t.entity == entity.name && t.imported) {
-        let value = snapshot.tag_values(entity.id, &tag.name)?.map_or(Value::Null, |values| value_at(&values, row));
+        let value = snapshot.tag_values(entity.id, &tag.name)?.map_or(Value::Null, |values| value_at(&values, ordinal as usize));
         if value != Value::Null {
             tags.push((tag.name.clone(), value));
         }
     }
-    let properties = entity.properties.iter().map(|p| Ok(value_at(&columns.property(p.id)?, row))).collect::<Result<_, StoreError>>()?;
-    let extra = extra.is_valid(row).then(|| extra.as_string::<i32>().value(row).to_string());
+    let row = snapshot.entity_row(entity.id, ordinal)?;
+    let (properties, extra) = row.map_or_else(Default::default, |r| (r.properties.into_iter().map(|(_, v)| v).collect(), r.extra));
     Ok(Profile { entity, ordinal, key, properties, extra, tags })
 }
 

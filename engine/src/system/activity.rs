@@ -34,40 +34,16 @@ pub(super) fn queries(all: &[Arc<Told>]) -> Result<Vec<ArrayRef>> {
     ])
 }
 
-/// A record that was not taken, wherever it is kept.
-pub(super) struct Refused<'a> {
-    received: i64,
-    target: &'a str,
-    index: u64,
-    id: Option<&'a str>,
-    code: &'a str,
-    message: &'a str,
-    record: &'a str,
-}
-
-macro_rules! refused {
-    ($($row:ty),*) => {$(
-        impl<'a> From<&'a $row> for Refused<'a> {
-            fn from(r: &'a $row) -> Self {
-                let id = r.id.as_deref();
-                Refused { received: r.received, target: &r.target, index: r.index, id, code: &r.code, message: &r.message, record: &r.record }
-            }
-        }
-    )*};
-}
-
-refused!(eql_store::RejectedRow, eql_stream::RejectedRow);
-
-pub(super) fn rejected(rows: &[Refused<'_>]) -> Vec<ArrayRef> {
-    let texts = |pick: for<'r> fn(&'r Refused<'_>) -> &'r str| Arc::new(StringArray::from_iter_values(rows.iter().map(pick))) as ArrayRef;
+pub(super) fn rejected(rows: &[&RejectedRow]) -> Vec<ArrayRef> {
+    let texts = |pick: for<'r> fn(&'r RejectedRow) -> &'r str| Arc::new(StringArray::from_iter_values(rows.iter().map(|r| pick(r)))) as ArrayRef;
     vec![
         times(rows.iter().map(|r| r.received)),
-        texts(|r| r.target),
+        texts(|r| &r.target),
         figures(rows.iter().map(|r| r.index)),
-        Arc::new(rows.iter().map(|r| r.id).collect::<StringArray>()),
-        texts(|r| r.code),
-        texts(|r| r.message),
-        texts(|r| r.record),
+        Arc::new(rows.iter().map(|r| r.id.as_deref()).collect::<StringArray>()),
+        texts(|r| &r.code),
+        texts(|r| &r.message),
+        texts(|r| &r.record),
     ]
 }
 
@@ -80,7 +56,7 @@ mod tests {
 
     #[test]
     fn rejected_rows_have_the_columns_of_their_table() {
-        let row = eql_store::RejectedRow {
+        let row = RejectedRow {
             received: 1_767_225_600_000_000,
             target: "purchase".into(),
             index: 3,
@@ -90,7 +66,7 @@ mod tests {
             record: "{\"amount\":\"x\"}".into(),
         };
         let batch =
-            RecordBatch::try_new(eql_planner::system_schema(SystemTable::Rejected), rejected(&[Refused::from(&row), Refused::from(&row)]))
+            RecordBatch::try_new(eql_planner::system_schema(SystemTable::Rejected), rejected(&[&row, &row]))
                 .expect("they fit");
         assert_eq!(batch.num_rows(), 2);
         let shown = pretty_format_batches(&[batch]).expect("they are shown").to_string();

@@ -58,10 +58,8 @@ impl SystemTables {
             SystemTable::Caches => Ok(activity::caches(&self.results.figures(), &self.plans.figures(), &self.store.stats(), &self.limits)),
             SystemTable::Queries => activity::queries(&self.statements.all()),
             SystemTable::Rejected => {
-                let (snapshot, latest) = (self.store.snapshot().map_err(external)?, self.ingest.rejected());
-                let kept: Vec<Refused<'_>> = snapshot.rejected().map(Refused::from).collect();
-                // What is kept in the log is in memory, too; memory alone has what was not kept.
-                Ok(activity::rejected(&if kept.is_empty() { latest.iter().map(Refused::from).collect() } else { kept }))
+                let snapshot = self.store.snapshot().map_err(external)?;
+                Ok(activity::rejected(&snapshot.rejected().collect::<Vec<_>>()))
             }
             SystemTable::Settings => Ok(settings::settings(&self.session, &self.limits, self.now)),
             SystemTable::Log => Ok(storage::log(&self.store.stats())),

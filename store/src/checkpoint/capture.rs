@@ -4,7 +4,7 @@ use super::Written;
 use crate::apply::State;
 use crate::entity::CapturedEntities;
 use crate::manifest::SegmentMeta;
-use crate::part::{HotEvent, Part, PartPlace};
+use crate::part::{HotEvent, Part};
 use crate::rejected::Rejected;
 use crate::removal::Erased;
 use eql_catalog::{Catalog, EventType};
@@ -64,7 +64,7 @@ impl State {
     }
 
     /// The captured rows are in parts now.
-    pub(super) fn install(&mut self, captured: &Captured, written: &Written, place: &Arc<dyn PartPlace>) {
+    pub(super) fn install(&mut self, captured: &Captured, written: &Written) {
         for hot in &captured.hot {
             if let Some(event) = self.events.get_mut(&hot.event) {
                 event.hot.drain(..hot.chunks.len());
@@ -72,7 +72,7 @@ impl State {
             }
         }
         self.events.values_mut().for_each(|e| e.rows = None);
-        let new = written.parts.iter().map(|meta| Arc::new(Part::new(place, meta.clone())));
+        let new = written.parts.iter().map(|part| Arc::new(part.clone()));
         self.parts = Arc::new(self.parts.iter().cloned().chain(new).collect());
         for entities in &written.entities {
             if let Some(entity) = self.entities.get_mut(&entities.meta.entity) {

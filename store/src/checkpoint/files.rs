@@ -8,8 +8,8 @@ use crate::entity::{self, RowFinder, WrittenEntities};
 use crate::ipc;
 use crate::kv::{Read, RowStore, RowWriter};
 use crate::limit::CHECKPOINT_THREADS;
-use crate::manifest::{Manifest, PartMeta, SegmentMeta};
-use crate::part::{self, PartPlace, Plan};
+use crate::manifest::{Manifest, SegmentMeta};
+use crate::part::{self, Part, PartPlace, Plan};
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
 use parking_lot::Mutex;
 use std::path::Path;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Several threads take plans one by one.
-pub(super) fn write_parts(place: &dyn PartPlace, manifest: &mut Manifest, captured: &Captured) -> Result<Vec<PartMeta>, StoreError> {
+pub(super) fn write_parts(place: &Arc<dyn PartPlace>, manifest: &mut Manifest, captured: &Captured) -> Result<Vec<Part>, StoreError> {
     let plans: Vec<Mutex<Option<Plan>>> = part::cut(&captured.hot).into_iter().map(|p| Mutex::new(Some(p))).collect();
     if plans.is_empty() {
         return Ok(Vec::new());
@@ -34,14 +34,14 @@ pub(super) fn write_parts(place: &dyn PartPlace, manifest: &mut Manifest, captur
         }
         Ok::<_, StoreError>(done)
     };
-    let results: Vec<Result<Vec<PartMeta>, StoreError>> = std::thread::scope(|scope| {
+    let results: Vec<Result<Vec<Part>, StoreError>> = std::thread::scope(|scope| {
         let others: Vec<_> = (1..CHECKPOINT_THREADS.min(plans.len())).map(|_| scope.spawn(work)).collect();
         let mine = work();
         std::iter::once(mine).chain(others.into_iter().map(|t| t.join().unwrap_or_else(|p| std::panic::resume_unwind(p)))).collect()
     });
-    let mut parts: Vec<PartMeta> = results.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
-    parts.sort_by_key(|p| p.id);
-    place.finish(&parts.iter().map(|p| part::directory(p.subject, p.id)).collect::<Vec<_>>())?;
+    let mut parts: Vec<Part> = results.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+    parts.sort_by_key(|p| p.meta.id);
+    place.finish(&parts.iter().map(|p| part::directory(p.meta.subject, p.meta.id)).collect::<Vec<_>>())?;
     Ok(parts)
 }
 

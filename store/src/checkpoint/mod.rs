@@ -18,8 +18,8 @@ use crate::StoreError;
 use crate::apply::State;
 use crate::entity::{EntityFiles, WrittenEntities};
 use crate::kv::RowStore;
-use crate::manifest::{Manifest, PartMeta, SegmentMeta};
-use crate::part::PartPlace;
+use crate::manifest::{Manifest, SegmentMeta};
+use crate::part::{Part, PartPlace};
 use files::{write_entities, write_members, write_parts, write_rows};
 use parking_lot::Mutex;
 use std::path::Path;
@@ -30,7 +30,7 @@ pub(crate) const SEGMENTS: &str = "segments";
 
 /// What was written, besides the manifest.
 struct Written {
-    parts: Vec<PartMeta>,
+    parts: Vec<Part>,
     entities: Vec<WrittenEntities>,
     segments: Vec<SegmentMeta>,
 }
@@ -44,19 +44,19 @@ pub(crate) fn run(
     manifest: &mut Manifest,
     captured: &Captured,
 ) -> Result<(), StoreError> {
-    let written = match write(dir, &**place, captured, &entities.rows, manifest) {
+    let written = match write(dir, place, captured, &entities.rows, manifest) {
         Ok(written) => written,
         Err(e) => {
             state.lock().give_back(captured);
             return Err(e);
         }
     };
-    state.lock().install(captured, &written, place);
+    state.lock().install(captured, &written);
     entities.remove_unnamed(manifest)?;
     remove_unnamed(dir, manifest)
 }
 
-fn write(dir: &Path, place: &dyn PartPlace, captured: &Captured, rows: &RowStore, manifest: &mut Manifest) -> Result<Written, StoreError> {
+fn write(dir: &Path, place: &Arc<dyn PartPlace>, captured: &Captured, rows: &RowStore, manifest: &mut Manifest) -> Result<Written, StoreError> {
     let generation = manifest.generation + 1;
     let (parts, (entities, segments), packed) = std::thread::scope(|scope| {
         let packed = scope.spawn(|| write_rows(rows, captured));
@@ -81,7 +81,7 @@ fn write(dir: &Path, place: &dyn PartPlace, captured: &Captured, rows: &RowStore
     next.next_sequence = captured.next_sequence;
     next.generation = generation;
     next.catalog = (*captured.catalog).clone();
-    next.parts.extend(parts.iter().cloned());
+    next.parts.extend(parts.iter().map(|p| (*p.meta).clone()));
     next.entities = entities.iter().map(|e| e.meta.clone()).collect();
     next.segments.clone_from(&segments);
     next.event_positions.clone_from(&captured.event_positions);

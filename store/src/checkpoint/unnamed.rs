@@ -3,9 +3,10 @@
 use super::{MARKS, SEGMENTS};
 use crate::StoreError;
 use crate::manifest::Manifest;
-use crate::part::{self, PartPlace};
+use crate::part::{self, Part, PartPlace};
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Removes files that the manifest does not name. Those of entities have a keeper of their own.
 pub(crate) fn remove_unnamed(dir: &Path, manifest: &Manifest) -> Result<(), StoreError> {
@@ -25,8 +26,9 @@ pub(crate) fn remove_unnamed(dir: &Path, manifest: &Manifest) -> Result<(), Stor
 
 /// Removes files of parts that the manifest does not name; files that are no part's stay. Nobody may be writing parts, or reading
 /// those that are not named.
-pub(crate) fn remove_unnamed_parts(place: &dyn PartPlace, manifest: &Manifest) -> Result<(), StoreError> {
-    let named: HashSet<String> = manifest.parts.iter().map(|p| part::directory(p.subject, p.id)).collect();
+pub(crate) fn remove_unnamed_parts(place: &dyn PartPlace, manifest: &Manifest, still_read: &[Arc<Part>]) -> Result<(), StoreError> {
+    let metas = manifest.parts.iter().chain(still_read.iter().map(|p| &*p.meta));
+    let named: HashSet<String> = metas.map(|p| part::directory(p.subject, p.id)).collect();
     let is_unnamed = |file: &String| part::directory_of(file).is_some_and(|directory| !named.contains(directory));
     let unnamed: Vec<String> = place.list()?.into_iter().filter(is_unnamed).collect();
     if unnamed.is_empty() { Ok(()) } else { place.remove(&unnamed) }

@@ -2,8 +2,7 @@
 
 use crate::StoreError;
 use crate::cache::ReadCache;
-use crate::hot::{HotChunk, time_range};
-use crate::manifest::PartMeta;
+use crate::hot::{HotChunk, Order, time_range};
 use crate::part::{self, HotEvent, Part, PartPlace, Plan, PlannedRow};
 use crate::removal::{Erased, without};
 use crate::rows::EventColumn;
@@ -93,11 +92,12 @@ impl Merge<'_> {
             extra: present(&extra).then(|| extra.as_string::<i32>().clone()),
             time,
             time_range,
+            order: Order::default(),
         }))
     }
 
     /// Writes the merged parts. `pace` is called between files.
-    pub(super) fn write(&self, place: &dyn PartPlace, loaded: Loaded, first_id: u64, pace: &dyn Fn()) -> Result<Vec<PartMeta>, StoreError> {
+    pub(super) fn write(&self, place: &Arc<dyn PartPlace>, loaded: Loaded, first_id: u64, pace: &dyn Fn()) -> Result<Vec<Part>, StoreError> {
         let after = self.parts.iter().map(|p| p.meta.positions.0).min().unwrap_or(0);
         let up_to = self.parts.iter().map(|p| p.meta.positions.1).max().unwrap_or(0);
         let Loaded { hot, types, plans, .. } = loaded;
@@ -106,7 +106,7 @@ impl Merge<'_> {
             pace();
             written.push(part::write(place, first_id + i as u64, plan, &hot, &types, (after, up_to), self.position)?);
         }
-        place.finish(&written.iter().map(|p| part::directory(p.subject, p.id)).collect::<Vec<_>>())?;
+        place.finish(&written.iter().map(|p| part::directory(p.meta.subject, p.meta.id)).collect::<Vec<_>>())?;
         Ok(written)
     }
 }

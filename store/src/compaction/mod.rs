@@ -11,7 +11,6 @@ mod policy;
 use crate::StoreError;
 use crate::checkpoint::write_removed;
 use crate::dedupe::id_hash;
-use crate::manifest::PartMeta;
 use crate::part::Part;
 use crate::pipeline::Core;
 use crate::rows::EventColumn;
@@ -75,11 +74,11 @@ impl Core {
                 worked.set(Instant::now());
             }
         };
-        let written = merge.write(&*place, loaded, first, &pace)?;
+        let written = merge.write(&place, loaded, first, &pace)?;
         done.merges += 1;
         done.parts_before += merge.parts.len() as u64;
         done.parts_after += written.len() as u64;
-        done.rows += written.iter().map(|p| p.rows).sum::<u64>();
+        done.rows += written.iter().map(|p| p.meta.rows).sum::<u64>();
         done.bytes_before += merge.parts.iter().map(|p| p.bytes()).sum::<u64>();
         done.bytes_after += self.install(&merge.parts, written)?;
         Ok(true)
@@ -95,10 +94,9 @@ impl Core {
 
     /// The new parts take the place of the old ones, first in the manifest, then for readers. Rows that went while the merge was
     /// written go from the new parts too.
-    fn install(&self, old: &[Arc<Part>], written: Vec<PartMeta>) -> Result<u64, StoreError> {
+    fn install(&self, old: &[Arc<Part>], written: Vec<Part>) -> Result<u64, StoreError> {
         let mut checkpointing = self.checkpointing.lock();
-        let place = checkpointing.parts.place.clone();
-        let mut new: Vec<Arc<Part>> = written.iter().map(|meta| Arc::new(Part::new(&place, meta.clone()))).collect();
+        let mut new: Vec<Arc<Part>> = written.into_iter().map(Arc::new).collect();
         let parts = self.state.lock().parts.clone();
         for before in old {
             if let Some(now) = parts.iter().find(|p| p.meta.id == before.meta.id) {
@@ -110,7 +108,7 @@ impl Core {
         let generation = checkpointing.manifest.generation + 1;
         let removed = write_removed(&self.dir, generation, &parts)?;
         let mut manifest = checkpointing.manifest.clone();
-        let in_manifest: HashSet<u64> = manifest.parts.iter().chain(&written).map(|p| p.id).collect();
+        let in_manifest: HashSet<u64> = manifest.parts.iter().map(|p| p.id).chain(new.iter().map(|p| p.meta.id)).collect();
         manifest.parts = parts.iter().filter(|p| in_manifest.contains(&p.meta.id)).map(|p| (*p.meta).clone()).collect();
         (manifest.generation, manifest.removed) = (generation, removed);
         manifest.write(&self.dir)?;

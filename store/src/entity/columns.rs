@@ -90,6 +90,11 @@ impl EntityParts {
         self.columns.get(place).map(|column| column.padded(self.len as usize, &self.files.cache)).transpose()
     }
 
+    pub(crate) fn keys_at(&self, ordinals: &[u32]) -> Result<Vec<ArrayRef>, StoreError> {
+        let columns = (0..self.definition.key.len()).filter_map(|i| self.columns.get(&Place::Key(i)));
+        columns.map(|column| column.gather(ordinals)).collect()
+    }
+
     pub(crate) fn is_deleted(&self, ordinal: u32) -> Result<bool, StoreError> {
         let Some(column) = self.columns.get(&Place::Deleted).filter(|_| self.deleted > 0) else { return Ok(false) };
         let value = column.gather(&[ordinal])?;

@@ -37,6 +37,11 @@ impl Deleted {
         self.alive.value(row as usize)
     }
 
+    /// How many rows before one are there.
+    pub(crate) fn alive_before(&self, row: u32) -> u32 {
+        self.alive.values().slice(0, row as usize).count_set_bits() as u32
+    }
+
     /// True for the rows that are there.
     pub(crate) fn alive(&self) -> &BooleanArray {
         &self.alive

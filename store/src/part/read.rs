@@ -50,6 +50,13 @@ impl Part {
         Part { meta: Arc::new(meta), files, deleted: BTreeMap::new() }
     }
 
+    /// A part that was written a moment ago.
+    pub(super) fn written(place: &Arc<dyn PartPlace>, meta: PartMeta, indexes: Vec<IdIndex>) -> Part {
+        let part = Part::new(place, meta);
+        part.files.indexes.get_or_init(|| indexes);
+        part
+    }
+
     /// The same part without some more rows of an event type; None when nothing changes.
     pub(crate) fn without(&self, event: EventTypeId, gone: impl IntoIterator<Item = u32>) -> Option<Part> {
         let rows = self.event(event)?.rows;

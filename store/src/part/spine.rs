@@ -12,7 +12,7 @@ use arrow::datatypes::{Field, Int32Type, Int64Type, Schema, UInt8Type, UInt16Typ
 use eql_catalog::EventTypeId;
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Units of time, coarsest first.
 const UNITS: [i64; 3] = [1_000_000, 1_000, 1];
@@ -29,7 +29,11 @@ pub(crate) struct Spine {
     pub(super) sequences: (u64, u64),
     times: Times,
     codes: Codes,
+    ranks: OnceLock<Vec<u32>>,
 }
+
+/// Rows between two places where rows of each event type were counted.
+const RANK_ROWS: usize = 1024;
 
 #[derive(Debug)]
 enum Times {
@@ -68,6 +72,37 @@ impl Spine {
             Codes::Narrow(values) => u16::from(values[row]),
             Codes::Wide(values) => values[row],
         }
+    }
+
+    /// First row and end of the rows of a subject.
+    pub(crate) fn run_of(&self, ordinal: u32) -> Option<(usize, usize)> {
+        let run = self.run_ordinals.binary_search(&ordinal).ok()?;
+        let start = if run == 0 { 0 } else { self.run_ends[run - 1] };
+        Some((start as usize, self.run_ends[run] as usize))
+    }
+
+    /// How many rows of the same event type come before a row: its number among them.
+    pub(crate) fn rank(&self, row: usize) -> u32 {
+        let (block, code) = (row / RANK_ROWS, self.code(row));
+        let within = (block * RANK_ROWS..row).filter(|r| self.code(*r) == code).count() as u32;
+        self.ranks()[block * self.events.len() + usize::from(code)] + within
+    }
+
+    /// For each block of rows and each code: rows of that code before the block.
+    fn ranks(&self) -> &[u32] {
+        self.ranks.get_or_init(|| {
+            let mut counts = vec![0; self.events.len()];
+            let mut ranks = Vec::with_capacity((self.len() / RANK_ROWS + 1) * counts.len());
+            for row in 0..self.len() {
+                if row % RANK_ROWS == 0 {
+                    ranks.extend_from_slice(&counts);
+                }
+                if let Some(count) = counts.get_mut(usize::from(self.code(row))) {
+                    *count += 1;
+                }
+            }
+            ranks
+        })
     }
 
     /// (ordinal, first row, end) of each run.
@@ -190,6 +225,7 @@ fn spine_of(table: &RecordBatch, metadata: &HashMap<String, String>) -> Option<S
         events: events?,
         times,
         codes,
+        ranks: OnceLock::new(),
     })
 }
 
@@ -235,6 +271,11 @@ mod tests {
         let spine = round_trip(&[1, 2, 3, 4, 5]);
         assert_eq!(spine.runs().collect::<Vec<_>>(), [(0, 0, 2), (1, 2, 4), (2, 4, 5)]);
         assert_eq!(spine.ordinals_of(EventTypeId(4)), [0, 1, 2]);
+        assert_eq!([0, 1, 2, 3, 9].map(|o| spine.run_of(o)), [Some((0, 2)), Some((2, 4)), Some((4, 5)), None, None]);
+        let long = round_trip(&(0..5000).collect::<Vec<_>>());
+        for row in [0, 1, 1023, 1024, 1025, 3071, 4999] {
+            assert_eq!(long.rank(row), row as u32 / 2, "every second row is of the same type");
+        }
         assert_eq!(spine.times_of(EventTypeId(9)), [2, 4]);
     }
 }

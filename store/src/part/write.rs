@@ -2,6 +2,7 @@
 
 use super::cut::{HotEvent, Plan, PlannedRow};
 use super::place::{PartPlace, put};
+use super::read::Part;
 use super::{directory, event_id, ids, properties, sequence, spine};
 use crate::StoreError;
 use crate::dedupe::id_hash;
@@ -13,14 +14,14 @@ use std::sync::Arc;
 
 /// Writes the files of a part; the caller finishes its directory. `types`: definitions of the hot events.
 pub(crate) fn write(
-    place: &dyn PartPlace,
+    place: &Arc<dyn PartPlace>,
     id: u64,
     mut plan: Plan,
     hot: &[HotEvent],
     types: &[Arc<EventType>],
     positions: (u64, u64),
     erased_to: u64,
-) -> Result<PartMeta, StoreError> {
+) -> Result<Part, StoreError> {
     let directory = directory(plan.subject, id);
     plan.rows.sort_unstable();
     let rows_of = rows_by_event(&plan.rows, hot.len());
@@ -30,7 +31,7 @@ pub(crate) fn write(
     for (code, i) in present.iter().enumerate() {
         codes[*i] = code as u16;
     }
-    let spine = put(place, &directory, "spine.arrow", spine::encode(&plan.rows, &codes, &event_types)?)?;
+    let spine = put(&**place, &directory, "spine.arrow", spine::encode(&plan.rows, &codes, &event_types)?)?;
     let guessed = guesses_by_event(&plan.rows, hot.len());
     let mut events = Vec::new();
     let mut hashes = Vec::new();
@@ -38,12 +39,15 @@ pub(crate) fn write(
         let ids = properties::gather(&types[i], &hot[i].chunks, &rows_of[i], &EventColumn::EventId)?;
         let packed = event_id::pack(ids.as_string::<i32>());
         hashes.push((hot[i].event, ids.as_string::<i32>().iter().map(|id| id_hash(id.unwrap_or_default())).collect()));
-        events.push(write_event(place, &directory, &types[i], &hot[i], &rows_of[i], packed, &guessed[i])?);
+        events.push(write_event(&**place, &directory, &types[i], &hot[i], &rows_of[i], packed, &guessed[i])?);
     }
-    let ids = put(place, &directory, "ids.bin", ids::encode(&hashes))?;
+    let ids = ids::encode(&hashes);
+    // Whoever appends next asks for them: they need not be read back.
+    let indexes = ids::decode(&place.path(&format!("{directory}/ids.bin")), &ids)?;
+    let ids = put(&**place, &directory, "ids.bin", ids)?;
     let time_min = events.iter().map(|e| e.time_min).min().unwrap_or(0);
     let time_max = events.iter().map(|e| e.time_max).max().unwrap_or(0);
-    Ok(PartMeta {
+    let meta = PartMeta {
         id,
         subject: plan.subject,
         month: plan.month,
@@ -55,7 +59,8 @@ pub(crate) fn write(
         events,
         spine,
         ids,
-    })
+    };
+    Ok(Part::written(place, meta, indexes))
 }
 
 fn rows_by_event(rows: &[PlannedRow], events: usize) -> Vec<Vec<&PlannedRow>> {
