@@ -89,7 +89,9 @@ mod tests {
             message: "`amount` is no number".into(),
             record: "{\"amount\":\"x\"}".into(),
         };
-        let batch = RecordBatch::try_new(eql_planner::system_schema(SystemTable::Rejected), rejected(&[Refused::from(&row), Refused::from(&row)])).expect("they fit");
+        let batch =
+            RecordBatch::try_new(eql_planner::system_schema(SystemTable::Rejected), rejected(&[Refused::from(&row), Refused::from(&row)]))
+                .expect("they fit");
         assert_eq!(batch.num_rows(), 2);
         let shown = pretty_format_batches(&[batch]).expect("they are shown").to_string();
         let line = "| 2026-01-01T00:00:00Z | purchase | 3     |    | type | `amount` is no number | {\"amount\":\"x\"} |";
