@@ -98,7 +98,8 @@ def of_parts(folder):
     return size, rows
 
 
-NAMES = {"o1": "product", "o2": "store", "p0": "platform", "p1": "utm source", "p2": "amount", "id": "id", "seq": "sequence", "received": "received"}
+NAMES = {"o1": "product", "o2": "store", "p0": "platform", "p1": "utm source", "p2": "amount", "id": "id", "id_hex": "id", "id_uuid": "id",
+         "id_number": "id", "seq": "sequence", "seq_offset": "sequence", "received": "received"}
 DATA = ["subject", "time", "event type", "platform", "utm source", "product", "store", "amount", "framing"]
 BESIDE = ["id", "id hashes", "sequence", "received"]
 

@@ -2,7 +2,8 @@
 
 use crate::rows::internal;
 use crate::{Engine, EngineError};
-use eql_stream::{IngestAnswer, IngestError, IngestStats, RejectedRow, Submission};
+use eql_store::RejectedRow;
+use eql_stream::{IngestAnswer, IngestError, IngestStats, Submission};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -28,8 +29,11 @@ impl Engine {
     }
 
     /// The latest rows that were not taken, the newest last.
-    pub fn rejected(&self) -> Vec<RejectedRow> {
-        self.ingest.rejected()
+    ///
+    /// # Errors
+    /// What the store meets.
+    pub fn rejected(&self) -> Result<Vec<RejectedRow>, EngineError> {
+        Ok(self.store.snapshot()?.rejected().cloned().collect())
     }
 
     /// Figures of the queue.

@@ -12,6 +12,7 @@
 //! Start with [`Engine::run`] in `query.rs` and read downwards.
 #![forbid(unsafe_code)]
 
+pub mod admin;
 mod admission;
 mod answer;
 mod cache;

@@ -303,7 +303,9 @@ pub(crate) struct Groups {
 
 impl Groups {
     pub(crate) fn new(world: &World, link: &ManyLink) -> Result<Self> {
-        let count = world.snapshot.entities(link.entity).map_err(store_error)?.len();
+        let entities = world.snapshot.entities(link.entity).map_err(store_error)?;
+        let count = entities.len();
+        let deleted = |i: usize| entities.deleted().is_some_and(|d| d.value(i));
         let columns: Vec<ArrayRef> = world.entity_columns(link.entity, &link.target)?.iter().map(|c| c.slice(0, count)).collect();
         let types: Vec<ArrowType> = columns.iter().map(|c| c.data_type().clone()).collect();
         let converter = RowConverter::new(types.iter().map(|t| SortField::new(t.clone())).collect())?;
@@ -312,7 +314,7 @@ impl Groups {
         let mut lists: Vec<Vec<u32>> = vec![vec![]];
         for (i, row) in rows.iter().enumerate() {
             // NULL equals nothing: a row with a missing column is in no group.
-            if columns.iter().any(|c| c.is_null(i)) {
+            if deleted(i) || columns.iter().any(|c| c.is_null(i)) {
                 continue;
             }
             let next = u32::try_from(lists.len()).unwrap_or(u32::MAX);

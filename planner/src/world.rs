@@ -119,7 +119,7 @@ impl World {
                 let all = 0..u32::try_from(entities.len()).unwrap_or(u32::MAX);
                 with_null(&take(&history.values, &history.indices(all.map(|ordinal| (ordinal, at))), None)?)
             }
-            Leaf::Extra(name) => with_null(&extra(entities.extra().as_string::<i32>(), name)),
+            Leaf::Extra(name) => with_null(&extra(entities.extra().map_err(store_error)?.as_string::<i32>(), name)),
             Leaf::Member(segment) => {
                 let members = self.snapshot.members(segment);
                 let is = |i: usize| members.as_ref().is_some_and(|m| m.get(i).copied().unwrap_or(false));

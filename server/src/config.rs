@@ -34,6 +34,8 @@ pub struct Config {
     pub log: String,
     /// Where uploads wait until they are imported.
     pub temp: PathBuf,
+    /// The directory that requests may write backups below; without it they may write none.
+    pub backup_dir: Option<PathBuf>,
     /// Where event parts are kept.
     pub parts: Parts,
     /// Bounds of the engine.
@@ -47,10 +49,15 @@ pub struct Config {
 /// Tokens are counted, never shown.
 impl std::fmt::Debug for Config {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Config { data, flight, http, tokens, tls, insecure, log, temp, parts, limits, body_bytes, upload_bytes } = self;
+        let Config { data, flight, http, tokens, tls, insecure, log, temp, backup_dir, parts, limits, body_bytes, upload_bytes } = self;
         let mut out = f.debug_struct("Config");
         out.field("data", data).field("flight", flight).field("http", http).field("tokens", &tokens.len()).field("tls", tls);
-        out.field("insecure", insecure).field("log", log).field("temp", temp).field("parts", parts).field("limits", limits);
+        out.field("insecure", insecure)
+            .field("log", log)
+            .field("temp", temp)
+            .field("backup_dir", backup_dir)
+            .field("parts", parts)
+            .field("limits", limits);
         out.field("body_bytes", body_bytes).field("upload_bytes", upload_bytes).finish()
     }
 }
@@ -75,6 +82,7 @@ impl Default for Config {
             insecure: false,
             log: "info".to_string(),
             temp: std::env::temp_dir(),
+            backup_dir: None,
             parts: Parts::default(),
             limits: Limits::default(),
             // Ten times the longest generated query seen, and small enough for a few hundred at once.

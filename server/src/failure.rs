@@ -43,6 +43,7 @@ impl Class {
         match error {
             E::WritesRefused { .. } => Class::Refused,
             E::Full { .. } => Class::TooLarge,
+            E::Unsuitable { .. } | E::NoPosition { .. } => Class::Invalid,
             E::Shared(error) => Class::of_store(error),
             E::UnknownSegment(_) | E::UnknownTag(..) | E::UnknownRole(..) | E::Mismatch { .. } | E::Catalog(_) => Class::Invalid,
             _ => Class::Internal,

@@ -173,3 +173,40 @@ async fn a_server_starts_once_and_stops_cleanly() {
     assert!(refused.contains("is in use by another program"), "{refused}");
     first.stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn operators_verify_and_back_up() {
+    let server = users(&["open sesame"]).await;
+    assert_eq!(server.ask("POST", "/v1/admin/verify", &[], Some("")).status, 401);
+    let (status, report) = server.post("/v1/admin/verify", "");
+    assert_eq!((status, &report["damaged"], &report["problems"]), (200, &json!(0), &json!([])), "{report}");
+    assert!(report["records"].as_u64() >= Some(2), "{report}");
+    let (status, refused) = server.post("/v1/admin/backup", r#"{"target":"monday"}"#);
+    assert_eq!((status, refused["diagnostics"][0]["code"].as_str()), (403, Some("forbidden")), "{refused}");
+
+    let backups = tempfile::tempdir().unwrap();
+    let configured = eql_server::Config { backup_dir: Some(backups.path().to_path_buf()), ..config(&[]) };
+    let server = empty(configured).await;
+    assert_eq!(server.post("/v1/query", DEFINE).0, 200);
+    let (status, report) = server.post("/v1/admin/backup", r#"{"target":"monday"}"#);
+    assert_eq!((status, &report["position"]), (200, &json!(1)), "{report}");
+    assert_eq!(eql_engine::admin::verify(&backups.path().join("monday"), &eql_engine::PartsAt::Local).unwrap().damaged, 0);
+    for wrong in [r#"{"target":"monday"}"#, r#"{"target":"../monday"}"#, r#"{"target":"/etc/monday"}"#, r#"{"tagret":"x"}"#, ""] {
+        let (status, refused) = server.post("/v1/admin/backup", wrong);
+        assert_eq!(status, 400, "{wrong}: {refused}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn operators_erase_and_compact() {
+    let server = users(&[]).await;
+    let (status, erased) = server.post("/v1/admin/erase", r#"{"entity":"user","keys":["1","77"]}"#);
+    assert_eq!((status, &erased["erased"], &erased["unknown"]), (200, &json!(["1"]), &json!(["77"])), "{erased}");
+    assert_eq!(server.post("/v1/query", "SELECT id FROM user ORDER BY id").1["rows"], json!([[2], [9007199254740993_i64]]));
+    assert_eq!(server.post("/v1/admin/erase", r#"{"entity":"usr","keys":["1"]}"#).0, 404);
+    assert_eq!(server.post("/v1/admin/erase", r#"{"entity":"user","keys":["one"]}"#).0, 400);
+    assert_eq!(server.post("/v1/admin/compact", "").0, 200);
+    assert_eq!(server.post("/v1/admin/compact", r#"{"due":true}"#).0, 200);
+    assert_eq!(server.post("/v1/admin/compact", r#"{"deu":true}"#).0, 400);
+    assert_eq!(server.post("/v1/admin/verify", "").1["damaged"], 0);
+}

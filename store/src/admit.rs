@@ -2,10 +2,11 @@
 
 use crate::arrow_type::arrow_type;
 use crate::dedupe::{IdSet, id_hash};
+use crate::entity::without_nulls;
 use crate::hot::in_utc;
 use crate::log::{AdmittedEntities, AdmittedEvents, Place};
-use crate::{Appended, EntityBatch, EventBatch, StoreError};
-use arrow::array::{Array, ArrayRef, BooleanArray, StringArray, TimestampMicrosecondArray, UInt32Array};
+use crate::{Appended, EntityBatch, EntityColumn, EntityOperation, EventBatch, StoreError};
+use arrow::array::{Array, ArrayRef, BooleanArray, StringArray, TimestampMicrosecondArray, UInt32Array, new_null_array};
 use arrow::compute::filter;
 use eql_catalog::{Catalog, EntityType, EntityTypeId, EventType, EventTypeId, Property, PropertyId};
 use std::collections::BTreeMap;
@@ -209,8 +210,15 @@ pub(crate) fn entities(catalog: &Catalog, batch: EntityBatch) -> Result<Admitted
     if let Some(time) = &batch.time {
         check.length("its time", time)?;
     }
-    if !batch.operations.is_empty() || batch.delete.is_some() {
-        return Err(check.wrong("operations on single properties are not taken yet".to_string()));
+    let operations = batch.operations.into_iter().map(|column| check.operation(entity, &batch.properties, column));
+    let operations = operations.collect::<Result<Vec<_>, _>>()?;
+    for (i, c) in operations.iter().enumerate() {
+        if operations[..i].iter().any(|other| (other.property, other.operation) == (c.property, c.operation)) {
+            return Err(check.wrong(format!("an operation on property number {} is given twice", c.property.0)));
+        }
+    }
+    if let Some(delete) = &batch.delete {
+        check.length("its column of deletions", delete)?;
     }
     Ok(AdmittedEntities {
         entity: entity.id,
@@ -219,6 +227,8 @@ pub(crate) fn entities(catalog: &Catalog, batch: EntityBatch) -> Result<Admitted
         extra: batch.extra.map(|e| Arc::new(e) as ArrayRef),
         time: batch.time.as_ref().map(in_utc),
         keep_null: batch.keep_null,
+        operations,
+        delete: batch.delete.as_ref().map(without_nulls),
     })
 }
 
@@ -284,6 +294,41 @@ impl Check {
     fn whole_keys(&self, entity: &EntityType, keys: &[ArrayRef]) -> Result<(), StoreError> {
         self.keys("it", entity, keys)?;
         entity.key.iter().zip(keys).try_for_each(|(p, k)| self.no_nulls(&format!("key `{}`", p.name), k))
+    }
+
+    fn operation(&self, entity: &EntityType, whole: &[(PropertyId, ArrayRef)], column: EntityColumn) -> Result<EntityColumn, StoreError> {
+        if let Some(key) = entity.key.iter().find(|p| p.id == column.property) {
+            return Err(self.wrong(format!("`{}` is part of its key and cannot be changed", key.name)));
+        }
+        let unknown = || StoreError::UnknownProperty { owner: self.owner.clone(), property: column.property.0 };
+        let property = entity.properties.iter().find(|p| p.id == column.property).ok_or_else(unknown)?;
+        if whole.iter().any(|(id, _)| *id == column.property) {
+            return Err(self.wrong(format!("property `{}` is given as a whole column and by an operation", property.name)));
+        }
+        let words = |operation: &str, needs: &str| {
+            self.wrong(format!("{operation} needs {needs}, property `{}` is {}", property.name, property.data_type))
+        };
+        use eql_catalog::DataType as T;
+        match (column.operation, &property.data_type) {
+            (EntityOperation::Increment, T::Int | T::Double | T::Decimal(..)) => {}
+            (EntityOperation::Increment, _) => return Err(words("increment", "a number")),
+            (EntityOperation::Append | EntityOperation::Union, T::List(_)) => {}
+            (EntityOperation::Append, _) => return Err(words("append", "a LIST")),
+            (EntityOperation::Union, _) => return Err(words("union", "a LIST")),
+            (EntityOperation::Set | EntityOperation::SetOnce | EntityOperation::Unset, _) => {}
+        }
+        let name = format!("property `{}`", property.name);
+        if let Some(present) = &column.present {
+            self.length(&name, present)?;
+        }
+        let present = column.present.as_ref().map(without_nulls);
+        if column.operation == EntityOperation::Unset {
+            self.length(&name, &column.values)?;
+            let values = new_null_array(&arrow_type(&property.data_type), self.rows);
+            return Ok(EntityColumn { values, present, ..column });
+        }
+        self.column(&name, &property.data_type, &column.values)?;
+        Ok(EntityColumn { present, ..column })
     }
 
     fn properties(&self, declared: &[Property], given: &[(PropertyId, ArrayRef)]) -> Result<(), StoreError> {

@@ -1,7 +1,8 @@
 //! The applier: the only one who changes the state, record by record in the order of the log. Same log, same state.
 
+use crate::arrow_type::arrow_type;
 use crate::cache::ReadCache;
-use crate::entity::EntityState;
+use crate::entity::{EntityFiles, EntityState};
 use crate::hot::{self, HotChunk, time_range};
 use crate::log::{AdmittedEvents, AdmittedMembers, Place, Record};
 use crate::manifest::SegmentMeta;
@@ -34,6 +35,7 @@ pub(crate) struct State {
     /// Why nothing more can be applied.
     pub(crate) broken: Option<String>,
     pub(crate) cache: Arc<ReadCache>,
+    pub(crate) entity_files: Arc<EntityFiles>,
     pub(crate) snapshot: Option<Arc<Snapshot>>,
 }
 
@@ -63,7 +65,8 @@ impl State {
             Record::Events(batches) => self.append(position, batches)?,
             Record::Entities(batch) => {
                 self.unsaved_rows += batch.keys.first().map_or(0, |k| k.len());
-                self.entity(batch.entity)?.upsert(&batch, position)?;
+                let gone = self.entity(batch.entity)?.upsert(&batch, position)?;
+                self.leave_segments(batch.entity, &gone, position);
             }
             Record::Members(change) => self.change_members(position, change)?,
             Record::Corrections(batches) => {
@@ -84,6 +87,14 @@ impl State {
         Ok(())
     }
 
+    /// Entities that were deleted are members of nothing.
+    fn leave_segments(&mut self, entity: EntityTypeId, gone: &[u32], position: u64) {
+        let gone: HashSet<u32> = gone.iter().copied().collect();
+        for members in self.members.values_mut().filter(|m| m.entity == Some(entity) && !gone.is_empty()) {
+            members.remove(&gone, position);
+        }
+    }
+
     pub(crate) fn entity(&mut self, id: EntityTypeId) -> Result<&mut EntityState, StoreError> {
         self.entities.get_mut(&id).ok_or(StoreError::UnknownEntity(id.0))
     }
@@ -94,7 +105,7 @@ impl State {
             match self.entities.get_mut(&entity.id) {
                 Some(state) if **state.definition() == **entity => {}
                 Some(state) => state.redefine(entity.clone(), position)?,
-                None => drop(self.entities.insert(entity.id, EntityState::new(entity.clone(), position)?)),
+                None => drop(self.entities.insert(entity.id, EntityState::new(entity.clone(), position, self.entity_files.clone())?)),
             }
         }
         for event in catalog.events() {
@@ -107,7 +118,7 @@ impl State {
         self.events.retain(|id, _| catalog.event_by_id(*id).is_some());
         for state in self.entities.values_mut() {
             let name = state.definition().name.clone();
-            state.keep_tags(|tag| catalog.tag(&name, tag).is_some(), position);
+            state.keep_tags(|tag, values| catalog.tag(&name, tag).is_some_and(|t| arrow_type(&t.data_type) == *values), position);
         }
         self.members.retain(|name, members| {
             let entity = catalog.segment(name).and_then(|s| catalog.entity(&s.entity)).map(|e| e.id);

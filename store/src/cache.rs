@@ -3,7 +3,7 @@
 
 use crate::part::Spine;
 use crate::rows::EventColumn;
-use crate::{StoreError, StoreStats, Timeline};
+use crate::{History, StoreError, StoreStats, Timeline};
 use arrow::array::{Array, ArrayRef};
 use bytes::Bytes;
 use eql_catalog::{EntityTypeId, EventTypeId};
@@ -20,6 +20,8 @@ pub(crate) enum Key {
     /// What the times of a part tell of its sequence numbers.
     Guess(u64),
     Timeline(TimelineKey),
+    /// A column or a history of an entity type: its number, of so many rows.
+    Entity(u64, u32),
 }
 
 /// Which timeline, of which content.
@@ -40,6 +42,7 @@ enum Value {
     Column(ArrayRef),
     Ids(Bytes),
     Timeline(Arc<Timeline>),
+    History(Arc<History>),
 }
 
 /// Shared by all snapshots of a store.
@@ -98,6 +101,13 @@ impl ReadCache {
         }
     }
 
+    pub(crate) fn history(&self, key: Key, make: impl FnOnce() -> Result<History, StoreError>) -> Result<Arc<History>, StoreError> {
+        match self.get(key, || Ok(Value::History(Arc::new(make()?))))? {
+            Value::History(history) => Ok(history),
+            _ => Err(wrong_kind()),
+        }
+    }
+
     /// Concurrent readers of one key wait for the one who makes it.
     fn get(&self, key: Key, make: impl FnOnce() -> Result<Value, StoreError>) -> Result<Value, StoreError> {
         self.reads.fetch_add(1, Ordering::Relaxed);
@@ -117,6 +127,7 @@ fn weight(value: &Value) -> u32 {
     let bytes = match value {
         Value::Spine(spine) => spine.bytes(),
         Value::Column(column) => column.get_array_memory_size(),
+        Value::History(h) => h.offsets.len() * 4 + h.time.len() * 8 + h.values.get_array_memory_size(),
         Value::Ids(entries) => entries.len(),
         Value::Timeline(t) => t.offsets.len() * 4 + t.row.len() * 14,
     };

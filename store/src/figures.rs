@@ -1,7 +1,6 @@
 //! What operators may look at, row by row: the parts on disk, the entities in memory.
 
 use crate::{Store, StoreError};
-use arrow::array::BooleanArray;
 use eql_catalog::{EntityTypeId, EventTypeId};
 
 /// A part on disk: event rows of one subject type and one month.
@@ -67,9 +66,8 @@ impl Store {
     pub fn entity_stats(&self) -> Result<Vec<EntityStats>, StoreError> {
         let snapshot = self.snapshot()?;
         let one = |(id, source): (&EntityTypeId, &std::sync::Arc<crate::entity::EntitySource>)| {
-            let deleted = source.columns()?.deleted().map_or(0, BooleanArray::true_count);
             let (columns, bytes) = source.parts.weight();
-            Ok(EntityStats { entity: *id, rows: u64::from(source.parts.len), deleted: deleted as u64, columns, bytes })
+            Ok(EntityStats { entity: *id, rows: u64::from(source.parts.len), deleted: u64::from(source.parts.deleted), columns, bytes })
         };
         snapshot.entities.iter().map(one).collect()
     }

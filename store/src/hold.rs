@@ -1,23 +1,27 @@
-//! A hold: links to everything that one position needs. While it is there, checkpoints and compaction may remove whatever they like.
+//! A hold: everything that one position needs. While it is there, checkpoints and compaction may remove whatever they like: parts stay
+//! while somebody knows them, and of all other files there are links.
 
 use crate::StoreError;
 use crate::disk::{create_dir, names};
 use crate::log::segments;
 use crate::manifest::Manifest;
 use crate::open::LOG;
-use crate::part::{PARTS, PartPlace};
+use crate::part::{PARTS, Part, PartPlace};
 use crate::pipeline::Core;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 const HOLDS: &str = "holds";
 
-/// A directory beside the data, laid out like it: files that the manifest names, and the log.
+/// A directory beside the data, laid out like it, with files that the manifest names and the log; and the parts in their own place.
 pub(crate) struct Hold {
     pub(crate) dir: PathBuf,
     pub(crate) manifest: Manifest,
     /// The log is whole up to here; behind it somebody may be writing.
     pub(crate) position: u64,
+    pub(crate) place: Arc<dyn PartPlace>,
+    _parts: Arc<Vec<Arc<Part>>>,
 }
 
 impl Hold {
@@ -29,18 +33,18 @@ impl Hold {
             return Err(StoreError::unsuitable(&core.dir, "is closed: open it again"));
         }
         let checkpointing = core.checkpointing.lock();
+        let state = core.state.lock();
+        let (position, parts) = (state.position, state.parts.clone());
+        drop(state);
         let hold = Hold {
             dir: core.dir.join(HOLDS).join(NEXT.fetch_add(1, Ordering::Relaxed).to_string()),
             manifest: checkpointing.manifest.clone(),
-            position: core.state.lock().position,
+            position,
+            place: checkpointing.parts.place.clone(),
+            _parts: parts,
         };
-        for (dir, file) in hold.manifest.files() {
-            let name = dir.join(&file.name);
-            let elsewhere = name.strip_prefix(PARTS).ok().map(|part| part.display().to_string());
-            match elsewhere.filter(|_| !core.dir.join(&name).exists()) {
-                Some(part) => fetch(&*checkpointing.parts.place, &part, &hold.dir.join(dir), &file.name)?,
-                None => link(&core.dir.join(name), &hold.dir.join(dir), &file.name)?,
-            }
+        for (dir, file) in hold.manifest.files().iter().filter(|(dir, _)| !dir.starts_with(PARTS)) {
+            link(&core.dir.join(dir).join(&file.name), &hold.dir.join(dir), &file.name)?;
         }
         create_dir(&hold.dir.join(LOG))?;
         for (_, path) in segments(&core.dir.join(LOG))? {
@@ -69,13 +73,6 @@ fn link(from: &Path, dir: &Path, name: &str) -> Result<(), StoreError> {
         return Ok(());
     }
     std::fs::copy(from, &to).map(drop).map_err(StoreError::io(from, "copy"))
-}
-
-/// Parts may lie where no link leads to.
-fn fetch(place: &dyn PartPlace, part: &str, dir: &Path, name: &str) -> Result<(), StoreError> {
-    create_dir(dir)?;
-    let to = dir.join(name);
-    std::fs::write(&to, place.get(part)?).map_err(StoreError::io(&to, "write"))
 }
 
 /// Removes what an earlier process left. Only at open: nobody can be using it.

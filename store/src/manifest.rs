@@ -69,6 +69,21 @@ pub(crate) struct EntityMeta {
     pub(crate) rows: u32,
     /// The last position that changed the type.
     pub(crate) position: u64,
+    /// Some entity was imported with a time.
+    pub(crate) dated: bool,
+    /// How many are deleted.
+    pub(crate) deleted: u32,
+    /// Columns by name whose definition changed at a position.
+    pub(crate) redefined: BTreeMap<String, u64>,
+    pub(crate) columns: Vec<ColumnMeta>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ColumnMeta {
+    /// `k<i>` key, `p<id>` property, `h<id>` its history, `s<id>` since when it holds, `o<id>` when it was set once, `extra`, `known`, `deleted`,
+    /// `t:<tag>`.
+    pub(crate) name: String,
+    pub(crate) rows: u32,
     pub(crate) file: FileMeta,
 }
 
@@ -77,6 +92,13 @@ pub(crate) struct SegmentMeta {
     pub(crate) segment: String,
     pub(crate) position: u64,
     pub(crate) file: FileMeta,
+}
+
+impl EntityMeta {
+    /// Where the files of its columns are, below those of all types.
+    pub(crate) fn folder(&self) -> String {
+        self.entity.0.to_string()
+    }
 }
 
 impl Manifest {

@@ -16,7 +16,10 @@ impl Manifest {
             let events = part.events.iter().map(|e| &e.file);
             files.extend([&part.spine, &part.ids].into_iter().chain(events).map(|file| (dir.clone(), file)));
         }
-        files.extend(self.entities.iter().map(|e| (PathBuf::from(ENTITIES), &e.file)));
+        for entity in &self.entities {
+            let dir = Path::new(ENTITIES).join(entity.folder());
+            files.extend(entity.columns.iter().map(|c| (dir.clone(), &c.file)));
+        }
         files.extend(self.segments.iter().map(|s| (PathBuf::from(SEGMENTS), &s.file)));
         let marks = self.removed.iter().chain(self.rejected.iter().map(|r| &r.file));
         files.extend(marks.map(|file| (PathBuf::from(MARKS), file)));

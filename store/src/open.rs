@@ -2,10 +2,10 @@
 
 use crate::apply::{EventState, Members, State};
 use crate::cache::ReadCache;
-use crate::checkpoint::{self, ENTITIES, SEGMENTS, pack_rows};
+use crate::checkpoint::{self, ENTITIES, SEGMENTS};
 use crate::disk::{create_dir, names, read_checked, replace_file, sync_dir};
-use crate::entity::{self, EntityState};
-use crate::kv::{self, Kv, RowWriter};
+use crate::entity::{self, EntityFiles, EntityState};
+use crate::kv::{self, Commit, RowStore};
 use crate::limit::FORMAT;
 use crate::lock::DirectoryLock;
 use crate::log::{Log, Record, replay};
@@ -15,7 +15,6 @@ use crate::pipeline::Checkpointing;
 use crate::removal::Erased;
 use crate::{StoreError, StoreOptions, backup, hold};
 use arrow::array::AsArray;
-use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -39,12 +38,23 @@ pub(crate) fn open(dir: &Path, options: &StoreOptions) -> Result<Opened, StoreEr
     check_format(dir)?;
     hold::remove_left(dir)?;
     let manifest = Manifest::read(dir)?.unwrap_or_default();
+    let cache = Arc::new(ReadCache::new(options.read_cache_bytes));
+    let entities = EntityFiles::new(dir.join(ENTITIES), cache.clone());
+    entities.remove_unnamed(&manifest)?;
     checkpoint::remove_unnamed(dir, &manifest)?;
     let parts = OwnPlace::open(dir, &options.parts, !manifest.parts.is_empty())?;
-    let mut state = state_of(dir, &manifest, &parts.place, Arc::new(ReadCache::new(options.read_cache_bytes)))?;
-    let kv = open_kv(dir, options, &manifest, &mut state)?;
+    let mut state = state_of(dir, &manifest, &parts.place, cache, &entities)?;
+    let commit = open_rows(dir, options, &manifest, &entities.rows)?;
     let log = open_log(dir, options, &manifest, &mut state)?;
-    let mut checkpointing = Checkpointing { manifest, kv: Some(kv), parts, leftovers: true };
+    if commit.position > state.position {
+        // The log lost its end: those rows may be of something that will never have been.
+        tracing::warn!("the packed rows of entities are newer than the log; they are rebuilt");
+        entities.rows.set_complete(0);
+    }
+    if entities.rows.lags(manifest.position) {
+        state.entities.values_mut().for_each(EntityState::repack);
+    }
+    let mut checkpointing = Checkpointing { manifest, entities, parts, leftovers: true };
     checkpointing.tidy();
     Ok(Opened { lock, checkpointing, state, log })
 }
@@ -83,13 +93,22 @@ pub(crate) fn refuse_strangers(dir: &Path) -> Result<(), StoreError> {
 }
 
 /// The state as of the checkpoint.
-fn state_of(dir: &Path, manifest: &Manifest, place: &Arc<dyn PartPlace>, cache: Arc<ReadCache>) -> Result<State, StoreError> {
+fn state_of(
+    dir: &Path,
+    manifest: &Manifest,
+    place: &Arc<dyn PartPlace>,
+    cache: Arc<ReadCache>,
+    files: &Arc<EntityFiles>,
+) -> Result<State, StoreError> {
     let catalog = Arc::new(manifest.catalog.clone());
     let mut entities = BTreeMap::new();
     for definition in catalog.entities() {
         let state = match manifest.entities.iter().find(|e| e.entity == definition.id) {
-            Some(meta) => entity::read(&dir.join(ENTITIES), meta, definition.clone())?,
-            None => EntityState::new(definition.clone(), 0)?,
+            Some(meta) => {
+                let tag = |tag: &str| catalog.tag(&definition.name, tag).map(|t| t.data_type.clone());
+                entity::read(files, meta, definition.clone(), manifest.position, tag)?
+            }
+            None => EntityState::new(definition.clone(), 0, files.clone())?,
         };
         entities.insert(definition.id, state);
     }
@@ -116,6 +135,7 @@ fn state_of(dir: &Path, manifest: &Manifest, place: &Arc<dyn PartPlace>, cache: 
         unsaved_rows: 0,
         broken: None,
         cache,
+        entity_files: files.clone(),
         snapshot: None,
     })
 }
@@ -127,44 +147,57 @@ pub(crate) fn read_members(dir: &Path, meta: &SegmentMeta) -> Result<Vec<bool>, 
     Ok(column.ok_or_else(|| StoreError::damaged(&path, 0, "it has no members"))?.values().iter().collect())
 }
 
-/// Opens the packed rows; when they are damaged or not those of this checkpoint they are moved aside and made anew.
-fn open_kv(dir: &Path, options: &StoreOptions, manifest: &Manifest, state: &mut State) -> Result<Box<dyn Kv>, StoreError> {
+/// Opens the packed rows; when they are damaged or not those of this checkpoint they are moved aside, and the next checkpoint makes them
+/// anew: it is in the background, and until then the columns answer.
+fn open_rows(dir: &Path, options: &StoreOptions, manifest: &Manifest, rows: &RowStore) -> Result<Commit, StoreError> {
     let path = dir.join(KV);
-    if path.exists() {
-        let problem = match kv::open(&path, options.kv_cache_bytes) {
-            Ok(kv) => match kv::last_commit(&*kv) {
-                Some(commit) if commit.complete && commit.position == manifest.position => return Ok(kv),
-                Some(commit) => format!("its rows are of position {}, the checkpoint is of {}", commit.position, manifest.position),
-                None => "it has no commit record".to_string(),
-            },
-            Err(e) => e.to_string(),
-        };
-        let aside = free_name(dir)?;
-        tracing::warn!(problem, aside, "the packed rows of entities cannot be used; they are moved aside and rebuilt");
-        std::fs::rename(&path, dir.join(aside)).map_err(StoreError::io(&path, "move aside"))?;
+    let fresh = !path.exists();
+    match kv::open(&path, options.kv_cache_bytes) {
+        Ok(kv) => match kv::last_commit(&*kv) {
+            Some(commit) if commit.serves(manifest.position) && !kv::wasteful(kv.bytes(), commit.live) => {
+                rows.begin(kv, manifest.position);
+                return Ok(commit);
+            }
+            Some(commit) if commit.serves(manifest.position) => {
+                drop(kv);
+                tracing::info!(bytes = commit.live, "the packed rows of entities take far more space than they need; they are rebuilt");
+                std::fs::remove_dir_all(&path).map_err(StoreError::io(&path, "remove"))?;
+            }
+            None if fresh => {
+                sync_dir(dir)?;
+                rows.begin(kv, 0);
+                return Ok(Commit::default());
+            }
+            commit => {
+                let found = commit.map_or("no commit record".to_string(), |c| format!("rows of position {}", c.position));
+                drop(kv);
+                move_aside(dir, &format!("they have {found}, the checkpoint is of {}", manifest.position))?;
+            }
+        },
+        Err(e) => move_aside(dir, &e.to_string())?,
     }
     let kv = kv::open(&path, options.kv_cache_bytes)?;
     sync_dir(dir)?;
-    rebuild(&*kv, manifest, state)?;
-    Ok(kv)
+    rows.begin(kv, 0);
+    Ok(Commit::default())
+}
+
+fn move_aside(dir: &Path, problem: &str) -> Result<(), StoreError> {
+    let (path, aside) = (dir.join(KV), free_name(dir)?);
+    tracing::warn!(problem, aside, "the packed rows of entities cannot be used; they are moved aside and rebuilt");
+    std::fs::rename(&path, dir.join(aside)).map_err(StoreError::io(&path, "move aside"))
 }
 
 /// Packed rows in new files: those of before hold what was overwritten, and never shrink.
-pub(crate) fn renew_kv(
-    dir: &Path,
-    options: &StoreOptions,
-    checkpointing: &mut Checkpointing,
-    state: &Mutex<State>,
-) -> Result<(), StoreError> {
-    checkpointing.kv = None;
+pub(crate) fn renew_rows(dir: &Path, options: &StoreOptions, rows: &RowStore) -> Result<(), StoreError> {
+    rows.end();
     for name in names(dir)?.into_iter().filter(|n| n == KV || n.starts_with(&format!("{KV}.damaged-"))) {
         let path = dir.join(name);
         std::fs::remove_dir_all(&path).map_err(StoreError::io(&path, "remove"))?;
     }
     let kv = kv::open(&dir.join(KV), options.kv_cache_bytes)?;
     sync_dir(dir)?;
-    rebuild(&*kv, &checkpointing.manifest, &mut state.lock())?;
-    checkpointing.kv = Some(kv);
+    rows.begin(kv, 0);
     Ok(())
 }
 
@@ -172,17 +205,6 @@ fn free_name(dir: &Path) -> Result<String, StoreError> {
     let taken = names(dir)?;
     let free = (1..).map(|n| format!("{KV}.damaged-{n}")).find(|name| !taken.contains(name));
     Ok(free.unwrap_or_default())
-}
-
-fn rebuild(kv: &dyn Kv, manifest: &Manifest, state: &mut State) -> Result<(), StoreError> {
-    let mut writer = RowWriter::new(kv, manifest.position);
-    for entity in state.entities.values_mut() {
-        let rows = entity.len();
-        if rows > 0 {
-            pack_rows(&mut writer, &entity.source(), |packer| (0..rows).filter(|o| packer.says_something(*o)).collect())?;
-        }
-    }
-    writer.finish()
 }
 
 fn open_log(dir: &Path, options: &StoreOptions, manifest: &Manifest, state: &mut State) -> Result<Log, StoreError> {
@@ -200,6 +222,7 @@ fn open_log(dir: &Path, options: &StoreOptions, manifest: &Manifest, state: &mut
 mod tests {
     use super::*;
     use crate::entity::PackedRow;
+    use crate::kv::Read;
     use crate::{EntityBatch, Store};
     use arrow::array::{ArrayRef, Int64Array, StringArray};
     use eql_catalog::{Change, DataType, EntityType, EntityTypeId, Object, Property, PropertyId, Value};
@@ -229,9 +252,13 @@ mod tests {
     }
 
     fn rows(dir: &Path) -> Vec<PackedRow> {
-        let kv = kv::open(&dir.join(KV), 1 << 20).unwrap();
-        let read = |i| kv::read_row(&*kv, dir, EntityTypeId(0), i).unwrap();
-        (0..).map_while(read).map(|row| postcard::from_bytes(&row).unwrap()).collect()
+        let rows = RowStore::default();
+        rows.begin(kv::open(&dir.join(KV), 1 << 20).unwrap(), 1);
+        let read = |i| match rows.read(EntityTypeId(0), i, 1) {
+            Read::Row(bytes) => Some(postcard::from_bytes(&bytes).unwrap()),
+            _ => None,
+        };
+        (0..).map_while(read).collect()
     }
 
     #[test]
@@ -244,12 +271,17 @@ mod tests {
         upsert(&store, &[6, 7], &"long ".repeat(5000));
         store.close().unwrap();
         drop(store);
-        let row =
-            |key, name: &str| PackedRow { keys: vec![Value::Int(key)], properties: vec![(1, Value::String(name.into()))], extra: None };
-        let expected = [row(5, "old"), row(6, &"long ".repeat(5000)), row(7, &"long ".repeat(5000))];
+        let row = |key, name: &str| PackedRow {
+            stamp: 3,
+            keys: vec![Value::Int(key)],
+            properties: vec![(1, Value::String(name.into()))],
+            extra: None,
+        };
+        let expected = [PackedRow { stamp: 2, ..row(5, "old") }, row(6, &"long ".repeat(5000)), row(7, &"long ".repeat(5000))];
         assert_eq!(rows(dir.path()), expected);
         std::fs::remove_dir_all(dir.path().join(KV)).unwrap();
+        // In the background, which is waited for at the end.
         drop(Store::open(dir.path(), StoreOptions::default()).unwrap());
-        assert_eq!(rows(dir.path()), expected);
+        assert_eq!(rows(dir.path()), expected.map(|row| PackedRow { stamp: 3, ..row }));
     }
 }

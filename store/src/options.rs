@@ -55,6 +55,8 @@ pub struct StoreStats {
     pub hot_rows: u64,
     /// Entities of all types.
     pub entities: u64,
+    /// Operations on entities that were not carried out since the start, because the sum or the list would not fit.
+    pub operations_refused: u64,
     /// Bytes of decoded columns and timelines in the cache.
     pub cache_bytes: u64,
     /// At most so many bytes.

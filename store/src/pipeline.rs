@@ -8,7 +8,7 @@ use crate::admit::Submitted;
 use crate::apply::State;
 use crate::checkpoint::{self, Captured};
 use crate::dedupe::{IdSet, id_hash};
-use crate::kv::Kv;
+use crate::entity::{EntityFiles, EntityState};
 use crate::lock::DirectoryLock;
 use crate::log::{Log, Payload, Record, Ticket};
 use crate::manifest::Manifest;
@@ -52,7 +52,7 @@ pub(crate) struct Admission {
 
 pub(crate) struct Checkpointing {
     pub(crate) manifest: Manifest,
-    pub(crate) kv: Option<Box<dyn Kv>>,
+    pub(crate) entities: Arc<EntityFiles>,
     pub(crate) parts: OwnPlace,
     /// There may be files of parts that the manifest does not name.
     pub(crate) leftovers: bool,
@@ -189,19 +189,23 @@ impl Core {
 
     /// What a compaction does not rewrite: the packed rows, whose files never forget, and what was moved aside.
     pub(crate) fn purge_rest(&self) -> Result<(), StoreError> {
-        let mut checkpointing = self.checkpointing.lock();
-        crate::open::renew_kv(&self.dir, &self.options, &mut checkpointing, &self.state)
+        let checkpointing = self.checkpointing.lock();
+        crate::open::renew_rows(&self.dir, &self.options, &checkpointing.entities.rows)?;
+        self.state.lock().entities.values_mut().for_each(EntityState::repack);
+        drop(checkpointing);
+        self.checkpoint()
     }
 
     pub(crate) fn checkpoint(&self) -> Result<(), StoreError> {
         let mut checkpointing = self.checkpointing.lock();
-        if self.state.lock().position == checkpointing.manifest.position {
+        let position = checkpointing.manifest.position;
+        if self.state.lock().position == position && !checkpointing.entities.rows.lags(position) {
             return Ok(());
         }
         checkpointing.parts.claim()?;
         let captured = self.capture();
-        let Checkpointing { manifest, kv, parts, leftovers } = &mut *checkpointing;
-        let written = checkpoint::run(&self.dir, &parts.place, &self.state, kv, manifest, &captured);
+        let Checkpointing { manifest, entities, parts, leftovers } = &mut *checkpointing;
+        let written = checkpoint::run(&self.dir, &parts.place, &self.state, entities, manifest, &captured);
         *leftovers |= written.is_err();
         let mut admission = self.admission.lock();
         admission.ids.values_mut().for_each(|ids| if written.is_ok() { ids.forget_frozen() } else { ids.thaw() });

@@ -2,24 +2,20 @@
 
 use crate::StoreError;
 use crate::apply::State;
-use eql_catalog::{Catalog, Change, EntityType, Object, Property};
+use eql_catalog::{Catalog, Change, Object, Property};
+use parking_lot::Mutex;
 
 /// A changed definition must not change what stored rows mean: keys, participants and types of numbers that are in use stay.
-pub(crate) fn check(state: &mut State, catalog: &Catalog, change: &Change) -> Result<(), StoreError> {
+pub(crate) fn check(state: &Mutex<State>, catalog: &Catalog, change: &Change) -> Result<(), StoreError> {
     let Change::Put(object) = change else { return Ok(()) };
     match &**object {
         Object::Entity(new) => {
-            let rows = state.entities.get(&new.id).map_or(0, |e| e.len());
-            let Some(old) = catalog.entity_by_id(new.id).filter(|_| rows > 0) else { return Ok(()) };
-            let types = |e: &EntityType| e.key.iter().map(|p| (p.id, p.data_type.clone())).collect::<Vec<_>>();
-            let owner = format!("entity `{}`", new.name);
-            if types(old) != types(new) {
-                return Err(StoreError::mismatch(owner, format!("its key cannot change, it has {rows} rows")));
-            }
-            same_types(owner, &old.properties, &new.properties)
+            // Its columns are looked at without holding up readers.
+            let source = state.lock().entities.get_mut(&new.id).filter(|e| e.len() > 0).map(|e| e.source());
+            source.map_or(Ok(()), |source| source.parts.check_redefinition(new))
         }
         Object::Event(new) => {
-            let rows = state.snapshot().events.get(&new.id).map_or(0, |e| e.len());
+            let rows = state.lock().snapshot().events.get(&new.id).map_or(0, |e| e.len());
             let Some(old) = catalog.event_by_id(new.id).filter(|_| rows > 0) else { return Ok(()) };
             let owner = format!("event `{}`", new.name);
             let kept = old.participants.iter().zip(&new.participants).all(|(a, b)| a.entity == b.entity);

@@ -134,7 +134,7 @@ impl Snapshot {
         self.events.get(&id).map_or(0, |e| e.position())
     }
 
-    /// The ordinal of the entity with a key.
+    /// The ordinal of the entity with a key; None when there is none, or it was deleted.
     ///
     /// # Errors
     /// An unknown entity type, or a key of another shape.
@@ -155,23 +155,18 @@ impl Snapshot {
                 .ok_or_else(|| StoreError::mismatch(owner(), format!("key `{}` is {}, not {value:?}", p.name, p.data_type)))
         };
         let arrays = keys.iter().zip(&parts.definition.key).map(array).collect::<Result<Vec<_>, _>>()?;
-        Ok(parts.lookup(&arrays)?.iter().next().flatten())
+        match parts.lookup(&arrays)?.iter().next().flatten() {
+            Some(ordinal) if parts.is_deleted(ordinal)? => Ok(None),
+            found => Ok(found),
+        }
     }
 
-    /// What is known about the entity of an ordinal, without reading the columns of all; None when there is no such entity.
+    /// All that is known about one entity, without making any column; None when there is none of that ordinal.
     ///
     /// # Errors
-    /// An unknown entity type.
-    pub fn entity(&self, entity: EntityTypeId, ordinal: u32) -> Result<Option<EntityRow>, StoreError> {
+    /// An unknown entity type, or a damaged file.
+    pub fn entity_row(&self, entity: EntityTypeId, ordinal: u32) -> Result<Option<EntityRow>, StoreError> {
         self.source(entity)?.parts.row(ordinal)
-    }
-
-    /// The key of the entity of an ordinal, one row a column; none when there is no such entity.
-    ///
-    /// # Errors
-    /// An unknown entity type.
-    pub fn entity_key(&self, entity: EntityTypeId, ordinal: u32) -> Result<Vec<ArrayRef>, StoreError> {
-        self.source(entity)?.parts.key(ordinal)
     }
 
     fn source(&self, id: EntityTypeId) -> Result<&Arc<EntitySource>, StoreError> {

@@ -15,7 +15,7 @@ use std::thread::JoinHandle;
 
 /// The store of one data directory.
 ///
-/// Memory: entity columns and the key index of all entities; event rows since the last checkpoint (at most about twice
+/// Memory: keys and key index of all entities, and what was written to them since the last checkpoint; event rows since the last checkpoint (at most about twice
 /// [`StoreOptions::hot_rows_max`]); 20 to 36 bytes an event of each type that is ingested, for its id; and the caches.
 pub struct Store {
     pub(crate) core: Arc<Core>,
@@ -49,7 +49,14 @@ impl Store {
             closing: AtomicBool::new(false),
             lock: Mutex::new(Some(opened.lock)),
         };
+        let lags = {
+            let c = core.checkpointing.lock();
+            c.entities.rows.lags(c.manifest.position)
+        };
         let store = Store { core: Arc::new(core), background: Mutex::new(None) };
+        if lags {
+            store.start_background();
+        }
         store.limit_hot_rows();
         Ok(store)
     }
@@ -72,7 +79,7 @@ impl Store {
         let mut admission = self.core.admit()?;
         let next = admission.catalog.apply(&change)?;
         self.core.settle(self.core.log.ticket(admission.position))?;
-        redefine::check(&mut self.core.state.lock(), &admission.catalog, &change)?;
+        redefine::check(&self.core.state, &admission.catalog, &change)?;
         let record = Record::Definition(change);
         let payload = record.encode()?;
         let ticket = self.core.enqueue(&mut admission, payload, record)?;
@@ -205,6 +212,7 @@ impl Store {
             part_bytes: parts.iter().map(|p| p.bytes()).sum(),
             hot_rows: state.hot_rows() as u64,
             entities: state.entities.values().map(|e| u64::from(e.len())).sum(),
+            operations_refused: state.entities.values().map(|e| e.refused).sum(),
             ..StoreStats::default()
         };
         drop(state);
@@ -226,7 +234,7 @@ impl Store {
         }
         self.core.log.refuse("the store is closed".to_string());
         let result = self.core.checkpoint();
-        self.core.checkpointing.lock().kv = None;
+        self.core.checkpointing.lock().entities.rows.end();
         *lock = None;
         result
     }

@@ -4,11 +4,11 @@ use crate::StoreError;
 use crate::limit::FORMAT;
 use crate::lock::DirectoryLock;
 use crate::open::{check_format, refuse_strangers};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// What an upgrade did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Upgraded {
     /// The version before.
     pub from: u32,

@@ -78,6 +78,7 @@ fn read_everything(dir: &Path) -> Result<String, StoreError> {
     let store = Store::open(dir, StoreOptions::default())?;
     let snapshot = store.snapshot()?;
     snapshot.timeline(USER)?;
+    read_entities(&snapshot)?;
     for event in snapshot.catalog().events() {
         let rows = snapshot.events(event.id)?;
         for chunk in 0..rows.chunk_count() {
@@ -95,16 +96,17 @@ fn a_sound_directory_has_nothing_to_say() {
     let store = some_data(dir.path());
     let online = store.verify().unwrap();
     let position = store.position();
-    assert!(matches!(verify(dir.path()), Err(StoreError::InUse { .. })));
+    assert!(matches!(verify(dir.path(), &PartsAt::Local), Err(StoreError::InUse { .. })));
     drop(store);
-    let report = verify(dir.path()).unwrap();
+    let report = verify(dir.path(), &PartsAt::Local).unwrap();
     assert_eq!((report.damaged, &report.problems[..], &report.not_needed[..], &report.unfinished), (0, &[][..], &[][..], &None));
-    assert_eq!((report.position, report.records, report.checkpoint), (position, 12, position - 12));
-    assert_eq!((online.damaged, online.position, online.records, online.packed_rows), (0, position, 12, report.packed_rows));
+    // The one file of the log also holds what came before the checkpoint.
+    assert_eq!((report.position, report.records, report.checkpoint), (position, position, position - 12));
+    assert_eq!((online.damaged, online.position, online.records, online.packed_rows), (0, position, position, report.packed_rows));
     assert_eq!(report.packed_rows, 3);
     assert!(report.files >= 15 && report.bytes > 10_000, "{report:?}");
     assert!(!dir.path().join("holds").exists());
-    assert!(matches!(verify(&dir.path().join("nowhere")), Err(StoreError::Unsuitable { .. })));
+    assert!(matches!(verify(&dir.path().join("nowhere"), &PartsAt::Local), Err(StoreError::Unsuitable { .. })));
 }
 
 #[test]
@@ -130,7 +132,7 @@ fn every_flipped_bit_is_named_and_never_gives_a_wrong_answer() {
             flips += 1;
         }
     }
-    assert_eq!(verify(dir.path()).unwrap().damaged, 0);
+    assert_eq!(verify(dir.path(), &PartsAt::Local).unwrap().damaged, 0);
 }
 
 fn read_everything_of_a_copy(dir: &Path) -> Result<String, StoreError> {
@@ -141,7 +143,7 @@ fn read_everything_of_a_copy(dir: &Path) -> Result<String, StoreError> {
 
 fn one_flip(dir: &Path, file: &Path, bit: u64, expected: &str) {
     let name = file.display().to_string();
-    let named = match verify(dir) {
+    let named = match verify(dir, &PartsAt::Local) {
         Ok(report) => {
             let unfinished = report.unfinished.is_some_and(|u| u.file == name);
             assert!(unfinished || report.problems.iter().any(|p| p.file == name), "{name} bit {bit}: {:?}", report.problems);
@@ -166,12 +168,12 @@ fn damaged_rows_are_named_and_rebuilt() {
     let dir = tempfile::tempdir().unwrap();
     drop(some_data(dir.path()));
     fs::write(dir.path().join("kv/db"), vec![7; 600_000]).unwrap();
-    let report = verify(dir.path()).unwrap();
+    let report = verify(dir.path(), &PartsAt::Local).unwrap();
     let noted = report.notes.iter().any(|n| n.starts_with("kv:"));
     assert!(noted || report.problems.iter().all(|p| p.file == "kv" && p.rebuilt) && report.damaged > 0, "{report:?}");
     drop(open(dir.path()));
     fs::remove_dir_all(dir.path().join("kv.damaged-1")).unwrap();
-    let report = verify(dir.path()).unwrap();
+    let report = verify(dir.path(), &PartsAt::Local).unwrap();
     assert_eq!((report.damaged, report.packed_rows, report.notes), (0, 3, vec![]));
 }
 
@@ -191,7 +193,7 @@ fn all_problems_are_listed_and_what_is_not_needed() {
     fs::create_dir_all(dir.path().join("parts/0/99")).unwrap();
     fs::write(dir.path().join("parts/0/99/spine.arrow"), "x").unwrap();
     fs::write(dir.path().join("manifest.json.tmp"), "x").unwrap();
-    let report = verify(dir.path()).unwrap();
+    let report = verify(dir.path(), &PartsAt::Local).unwrap();
     let files: Vec<String> = report.problems.iter().map(|p| p.file.clone()).collect();
     for file in [&parquet[0], &parquet[1], &log] {
         assert!(files.contains(&file.display().to_string()), "{files:?}");
@@ -210,7 +212,7 @@ fn an_unfinished_write_is_no_damage() {
     let log = files_below(dir.path(), Path::new("log")).pop().unwrap();
     let whole = fs::read(dir.path().join(&log)).unwrap();
     fs::write(dir.path().join(&log), [&whole[..], b"EQLf and then the power went"].concat()).unwrap();
-    let report = verify(dir.path()).unwrap();
+    let report = verify(dir.path(), &PartsAt::Local).unwrap();
     assert_eq!((report.damaged, report.position), (0, position));
     let end = Unfinished { file: log.display().to_string(), offset: whole.len() as u64, bytes: 28 };
     assert_eq!(report.unfinished, Some(end));
@@ -221,7 +223,7 @@ fn restored(backup: &Path, position: Option<u64>) -> Result<(RestoreReport, Stri
     let place = tempfile::tempdir().unwrap();
     let dir = place.path().join("restored");
     let report = restore(&RestoreRequest { backup: backup.to_path_buf(), dir: dir.clone(), position, log: None })?;
-    assert_eq!(verify(&dir).unwrap().damaged, 0);
+    assert_eq!(verify(&dir, &PartsAt::Local).unwrap().damaged, 0);
     let store = open(&dir);
     assert_eq!(store.position(), report.position);
     Ok((report, content(&store)))
@@ -243,7 +245,7 @@ fn a_backup_restores_to_every_position_it_reaches() {
     // Whatever happens to the original, the backup stays.
     some_more(&store, 20);
     store.checkpoint().unwrap();
-    let sound = verify(&backup).unwrap();
+    let sound = verify(&backup, &PartsAt::Local).unwrap();
     assert_eq!((sound.damaged, sound.position, sound.not_needed), (0, report.position, vec![]));
     for (position, expected) in &contents {
         let (restored, read) = restored(&backup, Some(*position)).unwrap();
@@ -386,7 +388,7 @@ fn a_damaged_backup_is_refused_and_nothing_stays() {
         fs::write(copy.join(&file), bad).unwrap();
         let error = restored(&copy, None).unwrap_err().to_string();
         assert!(error.contains(&file.display().to_string()), "{}: {error}", file.display());
-        let found = verify(&copy).map_or_else(|e| e.to_string(), |r| format!("{r:?}"));
+        let found = verify(&copy, &PartsAt::Local).map_or_else(|e| e.to_string(), |r| format!("{r:?}"));
         assert!(found.contains(&file.display().to_string()), "{}: {found}", file.display());
         fs::write(copy.join(&file), good).unwrap();
     }
@@ -407,7 +409,7 @@ fn the_present_format_needs_no_upgrade_and_a_later_one_is_refused() {
     let done = upgrade(dir.path()).unwrap();
     assert_eq!(done.from, done.to);
     fs::write(dir.path().join("format"), "2\n").unwrap();
-    for error in [upgrade(dir.path()).unwrap_err(), verify(dir.path()).unwrap_err()] {
+    for error in [upgrade(dir.path()).unwrap_err(), verify(dir.path(), &PartsAt::Local).unwrap_err()] {
         assert!(error.to_string().contains("newer release"), "{error}");
     }
     assert!(matches!(upgrade(&dir.path().join("nowhere")), Err(StoreError::Unsuitable { .. })));

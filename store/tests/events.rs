@@ -164,14 +164,14 @@ fn first_knowledge_is_the_earliest_import() {
     let store = open_world(dir.path());
     append(&store, PURCHASE, &[happened("a", 1, 1, 1)]);
     store.append_entities(users(&[(2, None, None)])).unwrap();
-    assert!(store.snapshot().unwrap().entities(USER).unwrap().known_since().is_none());
+    assert!(store.snapshot().unwrap().entities(USER).unwrap().known_since().unwrap().is_none());
     let at = |times: Vec<i64>| Some(times.into());
     store
         .append_entities(EntityBatch { time: at(vec![50, 60, 70]), ..users(&[(1, None, None), (2, None, None), (3, None, None)]) })
         .unwrap();
     store.append_entities(EntityBatch { time: at(vec![40, 90]), ..users(&[(3, None, None), (1, None, None)]) }).unwrap();
     for _ in 0..2 {
-        let known = store.snapshot().unwrap().entities(USER).unwrap().known_since().unwrap();
+        let known = store.snapshot().unwrap().entities(USER).unwrap().known_since().unwrap().unwrap();
         let known: Vec<Option<i64>> = known.as_primitive::<arrow::datatypes::TimestampMicrosecondType>().iter().collect();
         assert_eq!(known, [Some(50), None, Some(40)]);
         store.checkpoint().unwrap();

@@ -7,7 +7,7 @@ mod support;
 
 use eql_store::*;
 use s3::{ACCESS_KEY, BUCKET, SECRET_KEY, Server};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use support::*;
@@ -83,6 +83,10 @@ fn part_files(files: &Path) -> Vec<PathBuf> {
     found.retain(|f| f.file_name().is_some_and(|n| n != "eql-parts.json"));
     found.sort();
     found
+}
+
+fn part_directories(files: &Path) -> usize {
+    part_files(files).iter().map(|f| f.parent().unwrap()).collect::<BTreeSet<_>>().len()
 }
 
 fn the_same_as_in_the_data_directory(place: &Elsewhere) {
@@ -186,17 +190,23 @@ fn a_server_that_goes_and_comes_back() {
     assert_eq!(snapshot.events(PURCHASE).unwrap().chunk_column(0, &note).unwrap().len(), 100);
     store.checkpoint().unwrap();
     let before = content(&store);
+    assert_eq!(part_directories(&place.files), store.stats().parts);
     store.close().unwrap();
     drop(store);
     // A start without the server: what the data directory has is there.
     server.down();
+    fs::create_dir_all(place.files.join("0/999")).unwrap();
+    fs::write(place.files.join("0/999/spine.arrow"), "half").unwrap();
     let store = open_at(dir.path(), &place.at).unwrap();
     assert_eq!(store.snapshot().unwrap().entities(USER).unwrap().len(), 9);
     assert!(store.snapshot().unwrap().timeline(USER).is_err());
     server.up();
     assert_eq!(content(&store), before);
+    // What could not be removed at the start is removed now.
     append(&store, VISIT, &[happened("v", 9, 1, 2)]);
     store.checkpoint().unwrap();
+    assert!(!place.files.join("0/999/spine.arrow").exists());
+    assert_eq!(part_directories(&place.files), store.stats().parts);
 }
 
 #[test]

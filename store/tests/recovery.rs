@@ -167,10 +167,10 @@ fn damage_in_any_file_is_named() {
     store.close().unwrap();
     drop(store);
     let mut files = vec![dir.path().join("manifest.json")];
-    for sub in ["entities", "segments", "parts/0/0", "parts/0/1"] {
+    for sub in ["entities/0", "entities/1", "segments", "parts/0/0", "parts/0/1"] {
         files.extend(fs::read_dir(dir.path().join(sub)).into_iter().flatten().map(|f| f.unwrap().path()));
     }
-    assert!(files.len() >= 8, "{files:?}");
+    assert!(files.len() >= 12, "{files:?}");
     for file in files {
         let good = fs::read(&file).unwrap();
         let mut bad = good.clone();
@@ -190,6 +190,9 @@ fn read_everything(dir: &Path) -> Result<(), StoreError> {
     let store = Store::open(dir, StoreOptions::default())?;
     let snapshot = store.snapshot()?;
     snapshot.timeline(USER)?;
+    read_entities(&snapshot)?;
+    // Reads when they became known.
+    store.append_entities(users(&[(1, None, None)]))?;
     for event in snapshot.catalog().events() {
         let rows = snapshot.events(event.id)?;
         for chunk in 0..rows.chunk_count() {
@@ -230,9 +233,10 @@ fn what_a_failed_checkpoint_left_is_removed() {
     drop(store);
     fs::create_dir_all(dir.path().join("parts/0/77")).unwrap();
     fs::write(dir.path().join("parts/0/77/spine.arrow"), "half").unwrap();
-    fs::write(dir.path().join("entities/0-99.arrow"), "half").unwrap();
+    let columns = ["entities/0/p1-99.arrow", "entities/0-99.arrow"].map(|name| dir.path().join(name));
+    columns.iter().for_each(|file| fs::write(file, "half").unwrap());
     assert_eq!(content(&open(dir.path())), before);
-    assert!(!dir.path().join("parts/0/77").exists() && !dir.path().join("entities/0-99.arrow").exists());
+    assert!(!dir.path().join("parts/0/77").exists() && columns.iter().all(|file| !file.exists()));
 }
 
 #[test]

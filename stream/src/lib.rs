@@ -22,8 +22,6 @@ mod source;
 
 pub use error::ImportError;
 pub use import::import;
-pub use ingest::{
-    Ingest, IngestAnswer, IngestError, IngestStats, Lines, Packing, Place, RejectedRow, RowRejection, Submission, UnpackError, unpack,
-};
+pub use ingest::{Ingest, IngestAnswer, IngestError, IngestStats, Lines, Packing, Place, RowRejection, Submission, UnpackError, unpack};
 pub use limit::IngestLimits;
 pub use request::{Format, ImportReport, ImportRequest, Input, Progress, Received, Reject, Target};

@@ -15,8 +15,6 @@ pub struct IngestLimits {
     pub unpack_ratio: u64,
     /// Milliseconds that a time may lie ahead of the server's clock; clocks of devices are wrong by minutes.
     pub ahead_ms: u64,
-    /// Rejected rows that are kept for a look.
-    pub rejected_rows: usize,
 }
 
 impl Default for IngestLimits {
@@ -28,7 +26,6 @@ impl Default for IngestLimits {
             unpacked_bytes: 64 << 20,
             unpack_ratio: 200,
             ahead_ms: 5 * 60 * 1000,
-            rejected_rows: 10_000,
         }
     }
 }
@@ -40,6 +37,10 @@ pub(crate) const GROUP_ROWS: usize = 200_000;
 pub(crate) const GROUP_BYTES: usize = 64 << 20;
 /// Threads that commit: while one waits for the disk, the other prepares the next group.
 pub(crate) const COMMITTERS: usize = 2;
+/// Rejected rows of one group that are kept: as many as the store keeps in all.
+pub(crate) const REJECTED_ROWS: usize = 10_000;
+/// Bytes of a rejected row that are kept.
+pub(crate) const REJECTED_BYTES: usize = 4 << 10;
 /// How often a group is read again because definitions changed under it.
 pub(crate) const ATTEMPTS: usize = 3;
 

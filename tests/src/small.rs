@@ -5,6 +5,7 @@ use eql_engine::grammar;
 use eql_engine::stream::{Format, ImportRequest, Input, Target};
 use eql_engine::{Answer, Engine, EngineError, EngineOptions, Params, Session};
 use std::io::Cursor;
+use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
@@ -36,9 +37,18 @@ impl Small {
     /// # Panics
     /// When it cannot be closed or opened.
     pub fn reopen(self) -> Small {
+        self.reopen_after(|_| {})
+    }
+
+    /// The same, with something done to the closed directory in between.
+    ///
+    /// # Panics
+    /// When it cannot be closed or opened.
+    pub fn reopen_after(self, change: impl FnOnce(&Path)) -> Small {
         let Small { engine, runtime, session, params, folder } = self;
         engine.close().unwrap_or_else(|e| panic!("not closed: {e}"));
         drop(engine);
+        change(&folder.path().join("data"));
         Small { engine: open(&folder), runtime, session, params, folder }
     }
 

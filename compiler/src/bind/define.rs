@@ -75,6 +75,7 @@ impl Binder<'_> {
         self.free_name(name, "entity");
         let known = self.catalog.entity(&name.name).cloned();
         let mut ids = Numbers::of(known.as_ref().map(|k| k.key.iter().chain(&k.properties)));
+        ids.types_may_change = true;
         let mut seen = Vec::new();
         let key_columns: Vec<Property> = key.iter().filter_map(|c| self.property_of(c, &mut ids, &mut seen)).collect();
         for k in &key_columns {
@@ -534,19 +535,21 @@ struct Common {
 struct Numbers {
     known: Vec<(String, DataType, PropertyId)>,
     next: u16,
+    /// The store converts the values that are there, or refuses.
+    types_may_change: bool,
 }
 
 impl Numbers {
     fn of<'p>(known: Option<impl Iterator<Item = &'p Property>>) -> Self {
         let known: Vec<_> = known.into_iter().flatten().map(|p| (p.name.clone(), p.data_type.clone(), p.id)).collect();
         let next = known.iter().map(|k| k.2.0 + 1).max().unwrap_or(0);
-        Self { known, next }
+        Self { known, next, types_may_change: false }
     }
 
     /// The property's number, or the other type it has.
     fn number(&mut self, name: &str, t: &DataType) -> Result<PropertyId, DataType> {
         match self.known.iter().find(|k| k.0 == name) {
-            Some((_, before, id)) if before == t => Ok(*id),
+            Some((_, before, id)) if before == t || self.types_may_change => Ok(*id),
             Some((_, before, _)) => Err(before.clone()),
             None => {
                 let id = PropertyId(self.next);

@@ -1,16 +1,17 @@
 //! What happened to one entity, the newest first.
 
 use super::Found;
+use super::value::value_at;
 use crate::rows::internal;
 use crate::{Engine, EngineError};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{TimestampMicrosecondType, UInt32Type, UInt64Type};
-use eql_catalog::{EventType, EventTypeId, Property};
+use eql_catalog::{EventType, EventTypeId, Property, Value};
 use eql_store::{EventColumn, EventRows, Snapshot, StoreError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// One event of a journey. Every column has one row.
+/// One event of a journey.
 #[derive(Clone, Debug)]
 pub struct JourneyEvent {
     /// Its type.
@@ -20,9 +21,9 @@ pub struct JourneyEvent {
     /// Its id.
     pub id: String,
     /// Keys of the participants, by the name of the event's key column; only of those that took part.
-    pub keys: Vec<(String, ArrayRef)>,
-    /// Declared properties.
-    pub properties: Vec<(String, ArrayRef)>,
+    pub keys: Vec<(String, Value)>,
+    /// Declared properties that have a value.
+    pub properties: Vec<(String, Value)>,
     /// JSON text of what is not declared.
     pub extra: Option<String>,
     sequence: u64,
@@ -149,16 +150,19 @@ impl Columns {
         let mut keys = Vec::new();
         for (participant, ordinals) in event.participants.iter().zip(&self.participants).filter(|(_, o)| o.is_valid(row)) {
             let ordinal = ordinals.as_primitive::<UInt32Type>().value(row);
-            keys.extend(participant.key_names.iter().cloned().zip(snapshot.entity_key(participant.entity, ordinal)?));
+            let entities = snapshot.entities(participant.entity)?;
+            let key = |(i, name): (usize, &String)| (name.clone(), value_at(entities.key(i), ordinal as usize));
+            keys.extend(participant.key_names.iter().enumerate().map(key));
         }
         let extra = self.extra.as_string::<i32>();
+        let values = event.properties.iter().zip(&self.properties).map(|(p, values)| (p.name.clone(), value_at(values, row)));
         Ok(JourneyEvent {
             event: event.clone(),
             time: self.time.as_primitive::<TimestampMicrosecondType>().value(row),
             id: self.id.as_string::<i32>().value(row).to_string(),
             sequence: self.sequence.as_primitive::<UInt64Type>().value(row),
             keys,
-            properties: event.properties.iter().zip(&self.properties).map(|(p, v)| (p.name.clone(), v.slice(row, 1))).collect(),
+            properties: values.filter(|(_, v)| *v != Value::Null).collect(),
             extra: extra.is_valid(row).then(|| extra.value(row).to_string()),
         })
     }

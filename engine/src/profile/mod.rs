@@ -2,6 +2,7 @@
 
 mod journey;
 mod membership;
+mod value;
 
 pub use journey::{JourneyEvent, JourneyPage};
 
@@ -9,8 +10,9 @@ use crate::{Engine, EngineError};
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::datatypes::Decimal128Type;
 use eql_catalog::{DataType, EntityType, Property, Value, parse_date, parse_timestamp};
-use eql_store::{EntityRow, Snapshot, arrow_type};
+use eql_store::{Snapshot, StoreError, arrow_type};
 use std::sync::Arc;
+use value::value_at;
 
 /// An entity that was found.
 #[derive(Clone, Debug)]
@@ -19,8 +21,14 @@ pub struct Profile {
     pub entity: Arc<EntityType>,
     /// Its place among the entities of the type, for as long as the data directory lives.
     pub ordinal: u32,
-    /// What is known about it.
-    pub row: EntityRow,
+    /// The key columns, in order.
+    pub key: Vec<Value>,
+    /// Every declared property, in the order declared.
+    pub properties: Vec<Value>,
+    /// JSON text of what is not declared.
+    pub extra: Option<String>,
+    /// Imported tags that have a value.
+    pub tags: Vec<(String, Value)>,
 }
 
 /// Where an entity is.
@@ -38,8 +46,7 @@ impl Engine {
     /// An unknown entity type, a key of another type, or no such entity.
     pub fn profile(&self, entity: &str, key: &[impl AsRef<str>]) -> Result<Profile, EngineError> {
         let found = self.find(entity, key)?;
-        let row = found.snapshot.entity(found.entity.id, found.ordinal)?.ok_or_else(|| nobody(&found.entity, key))?;
-        Ok(Profile { entity: found.entity, ordinal: found.ordinal, row })
+        Ok(read(found)?)
     }
 
     pub(crate) fn find(&self, entity: &str, key: &[impl AsRef<str>]) -> Result<Found, EngineError> {
@@ -53,13 +60,30 @@ impl Engine {
     }
 }
 
+fn read(found: Found) -> Result<Profile, StoreError> {
+    let Found { snapshot, entity, ordinal, key } = found;
+    let row = ordinal as usize;
+    let columns = snapshot.entities(entity.id)?;
+    let extra = columns.extra();
+    let mut tags = Vec::new();
+    for tag in snapshot.catalog().tags().filter(|t| t.entity == entity.name && t.imported) {
+        let value = snapshot.tag_values(entity.id, &tag.name)?.map_or(Value::Null, |values| value_at(&values, row));
+        if value != Value::Null {
+            tags.push((tag.name.clone(), value));
+        }
+    }
+    let properties = entity.properties.iter().map(|p| Ok(value_at(&columns.property(p.id)?, row))).collect::<Result<_, StoreError>>()?;
+    let extra = extra.is_valid(row).then(|| extra.as_string::<i32>().value(row).to_string());
+    Ok(Profile { entity, ordinal, key, properties, extra, tags })
+}
+
 fn nobody(entity: &EntityType, key: &[impl AsRef<str>]) -> EngineError {
     let key: Vec<&str> = key.iter().map(AsRef::as_ref).collect();
     EngineError::NotFound(format!("no {} has the key `{}`", entity.name, key.join(",")))
 }
 
 /// A key as values of its declared types.
-fn values(entity: &EntityType, key: &[impl AsRef<str>]) -> Result<Vec<Value>, EngineError> {
+pub(crate) fn values(entity: &EntityType, key: &[impl AsRef<str>]) -> Result<Vec<Value>, EngineError> {
     if key.len() != entity.key.len() {
         let columns: Vec<String> = entity.key.iter().map(|k| format!("`{}`", k.name)).collect();
         let message =

@@ -61,7 +61,7 @@ impl Fold for Entities {
         }
         let schema = schema_of(&wanted.into_iter().cloned().collect::<Vec<_>>());
         let entities = world.snapshot.entities(self.entity).map_err(store_error)?;
-        let since = entities.known_since().filter(|_| self.clock.as_of.is_some());
+        let since = entities.known_since().map_err(store_error)?.filter(|_| self.clock.as_of.is_some());
         let since = since.map(|s| Ok::<_, DataFusionError>((s.as_primitive().clone(), clock::now_of(&self.clock, world.now)?)));
         Ok(Arc::new(Ready { columns, asked, schema, deleted: entities.deleted().cloned(), since: since.transpose()? }))
     }

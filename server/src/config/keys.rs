@@ -24,6 +24,7 @@ pub(super) const KEYS: &[Key] = keys! {
     "insecure" c g c.insecure = g.flag()?;
     "log" c g c.log = g.text()?;
     "temp" c g c.temp = g.path()?;
+    "backup_dir" c g c.backup_dir = Some(g.path()?);
     "parts.url" c g c.parts.set_url(g)?;
     "parts.endpoint" c g c.parts.set("endpoint", g.text()?);
     "parts.region" c g c.parts.set("region", g.text()?);
@@ -48,5 +49,4 @@ pub(super) const KEYS: &[Key] = keys! {
     "ingest.unpacked_bytes" c g c.limits.ingest.unpacked_bytes = g.bytes()?;
     "ingest.unpack_ratio" c g c.limits.ingest.unpack_ratio = g.count()?;
     "ingest.ahead_ms" c g c.limits.ingest.ahead_ms = g.count()?;
-    "ingest.rejected_rows" c g c.limits.ingest.rejected_rows = g.places()?;
 };

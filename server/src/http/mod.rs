@@ -4,6 +4,7 @@
 //! request → origin → token → project → query | check | catalog | files | ingest | profile → body
 //! ```
 
+mod admin;
 mod body;
 mod catalog;
 mod check;
@@ -36,6 +37,8 @@ pub(crate) struct App {
     auth: Arc<Auth>,
     importer: Arc<Importer>,
     stopping: CancellationToken,
+    /// Held by the one operation on the whole directory that may run.
+    operating: Arc<tokio::sync::Mutex<()>>,
     /// Ends what still runs when the time to stop is over.
     kill: CancellationToken,
 }
@@ -49,7 +52,7 @@ impl App {
         stopping: CancellationToken,
         kill: CancellationToken,
     ) -> Self {
-        Self { engine, config, auth, importer, stopping, kill }
+        Self { engine, config, auth, importer, stopping, operating: Arc::default(), kill }
     }
 }
 
@@ -61,6 +64,10 @@ pub(crate) fn router(app: App) -> Router {
         .route("/v1/format", post(check::format))
         .route("/v1/catalog", get(catalog::catalog))
         .route("/v1/files/{target}", post(files::import))
+        .route("/v1/admin/verify", post(admin::verify))
+        .route("/v1/admin/backup", post(admin::backup))
+        .route("/v1/admin/compact", post(admin::compact))
+        .route("/v1/admin/erase", post(admin::erase))
         .route("/v1/events", post(ingest::events))
         .route("/v1/entities/{type}", post(ingest::entities))
         .route("/v1/entities/{type}/{key}", get(profile::profile))

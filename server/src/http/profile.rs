@@ -2,11 +2,12 @@
 
 use super::App;
 use super::error::Failure;
-use crate::render::json;
+use crate::render::write_value;
 use axum::extract::{Path, Query, State};
 use axum::http::Uri;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use eql_engine::catalog::Value;
 use eql_engine::{JourneyEvent, JourneyPage, Profile};
 use serde::Deserialize;
 
@@ -114,16 +115,16 @@ fn begin(found: &Profile, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"entity\":");
     put(&found.entity.name, out);
     out.extend_from_slice(b",\"key\":");
-    object(found.entity.key.iter().zip(&found.row.keys).map(|(k, v)| (k.name.as_str(), v)), out);
+    object(found.entity.key.iter().zip(&found.key).map(|(k, v)| (k.name.as_str(), v)), out);
     out.extend_from_slice(b",\"ordinal\":");
     put(&found.ordinal, out);
     out.extend_from_slice(b",\"properties\":");
-    object(found.entity.properties.iter().zip(&found.row.properties).map(|(p, (_, v))| (p.name.as_str(), v)), out);
+    object(found.entity.properties.iter().zip(&found.properties).map(|(p, v)| (p.name.as_str(), v)), out);
     out.extend_from_slice(b",\"extra\":");
-    out.extend_from_slice(found.row.extra.as_deref().unwrap_or("{}").as_bytes());
-    if !found.row.tags.is_empty() {
+    out.extend_from_slice(found.extra.as_deref().unwrap_or("{}").as_bytes());
+    if !found.tags.is_empty() {
         out.extend_from_slice(b",\"tags\":");
-        object(found.row.tags.iter().map(|(name, v)| (name.as_str(), v)), out);
+        object(found.tags.iter().map(|(name, v)| (name.as_str(), v)), out);
     }
 }
 
@@ -142,7 +143,7 @@ fn write_page(page: &JourneyPage, out: &mut Vec<u8>) {
 
 fn write_event(event: &JourneyEvent, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"time\":");
-    json::instant(event.time, out);
+    write_value(&Value::Timestamp(event.time), out);
     out.extend_from_slice(b",\"event\":");
     put(&event.event.name, out);
     out.extend_from_slice(b",\"id\":");
@@ -151,11 +152,10 @@ fn write_event(event: &JourneyEvent, out: &mut Vec<u8>) {
         out.push(b',');
         put(name, out);
         out.push(b':');
-        json::one(value, 0, out);
+        write_value(value, out);
     }
     out.extend_from_slice(b",\"properties\":");
-    let known = event.properties.iter().filter(|(_, v)| v.null_count() == 0);
-    object(known.map(|(name, v)| (name.as_str(), v)), out);
+    object(event.properties.iter().map(|(name, v)| (name.as_str(), v)), out);
     if let Some(extra) = &event.extra {
         out.extend_from_slice(b",\"extra\":");
         out.extend_from_slice(extra.as_bytes());
@@ -163,7 +163,7 @@ fn write_event(event: &JourneyEvent, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-fn object<'a>(members: impl Iterator<Item = (&'a str, &'a arrow::array::ArrayRef)>, out: &mut Vec<u8>) {
+fn object<'a>(members: impl Iterator<Item = (&'a str, &'a Value)>, out: &mut Vec<u8>) {
     out.push(b'{');
     for (i, (name, value)) in members.enumerate() {
         if i > 0 {
@@ -171,7 +171,7 @@ fn object<'a>(members: impl Iterator<Item = (&'a str, &'a arrow::array::ArrayRef
         }
         put(name, out);
         out.push(b':');
-        json::one(value, 0, out);
+        write_value(value, out);
     }
     out.push(b'}');
 }

@@ -3,13 +3,12 @@
 use super::cell::{Cell, displayed, put, scalar};
 use arrow::array::cast::AsArray;
 use arrow::array::types::{Float32Type, Float64Type};
-use arrow::array::{Array, ArrayRef, RecordBatch, TimestampMicrosecondArray};
+use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::datatypes::DataType;
 use eql_engine::ResultColumn;
 use eql_engine::grammar::Diagnostic;
 use serde::Serialize;
 use std::io::{self, Write};
-use std::sync::Arc;
 
 /// What is said about a result beside its rows.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -94,17 +93,6 @@ pub fn value(array: &ArrayRef, row: usize) -> serde_json::Value {
     let mut out = Vec::new();
     cell(array)(row, &mut out);
     serde_json::from_slice(&out).unwrap_or(serde_json::Value::Null)
-}
-
-/// One value as JSON.
-pub(crate) fn one(array: &ArrayRef, row: usize, out: &mut Vec<u8>) {
-    cell(array)(row, out);
-}
-
-/// An instant in UTC, given in microseconds.
-pub(crate) fn instant(micros: i64, out: &mut Vec<u8>) {
-    let array: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![micros]).with_timezone("UTC"));
-    one(&array, 0, out);
 }
 
 /// Writes a column's values as JSON, NULL included.

@@ -6,11 +6,13 @@ mod cell;
 pub mod csv;
 pub mod json;
 pub mod ndjson;
+mod value;
 
 pub use cell::{TextCell, text_cell};
 pub use csv::write_csv;
 pub use json::{Stats, write_done, write_json};
 pub use ndjson::write_ndjson;
+pub(crate) use value::write_value;
 
 #[cfg(test)]
 mod tests;

@@ -43,7 +43,7 @@ pub async fn empty(config: Config) -> Running {
 
 /// Serves a data directory.
 pub async fn over(data: tempfile::TempDir, config: Config) -> Running {
-    let engine = Engine::open(data.path(), EngineOptions { limits: config.limits.clone() }).unwrap();
+    let engine = Engine::open(data.path(), EngineOptions { limits: config.limits.clone(), ..EngineOptions::default() }).unwrap();
     let (ready, addresses) = oneshot::channel();
     let (stop, stopped) = oneshot::channel();
     let token = config.tokens.first().cloned();

@@ -17,18 +17,19 @@ use crate::hold::Hold;
 use crate::limit::FORMAT;
 use crate::log::{copy, segments};
 use crate::open::{FORMAT_FILE, LOG};
+use crate::part::PARTS;
 use crate::{Store, StoreError, manifest, sealed};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use transfer::transfer;
+use transfer::{transfer, transfer_part};
 
 /// In a directory that is being restored; it goes when everything is there.
 const UNFINISHED: &str = "restore.unfinished";
 
 /// What a backup holds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BackupReport {
     /// Where it is.
     pub target: PathBuf,
@@ -65,7 +66,11 @@ fn write(hold: &Hold, target: &Path) -> Result<BackupReport, StoreError> {
     let (mut files, mut linked, mut dirs) = (Vec::new(), 0, BTreeSet::new());
     for (dir, file) in hold.manifest.files() {
         create_dir(&target.join(&dir))?;
-        let done = transfer(&hold.dir.join(&dir), &target.join(&dir), file)?;
+        let to = target.join(&dir).join(&file.name);
+        let done = match dir.strip_prefix(PARTS) {
+            Ok(part) => transfer_part(&*hold.place, &part.join(&file.name).display().to_string(), &to, file)?,
+            Err(_) => transfer(&hold.dir.join(&dir).join(&file.name), &to, file)?,
+        };
         linked += u64::from(done);
         files.push(FileMeta { name: dir.join(&file.name).display().to_string(), ..file.clone() });
         dirs.extend(dir.ancestors().map(Path::to_path_buf));

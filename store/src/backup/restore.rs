@@ -7,7 +7,7 @@ use crate::disk::{create_dir, sync_dir, write_file};
 use crate::log::{self, Copied, segments};
 use crate::named::inside;
 use crate::open::LOG;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ pub struct RestoreRequest {
 }
 
 /// What was restored.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RestoreReport {
     /// The new data directory.
     pub dir: PathBuf,

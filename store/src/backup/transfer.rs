@@ -1,7 +1,8 @@
 //! One file from here to there, checked on the way.
 
 use crate::StoreError;
-use crate::disk::FileMeta;
+use crate::disk::{FileMeta, check};
+use crate::part::PartPlace;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -11,15 +12,27 @@ use xxhash_rust::xxh3::Xxh3;
 const PIECE_BYTES: usize = 1 << 20;
 
 /// Links a file that never changes, or copies it where links do not reach; true when it was linked.
-pub(super) fn transfer(from: &Path, to: &Path, file: &FileMeta) -> Result<bool, StoreError> {
-    let (source, target) = (from.join(&file.name), to.join(&file.name));
-    let linked = std::fs::hard_link(&source, &target).is_ok();
+pub(super) fn transfer(source: &Path, target: &Path, file: &FileMeta) -> Result<bool, StoreError> {
+    let linked = std::fs::hard_link(source, target).is_ok();
     if linked {
-        compare(&source, file, None)?
+        compare(source, file, None)?
     } else {
-        copy(&source, &target, file)?
+        copy(source, target, file)?
     }
     Ok(linked)
+}
+
+/// The same for a file of a part, which may lie somewhere else than on a disk.
+pub(super) fn transfer_part(place: &dyn PartPlace, name: &str, target: &Path, file: &FileMeta) -> Result<bool, StoreError> {
+    let source = place.path(name);
+    if source.is_file() {
+        return transfer(&source, target, file);
+    }
+    let bytes = place.get(name)?;
+    check(&source, file, &bytes)?;
+    let mut output = File::create(target).map_err(StoreError::io(target, "create"))?;
+    output.write_all(&bytes).and_then(|()| output.sync_all()).map_err(StoreError::io(target, "write"))?;
+    Ok(false)
 }
 
 /// Copies a file and syncs it; its directory is the caller's to sync.

@@ -2,12 +2,12 @@
 
 use super::Written;
 use crate::apply::State;
-use crate::entity::EntitySource;
-use crate::manifest::{EntityMeta, SegmentMeta};
+use crate::entity::CapturedEntities;
+use crate::manifest::SegmentMeta;
 use crate::part::{HotEvent, Part, PartPlace};
 use crate::rejected::Rejected;
 use crate::removal::Erased;
-use eql_catalog::{Catalog, EntityTypeId, EventType};
+use eql_catalog::{Catalog, EventType};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -18,21 +18,13 @@ pub(crate) struct Captured {
     pub(super) catalog: Arc<Catalog>,
     pub(super) hot: Vec<HotEvent>,
     pub(super) types: Vec<Arc<EventType>>,
-    pub(super) entities: Vec<CapturedEntity>,
+    pub(super) entities: Vec<CapturedEntities>,
     pub(super) members: Vec<CapturedMembers>,
     pub(super) event_positions: BTreeMap<u16, u64>,
     pub(super) parts: Arc<Vec<Arc<Part>>>,
     pub(super) erased: Arc<Erased>,
     pub(super) rejected: Rejected,
     unsaved_rows: usize,
-}
-
-pub(super) struct CapturedEntity {
-    pub(super) id: EntityTypeId,
-    pub(super) source: Arc<EntitySource>,
-    pub(super) known: Vec<i64>,
-    pub(super) changed: Vec<u32>,
-    pub(super) saved: Option<EntityMeta>,
 }
 
 pub(super) struct CapturedMembers {
@@ -64,12 +56,7 @@ impl State {
             captured.hot.push(HotEvent { event: *id, subject, chunks: event.hot.clone() });
             captured.types.push(event.definition.clone());
         }
-        for (id, entity) in &mut self.entities {
-            let unchanged = entity.saved.as_ref().is_some_and(|s| s.position == entity.position());
-            let known = if unchanged { Vec::new() } else { entity.known() };
-            let (source, changed) = (entity.source(), entity.take_changed());
-            captured.entities.push(CapturedEntity { id: *id, source, known, changed, saved: entity.saved.clone() });
-        }
+        captured.entities = self.entities.values_mut().map(|e| e.capture(captured.position)).collect();
         let members = self.members.iter().map(|(name, m)| (name.clone(), m.clone()));
         captured.members =
             members.map(|(segment, m)| CapturedMembers { segment, position: m.position, set: m.set, saved: m.saved }).collect();
@@ -87,9 +74,9 @@ impl State {
         self.events.values_mut().for_each(|e| e.rows = None);
         let new = written.parts.iter().map(|meta| Arc::new(Part::new(place, meta.clone())));
         self.parts = Arc::new(self.parts.iter().cloned().chain(new).collect());
-        for meta in &written.entities {
-            if let Some(entity) = self.entities.get_mut(&meta.entity) {
-                entity.saved = Some(meta.clone());
+        for entities in &written.entities {
+            if let Some(entity) = self.entities.get_mut(&entities.meta.entity) {
+                entity.settle(entities, captured.position);
             }
         }
         for meta in &written.segments {
@@ -109,9 +96,9 @@ impl State {
                 event.frozen = 0;
             }
         }
-        for entity in &captured.entities {
-            if let Some(state) = self.entities.get_mut(&entity.id) {
-                state.give_back(&entity.changed);
+        for entities in &captured.entities {
+            if let Some(entity) = self.entities.get_mut(&entities.source.parts.definition.id) {
+                entity.give_back(&entities.changed);
             }
         }
     }

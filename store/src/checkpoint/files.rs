@@ -4,14 +4,13 @@ use super::capture::Captured;
 use super::{ENTITIES, SEGMENTS};
 use crate::StoreError;
 use crate::disk::{create_dir, sync_dir, write_file};
-use crate::entity::{self, EntitySource, RowPacker};
+use crate::entity::{self, RowFinder, WrittenEntities};
 use crate::ipc;
-use crate::kv::{Kv, RowWriter};
+use crate::kv::{Read, RowStore, RowWriter};
 use crate::limit::CHECKPOINT_THREADS;
-use crate::manifest::{EntityMeta, Manifest, PartMeta, SegmentMeta};
+use crate::manifest::{Manifest, PartMeta, SegmentMeta};
 use crate::part::{self, PartPlace, Plan};
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
-use eql_catalog::PropertyId;
 use parking_lot::Mutex;
 use std::path::Path;
 use std::sync::Arc;
@@ -51,19 +50,10 @@ fn take(plans: &[Mutex<Option<Plan>>], next: &AtomicUsize) -> Option<(usize, Pla
     Some((i, plans.get(i)?.lock().take()?))
 }
 
-/// Only types that changed are written anew.
-pub(super) fn write_entities(dir: &Path, generation: u64, captured: &Captured) -> Result<Vec<EntityMeta>, StoreError> {
-    let dir = dir.join(ENTITIES);
-    create_dir(&dir)?;
-    let mut metas = Vec::new();
-    for e in &captured.entities {
-        match &e.saved {
-            Some(saved) if saved.position == e.source.parts.position => metas.push(saved.clone()),
-            _ => metas.push(entity::write(&dir, generation, &e.source, e.known.clone())?),
-        }
-    }
-    sync_dir(&dir)?;
-    Ok(metas)
+/// Only columns that changed are written anew.
+pub(super) fn write_entities(dir: &Path, generation: u64, captured: &Captured) -> Result<Vec<WrittenEntities>, StoreError> {
+    create_dir(&dir.join(ENTITIES))?;
+    captured.entities.iter().map(|e| entity::write(generation, e)).collect()
 }
 
 pub(super) fn write_members(dir: &Path, generation: u64, captured: &Captured) -> Result<Vec<SegmentMeta>, StoreError> {
@@ -84,26 +74,23 @@ pub(super) fn write_members(dir: &Path, generation: u64, captured: &Captured) ->
     Ok(metas)
 }
 
-pub(super) fn write_rows(kv: &dyn Kv, captured: &Captured) -> Result<(), StoreError> {
-    let mut writer = RowWriter::new(kv, captured.position);
-    for e in captured.entities.iter().filter(|e| !e.changed.is_empty()) {
-        pack_rows(&mut writer, &e.source, |_| e.changed.clone())?;
+/// Writes the rows of entities that changed. What did not change about them is in their rows already.
+pub(super) fn write_rows(rows: &RowStore, captured: &Captured) -> Result<(), StoreError> {
+    let Some(kv) = rows.kv() else { return Ok(()) };
+    let base = rows.complete();
+    let mut writer = RowWriter::new(&*kv, captured.position, base);
+    for e in &captured.entities {
+        let parts = &e.source.parts;
+        let (usable, finder) = (base >= parts.saved, RowFinder::new(parts));
+        writer.update(parts.definition.id, &e.changed.among(parts.len), |ordinal, old| {
+            finder.pack(ordinal, || match old {
+                _ if !usable => Read::Unknown,
+                None => Read::Absent,
+                Some(old) => Read::Row(old.to_vec()),
+            })
+        })?;
     }
-    writer.finish()
-}
-
-/// Packs some entities of one type into rows.
-pub(crate) fn pack_rows(
-    writer: &mut RowWriter<'_>,
-    source: &EntitySource,
-    ordinals: impl FnOnce(&RowPacker) -> Vec<u32>,
-) -> Result<(), StoreError> {
-    let definition = &source.parts.definition;
-    let properties: Vec<PropertyId> =
-        source.parts.properties.keys().copied().filter(|id| definition.properties.iter().any(|p| p.id == *id)).collect();
-    let packer = RowPacker::new(&*source.columns()?, definition.key.len(), &properties)?;
-    for ordinal in ordinals(&packer) {
-        writer.put(definition.id, ordinal, &packer.pack(ordinal))?;
-    }
+    writer.finish()?;
+    rows.set_complete(captured.position);
     Ok(())
 }

@@ -11,14 +11,14 @@ mod marks;
 mod unnamed;
 
 pub(crate) use capture::Captured;
-pub(crate) use files::pack_rows;
 pub(crate) use marks::{MARKS, RejectedMeta, read_rejected, read_removed, write_removed};
 pub(crate) use unnamed::{remove_unnamed, remove_unnamed_parts};
 
 use crate::StoreError;
 use crate::apply::State;
-use crate::kv::Kv;
-use crate::manifest::{EntityMeta, Manifest, PartMeta, SegmentMeta};
+use crate::entity::{EntityFiles, WrittenEntities};
+use crate::kv::RowStore;
+use crate::manifest::{Manifest, PartMeta, SegmentMeta};
 use crate::part::PartPlace;
 use files::{write_entities, write_members, write_parts, write_rows};
 use parking_lot::Mutex;
@@ -31,7 +31,7 @@ pub(crate) const SEGMENTS: &str = "segments";
 /// What was written, besides the manifest.
 struct Written {
     parts: Vec<PartMeta>,
-    entities: Vec<EntityMeta>,
+    entities: Vec<WrittenEntities>,
     segments: Vec<SegmentMeta>,
 }
 
@@ -40,11 +40,11 @@ pub(crate) fn run(
     dir: &Path,
     place: &Arc<dyn PartPlace>,
     state: &Mutex<State>,
-    kv: &mut Option<Box<dyn Kv>>,
+    entities: &EntityFiles,
     manifest: &mut Manifest,
     captured: &Captured,
 ) -> Result<(), StoreError> {
-    let written = match write(dir, &**place, captured, kv, manifest) {
+    let written = match write(dir, &**place, captured, &entities.rows, manifest) {
         Ok(written) => written,
         Err(e) => {
             state.lock().give_back(captured);
@@ -52,29 +52,24 @@ pub(crate) fn run(
         }
     };
     state.lock().install(captured, &written, place);
+    entities.remove_unnamed(manifest)?;
     remove_unnamed(dir, manifest)
 }
 
-fn write(
-    dir: &Path,
-    place: &dyn PartPlace,
-    captured: &Captured,
-    kv: &mut Option<Box<dyn Kv>>,
-    manifest: &mut Manifest,
-) -> Result<Written, StoreError> {
+fn write(dir: &Path, place: &dyn PartPlace, captured: &Captured, rows: &RowStore, manifest: &mut Manifest) -> Result<Written, StoreError> {
     let generation = manifest.generation + 1;
-    let (parts, (entities, segments), rows) = std::thread::scope(|scope| {
-        let rows = scope.spawn(|| kv.as_deref().map_or(Ok(()), |kv| write_rows(kv, captured)));
+    let (parts, (entities, segments), packed) = std::thread::scope(|scope| {
+        let packed = scope.spawn(|| write_rows(rows, captured));
         let files =
             scope.spawn(|| Ok::<_, StoreError>((write_entities(dir, generation, captured)?, write_members(dir, generation, captured)?)));
         let parts = write_parts(place, manifest, captured);
-        (parts, files.join(), rows.join())
+        (parts, files.join(), packed.join())
     })
     .into_results()?;
-    if let Err(e) = rows {
+    if let Err(e) = packed {
         // A projection: the next open sees that it is not complete and rebuilds it.
         tracing::warn!(error = %e, "packed rows of entities were not written; they will be rebuilt at the next start");
-        *kv = None;
+        rows.end();
     }
     let removed = write_removed(dir, generation, &captured.parts)?;
     let rejected = marks::write_rejected(dir, generation, captured, manifest.rejected.as_ref())?;
@@ -87,7 +82,7 @@ fn write(
     next.generation = generation;
     next.catalog = (*captured.catalog).clone();
     next.parts.extend(parts.iter().cloned());
-    next.entities.clone_from(&entities);
+    next.entities = entities.iter().map(|e| e.meta.clone()).collect();
     next.segments.clone_from(&segments);
     next.event_positions.clone_from(&captured.event_positions);
     next.write(dir)?;

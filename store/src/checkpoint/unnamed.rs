@@ -1,13 +1,13 @@
 //! Files that nobody needs any more: of earlier checkpoints, or of one that failed.
 
-use super::{ENTITIES, MARKS, SEGMENTS};
+use super::{MARKS, SEGMENTS};
 use crate::StoreError;
 use crate::manifest::Manifest;
 use crate::part::{self, PartPlace};
 use std::collections::HashSet;
 use std::path::Path;
 
-/// Removes files that the manifest does not name.
+/// Removes files that the manifest does not name. Those of entities have a keeper of their own.
 pub(crate) fn remove_unnamed(dir: &Path, manifest: &Manifest) -> Result<(), StoreError> {
     let keep = |names: Vec<&String>, sub: &str| -> Result<(), StoreError> {
         for name in crate::disk::names(&dir.join(sub))? {
@@ -20,7 +20,6 @@ pub(crate) fn remove_unnamed(dir: &Path, manifest: &Manifest) -> Result<(), Stor
     };
     let marks = manifest.removed.iter().chain(manifest.rejected.iter().map(|r| &r.file));
     keep(marks.map(|m| &m.name).collect(), MARKS)?;
-    keep(manifest.entities.iter().map(|e| &e.file.name).collect(), ENTITIES)?;
     keep(manifest.segments.iter().map(|s| &s.file.name).collect(), SEGMENTS)
 }
 

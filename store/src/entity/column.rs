@@ -1,242 +1,239 @@
-//! One column of entities: a base and the patches written since, joined when somebody reads it.
+//! One column of entities: a base, mostly on disk, and the patches written since; joined when somebody reads all of it.
 
+use super::column_file::{ColumnFile, fresh_number};
+use super::patch::Patch;
 use crate::StoreError;
-use crate::limit::{COLUMN_PATCHES_MAX, SEARCHED_ROWS};
-use arrow::array::{Array, ArrayRef, UInt32Array, new_empty_array, new_null_array};
+use crate::cache::{Key, ReadCache};
+use arrow::array::{Array, ArrayRef, MutableArrayData, UInt32Array, make_array, new_empty_array, new_null_array};
 use arrow::compute::{concat, filter, interleave, is_not_null};
 use arrow::datatypes::DataType;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// Values by ordinal. Ordinals past the end are NULL.
 #[derive(Clone, Debug)]
 pub(crate) struct Column {
-    base: ArrayRef,
+    data_type: DataType,
+    base: Base,
     /// In the order written: the last writer wins.
     patches: Vec<Arc<Patch>>,
-    joined: OnceLock<ArrayRef>,
+    /// What a checkpoint is writing: its token, and how many patches. Later ones are not joined with these.
+    sealed: Option<(u64, usize)>,
+    /// Another one for every content: the name of what the read cache holds.
+    number: u64,
 }
 
-#[derive(Debug)]
-struct Patch {
-    ordinals: Ordinals,
-    values: ArrayRef,
+#[derive(Clone, Debug)]
+enum Base {
+    Empty,
+    /// Made by a definition, not yet written.
+    Memory(ArrayRef),
+    File(Arc<ColumnFile>),
 }
 
-#[derive(Debug)]
-enum Ordinals {
-    /// Consecutive from here: the usual import.
-    From(u32),
-    Each(UInt32Array),
+/// Where one value is.
+pub(super) enum Found<'a> {
+    Null,
+    /// A patch has it, or an unwritten base.
+    Here(&'a ArrayRef, usize),
+    /// The file has it.
+    InFile,
 }
 
 impl Column {
     pub(crate) fn new(data_type: &DataType) -> Column {
-        Column::of(new_empty_array(data_type))
+        Column::with(data_type, Base::Empty)
     }
 
-    pub(crate) fn of(base: ArrayRef) -> Column {
-        Column { base, patches: Vec::new(), joined: OnceLock::new() }
+    pub(super) fn of(values: ArrayRef) -> Column {
+        Column::with(&values.data_type().clone(), Base::Memory(values))
+    }
+
+    pub(super) fn of_file(data_type: &DataType, file: Arc<ColumnFile>) -> Column {
+        Column::with(data_type, Base::File(file))
+    }
+
+    fn with(data_type: &DataType, base: Base) -> Column {
+        Column { data_type: data_type.clone(), base, patches: Vec::new(), sealed: None, number: fresh_number() }
     }
 
     pub(crate) fn data_type(&self) -> &DataType {
-        self.base.data_type()
+        &self.data_type
     }
 
-    /// In memory. What was joined stays beside its pieces until the next write.
+    /// In memory, besides what the read cache keeps.
     pub(crate) fn bytes(&self) -> u64 {
-        let patches: usize = self.patches.iter().map(|p| p.values.get_array_memory_size()).sum();
-        let joined = self.joined.get().filter(|_| !self.patches.is_empty()).map_or(0, |j| j.get_array_memory_size());
-        (self.base.get_array_memory_size() + patches + joined) as u64
+        let base = match &self.base {
+            Base::Memory(values) => values.get_array_memory_size(),
+            Base::Empty | Base::File(_) => 0,
+        };
+        (base + self.patches.iter().map(|p| p.values.get_array_memory_size()).sum::<usize>()) as u64
     }
 
     /// Writes values; NULLs clear unless `keep_null`.
-    pub(crate) fn write(&mut self, ordinals: &UInt32Array, values: &ArrayRef, keep_null: bool) -> Result<(), StoreError> {
+    pub(super) fn write(&mut self, ordinals: &UInt32Array, values: &ArrayRef, keep_null: bool) -> Result<(), StoreError> {
         if keep_null && values.null_count() > 0 {
             let present = is_not_null(values)?;
-            let ordinals = filter(ordinals, &present)?;
-            let values = filter(values, &present)?;
-            return self.push(Patch::new(UInt32Array::from(ordinals.to_data()), values));
+            let ordinals = UInt32Array::from(filter(ordinals, &present)?.to_data());
+            return self.push(Patch::new(ordinals.values(), &filter(values, &present)?)?);
         }
-        self.push(Patch::new(ordinals.clone(), values.clone()))
+        self.push(Patch::new(ordinals.values(), values)?)
     }
 
     fn push(&mut self, mut patch: Patch) -> Result<(), StoreError> {
-        if patch.values.is_empty() {
+        if patch.len() == 0 {
             return Ok(());
         }
-        if let Some(joined) = self.joined.take() {
-            (self.base, self.patches) = (joined, Vec::new());
-        }
+        let sealed = self.sealed.map_or(0, |s| s.1);
         // Neighbours of similar size are joined, so that many small writes make few patches and each value is copied rarely.
-        while let Some(last) = self.patches.pop_if(|last| last.values.len() <= 2 * patch.values.len()) {
+        while self.patches.len() > sealed
+            && let Some(last) = self.patches.pop_if(|last| last.len() <= 2 * patch.len())
+        {
             patch = last.followed_by(&patch)?;
         }
-        let waiting: usize = self.patches.iter().map(|p| p.values.len()).sum();
         self.patches.push(Arc::new(patch));
-        if self.patches.len() > COLUMN_PATCHES_MAX || waiting > 4 * self.base.len() + (1 << 20) {
-            self.base = self.join()?;
-            self.patches.clear();
+        self.number = fresh_number();
+        Ok(())
+    }
+
+    fn base_len(&self) -> usize {
+        match &self.base {
+            Base::Empty => 0,
+            Base::Memory(values) => values.len(),
+            Base::File(file) => file.rows as usize,
+        }
+    }
+
+    /// The base alone.
+    pub(super) fn base(&self) -> Result<ArrayRef, StoreError> {
+        let values = match &self.base {
+            Base::Empty => new_empty_array(&self.data_type),
+            Base::Memory(values) => values.clone(),
+            Base::File(file) => file.load()?,
+        };
+        match (&self.base, values.data_type() == &self.data_type) {
+            (Base::File(file), false) => {
+                Err(StoreError::damaged(&file.path(), 0, format!("its values are not of type {}", self.data_type)))
+            }
+            _ => Ok(values),
+        }
+    }
+
+    /// As many values as the highest ordinal written needs.
+    pub(super) fn len(&self) -> usize {
+        self.patches.iter().map(|p| p.end()).max().unwrap_or(0).max(self.base_len())
+    }
+
+    /// All values of `len` entities.
+    pub(crate) fn padded(&self, len: usize, cache: &ReadCache) -> Result<ArrayRef, StoreError> {
+        if self.patches.is_empty() && self.base_len() >= len {
+            return Ok(self.base()?.slice(0, len));
+        }
+        cache.column(Key::Entity(self.number, len as u32), || self.join(len))
+    }
+
+    /// Base and patches as one array of `len` values.
+    pub(super) fn join(&self, len: usize) -> Result<ArrayRef, StoreError> {
+        let Some((last, earlier)) = self.patches.split_last() else {
+            return Ok(match self.base()? {
+                base if base.len() >= len => base.slice(0, len),
+                base => concat(&[&base, &new_null_array(&self.data_type, len - base.len())])?,
+            });
+        };
+        let mut patch = last.clone();
+        for older in earlier.iter().rev() {
+            patch = Arc::new(older.followed_by(&patch)?);
+        }
+        if patch.len() == len && patch.end() == len {
+            return Ok(patch.values.clone());
+        }
+        let base = self.base()?;
+        overlay(&base.slice(0, len.min(base.len())), &patch, len)
+    }
+
+    /// The values of some entities, without joining.
+    pub(crate) fn gather(&self, ordinals: &[u32]) -> Result<ArrayRef, StoreError> {
+        let nothing = new_null_array(&self.data_type, 1);
+        let mut from = Vec::with_capacity(ordinals.len());
+        let mut in_base = false;
+        for ordinal in ordinals {
+            let patched = self.patches.iter().enumerate().rev().find_map(|(i, p)| Some((i + 2, p.find(*ordinal)?)));
+            let place = patched.unwrap_or(if (*ordinal as usize) < self.base_len() { (1, *ordinal as usize) } else { (0, 0) });
+            in_base |= place.0 == 1;
+            from.push(place);
+        }
+        let base = if in_base { self.base()? } else { nothing.clone() };
+        let mut arrays: Vec<&dyn Array> = vec![&nothing, &base];
+        arrays.extend(self.patches.iter().map(|p| p.values.as_ref()));
+        Ok(interleave(&arrays, &from)?)
+    }
+
+    pub(super) fn find(&self, ordinal: u32) -> Found<'_> {
+        if let Some((patch, row)) = self.patches.iter().rev().find_map(|p| Some((p, p.find(ordinal)?))) {
+            return Found::Here(&patch.values, row);
+        }
+        match &self.base {
+            _ if ordinal as usize >= self.base_len() => Found::Null,
+            Base::Empty => Found::Null,
+            Base::Memory(values) => Found::Here(values, ordinal as usize),
+            Base::File(_) => Found::InFile,
+        }
+    }
+
+    /// True when the file, if any, does not have all of it.
+    pub(super) fn dirty(&self) -> bool {
+        !self.patches.is_empty() || matches!(self.base, Base::Memory(_))
+    }
+
+    /// Keeps what the file has in memory: every write asks for it.
+    pub(super) fn hold(&self) -> Result<(), StoreError> {
+        if let Base::File(file) = &self.base {
+            file.pin()?;
         }
         Ok(())
     }
 
-    /// All values, as many as the highest ordinal written needs.
-    pub(crate) fn get(&self) -> Result<ArrayRef, StoreError> {
-        if let Some(joined) = self.joined.get() {
-            return Ok(joined.clone());
-        }
-        let joined = self.join()?;
-        Ok(self.joined.get_or_init(|| joined).clone())
-    }
-
-    /// All values of `len` entities.
-    pub(crate) fn padded(&self, len: usize) -> Result<ArrayRef, StoreError> {
-        let values = self.get()?;
-        match values.len() {
-            n if n == len => Ok(values),
-            n if n > len => Ok(values.slice(0, len)),
-            n => Ok(concat(&[&values, &new_null_array(self.data_type(), len - n)])?),
+    pub(super) fn file(&self) -> Option<&Arc<ColumnFile>> {
+        match &self.base {
+            Base::File(file) => Some(file),
+            _ => None,
         }
     }
 
-    /// The value of one ordinal. Few values that wait are searched, for many it pays to join them.
-    pub(crate) fn at(&self, ordinal: u32) -> Result<ArrayRef, StoreError> {
-        let place = ordinal as usize;
-        let of = |values: &ArrayRef| if place < values.len() { values.slice(place, 1) } else { new_null_array(self.data_type(), 1) };
-        let waiting: usize = self.patches.iter().map(|p| p.values.len()).sum();
-        if waiting > SEARCHED_ROWS || self.joined.get().is_some() {
-            return self.get().map(|values| of(&values));
-        }
-        let patched = self.patches.iter().rev().find_map(|p| p.find(ordinal).map(|i| p.values.slice(i, 1)));
-        Ok(patched.unwrap_or_else(|| of(&self.base)))
+    /// A checkpoint begins to write what is here now.
+    pub(super) fn seal(&mut self, token: u64) {
+        self.sealed = Some((token, self.patches.len()));
     }
 
-    fn join(&self) -> Result<ArrayRef, StoreError> {
-        if self.patches.is_empty() {
-            return Ok(self.base.clone());
-        }
-        match self.join_in_sequence()? {
-            Some(joined) => Ok(joined),
-            None => self.join_by_index(),
-        }
-    }
-
-    /// When every patch continues where the values before it end, or starts anew from 0 and covers all of them.
-    fn join_in_sequence(&self) -> Result<Option<ArrayRef>, StoreError> {
-        let mut pieces: Vec<&ArrayRef> = vec![&self.base];
-        let mut len = self.base.len();
-        for patch in &self.patches {
-            match patch.ordinals {
-                Ordinals::From(first) if first as usize == len => {}
-                Ordinals::From(0) if patch.values.len() >= len => {
-                    pieces.clear();
-                    len = 0;
-                }
-                _ => return Ok(None),
-            }
-            len += patch.values.len();
-            pieces.push(&patch.values);
-        }
-        pieces.retain(|p| !p.is_empty());
-        match &pieces[..] {
-            [only] => Ok(Some(ArrayRef::clone(only))),
-            pieces => Ok(Some(concat(&pieces.iter().map(|p| p.as_ref()).collect::<Vec<_>>())?)),
-        }
-    }
-
-    fn join_by_index(&self) -> Result<ArrayRef, StoreError> {
-        let nothing = new_null_array(self.data_type(), 1);
-        let mut arrays: Vec<&dyn Array> = vec![&nothing, &self.base];
-        let len = self.patches.iter().map(|p| p.end()).max().unwrap_or(0).max(self.base.len());
-        let mut from = vec![(0, 0); len];
-        for (i, place) in from.iter_mut().take(self.base.len()).enumerate() {
-            *place = (1, i);
-        }
-        for patch in &self.patches {
-            patch.place(arrays.len(), &mut from);
-            arrays.push(&patch.values);
-        }
-        Ok(interleave(&arrays, &from)?)
-    }
-}
-
-impl Patch {
-    fn new(ordinals: UInt32Array, values: ArrayRef) -> Patch {
-        let consecutive = ordinals.values().windows(2).all(|w| w[0].checked_add(1) == Some(w[1]));
-        let ordinals = match ordinals.values().first() {
-            Some(first) if consecutive => Ordinals::From(*first),
-            _ => Ordinals::Each(ordinals),
-        };
-        Patch { ordinals, values }
-    }
-
-    fn followed_by(&self, next: &Patch) -> Result<Patch, StoreError> {
-        let values = concat(&[&self.values, &next.values])?;
-        let ordinals = match (&self.ordinals, &next.ordinals) {
-            (Ordinals::From(a), Ordinals::From(b)) if *a as usize + self.values.len() == *b as usize => Ordinals::From(*a),
-            _ => Ordinals::Each(self.each().chain(next.each()).collect::<Vec<u32>>().into()),
-        };
-        Ok(Patch { ordinals, values })
-    }
-
-    fn each(&self) -> Box<dyn Iterator<Item = u32> + '_> {
-        match &self.ordinals {
-            Ordinals::From(first) => Box::new((*first..).take(self.values.len())),
-            Ordinals::Each(ordinals) => Box::new(ordinals.values().iter().copied()),
-        }
-    }
-
-    /// Where the last value of an ordinal stands.
-    fn find(&self, ordinal: u32) -> Option<usize> {
-        match &self.ordinals {
-            Ordinals::From(first) => ordinal.checked_sub(*first).map(|i| i as usize).filter(|i| *i < self.values.len()),
-            Ordinals::Each(ordinals) => ordinals.values().iter().rposition(|o| *o == ordinal),
-        }
-    }
-
-    fn end(&self) -> usize {
-        self.each().max().map_or(0, |o| o as usize + 1)
-    }
-
-    fn place(&self, array: usize, from: &mut [(usize, usize)]) {
-        for (i, ordinal) in self.each().enumerate() {
-            from[ordinal as usize] = (array, i);
+    /// What was sealed is in a file now. A column that was made anew since has not been sealed and keeps what it has.
+    pub(super) fn settle(&mut self, token: u64, file: Arc<ColumnFile>) {
+        if let Some((_, patches)) = self.sealed.take_if(|s| s.0 == token) {
+            self.patches.drain(..patches);
+            self.base = Base::File(file);
+            self.number = fresh_number();
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use arrow::array::Int64Array;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn the_last_writer_wins(writes in prop::collection::vec((prop::collection::vec((0u32..40, prop::option::of(0i64..9)), 1..8), any::<bool>(), any::<bool>()), 0..60)) {
-            let mut column = Column::new(&DataType::Int64);
-            let mut naive: Vec<Option<i64>> = Vec::new();
-            for (rows, keep_null, read) in writes {
-                let ordinals: UInt32Array = rows.iter().map(|r| Some(r.0)).collect();
-                let values: Int64Array = rows.iter().map(|r| r.1).collect();
-                column.write(&ordinals, &(Arc::new(values) as ArrayRef), keep_null).unwrap();
-                for (ordinal, value) in rows {
-                    naive.resize(naive.len().max(ordinal as usize + 1), None);
-                    if !(keep_null && value.is_none()) {
-                        naive[ordinal as usize] = value;
-                    }
-                }
-                for (ordinal, value) in naive.iter().enumerate() {
-                    let found = column.at(ordinal as u32).unwrap();
-                    prop_assert_eq!(found.as_ref(), &Int64Array::from(vec![*value]) as &dyn Array);
-                }
-                if read {
-                    prop_assert_eq!(column.padded(40).unwrap().len(), 40);
-                }
-            }
-            let len = naive.len();
-            let expected: ArrayRef = Arc::new(Int64Array::from(naive));
-            prop_assert_eq!(&column.padded(len).unwrap(), &expected);
+/// Copies runs: most of a column is as it was.
+fn overlay(base: &ArrayRef, patch: &Patch, len: usize) -> Result<ArrayRef, StoreError> {
+    let (base_data, patch_data) = (base.to_data(), patch.values.to_data());
+    let mut out = MutableArrayData::new(vec![&base_data, &patch_data], true, len);
+    let mut at = 0;
+    let keep = |out: &mut MutableArrayData<'_>, from: usize, to: usize| {
+        let known = to.min(base.len()).max(from);
+        if known > from && from < base.len() {
+            out.try_extend(0, from, known)?;
         }
+        out.try_extend_nulls(to - known)
+    };
+    let mut row = 0;
+    while row < patch.len() && (patch.ordinal(row) as usize) < len {
+        let first = patch.ordinal(row) as usize;
+        let run = patch.run(row).min(len - first);
+        keep(&mut out, at, first)?;
+        out.try_extend(1, row, row + run)?;
+        (at, row) = (first + run, row + run);
     }
+    keep(&mut out, at, len)?;
+    Ok(make_array(out.freeze()))
 }

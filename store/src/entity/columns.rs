@@ -1,22 +1,25 @@
 //! The entities of one type as a reader sees them.
 
 use super::column::Column;
-use super::history::{BEGINNING, History};
+use super::column_file::EntityFiles;
+use super::history::History;
 use super::key_index::KeyIndex;
+use super::place::Place;
+use super::row::{EntityRow, RowFinder};
+use super::timed::Timed;
+use super::value::{value_at, without_nulls};
 use crate::StoreError;
 use crate::arrow_type::{arrow_type, timestamp_type};
-use crate::limit::LOOKUP_ROWS;
-use arrow::array::{Array, ArrayRef, BooleanArray, TimestampMicrosecondArray, UInt32Array, new_null_array};
-use arrow::compute::{cast, concat, filter, is_not_null};
-use arrow::datatypes::DataType;
-use eql_catalog::{EntityType, PropertyId};
+use crate::limit::{LOOKUP_ROWS, ROWS_ONE_BY_ONE_MAX};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, TimestampMicrosecondArray, UInt32Array, new_null_array};
+use arrow::compute::{cast, concat};
+use arrow::datatypes::{DataType, Int64Type};
+use eql_catalog::{EntityType, Property, PropertyId, Value};
 use parking_lot::{Mutex, RwLock};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// `known_since` of an entity that was never imported, only seen in events.
-pub(crate) const NEVER_IMPORTED: i64 = i64::MIN;
-/// `known_since` of an entity that was imported without a time.
+/// `known` of an entity that was imported without a time. NULL: never imported, only seen in events.
 pub(crate) const FROM_THE_BEGINNING: i64 = i64::MIN + 1;
 
 /// What is known about the entities of one type; row numbers are ordinals.
@@ -24,10 +27,7 @@ pub(crate) const FROM_THE_BEGINNING: i64 = i64::MIN + 1;
 pub struct EntityColumns {
     source: EntityParts,
     keys: Vec<ArrayRef>,
-    extra: ArrayRef,
-    known_since: Option<ArrayRef>,
-    /// Columns that had to be lengthened for entities that came later.
-    padded: Mutex<HashMap<PropertyId, ArrayRef>>,
+    deleted: Option<BooleanArray>,
 }
 
 /// Where the columns come from: cheap to make for every snapshot.
@@ -37,12 +37,19 @@ pub(crate) struct EntityParts {
     pub(crate) len: u32,
     /// Grows under readers, who see only ordinals below their `len`.
     pub(crate) index: Arc<RwLock<KeyIndex>>,
-    pub(crate) keys: Vec<Arc<Column>>,
-    pub(crate) properties: BTreeMap<PropertyId, Arc<Column>>,
-    pub(crate) extra: Option<Arc<Column>>,
-    pub(crate) known: Option<Arc<Vec<i64>>>,
-    pub(crate) tags: BTreeMap<String, Arc<Column>>,
+    pub(crate) columns: BTreeMap<Place, Arc<Column>>,
+    pub(crate) histories: BTreeMap<PropertyId, Arc<Timed>>,
+    /// Some entity was imported with a time.
+    pub(crate) dated: bool,
+    /// How many are deleted now.
+    pub(crate) deleted: u32,
+    /// The last position that changed the type.
     pub(crate) position: u64,
+    /// The checkpoint that wrote the files of the columns.
+    pub(crate) saved: u64,
+    /// Columns by name whose definition changed at a position: packed rows of before say nothing about them.
+    pub(crate) redefined: BTreeMap<String, u64>,
+    pub(crate) files: Arc<EntityFiles>,
 }
 
 /// The columns of one type in one snapshot, made when first read.
@@ -68,16 +75,46 @@ impl EntitySource {
     }
 
     pub(crate) fn tag(&self, tag: &str) -> Result<Option<ArrayRef>, StoreError> {
-        self.parts.tags.get(tag).map(|column| column.padded(self.parts.len as usize)).transpose()
+        self.parts.padded(&Place::Tag(tag.to_string()))
     }
 }
 
 impl EntityParts {
-    /// Columns with values, and their bytes.
+    /// Columns with values, and their bytes in memory.
     pub(crate) fn weight(&self) -> (usize, u64) {
-        let columns = self.keys.iter().chain(self.properties.values()).chain(self.tags.values()).chain(&self.extra);
-        let (count, bytes) = columns.fold((0, 0), |(count, bytes), column| (count + 1, bytes + column.bytes()));
-        (count, bytes + self.known.as_ref().map_or(0, |k| k.len() * size_of::<i64>()) as u64)
+        (self.columns.len(), self.columns.values().map(|column| column.bytes()).sum())
+    }
+
+    /// A column as long as there are entities; None when it was never written.
+    fn padded(&self, place: &Place) -> Result<Option<ArrayRef>, StoreError> {
+        self.columns.get(place).map(|column| column.padded(self.len as usize, &self.files.cache)).transpose()
+    }
+
+    pub(crate) fn is_deleted(&self, ordinal: u32) -> Result<bool, StoreError> {
+        let Some(column) = self.columns.get(&Place::Deleted).filter(|_| self.deleted > 0) else { return Ok(false) };
+        let value = column.gather(&[ordinal])?;
+        Ok(value.is_valid(0) && value.as_boolean().value(0))
+    }
+
+    /// All that is known about one entity; None when there is none of that ordinal.
+    pub(crate) fn row(&self, ordinal: u32) -> Result<Option<EntityRow>, StoreError> {
+        if ordinal >= self.len {
+            return Ok(None);
+        }
+        let packed = || self.files.rows.read(self.definition.id, ordinal, self.saved);
+        RowFinder::new(self).row(ordinal, packed).map(Some)
+    }
+
+    /// A property of some entities; of few of them without loading the column.
+    pub(super) fn values_at(&self, id: PropertyId, ordinals: &[u32]) -> Result<Vec<Value>, StoreError> {
+        let Some(column) = self.columns.get(&Place::Property(id)) else { return Ok(vec![Value::Null; ordinals.len()]) };
+        if ordinals.len() > ROWS_ONE_BY_ONE_MAX {
+            let values = column.gather(ordinals)?;
+            return Ok((0..values.len()).map(|i| value_at(&values, i)).collect());
+        }
+        let finder = RowFinder::new(self);
+        let packed = |ordinal| self.files.rows.read(self.definition.id, ordinal, self.saved);
+        ordinals.iter().map(|ordinal| finder.property(id, *ordinal, || packed(*ordinal))).collect()
     }
 
     pub(crate) fn lookup(&self, keys: &[ArrayRef]) -> Result<UInt32Array, StoreError> {
@@ -97,34 +134,42 @@ impl EntityParts {
 
     /// Other types are cast; what does not fit becomes NULL, and so unknown.
     fn as_keys(&self, keys: &[ArrayRef]) -> Result<Vec<ArrayRef>, StoreError> {
-        let owner = || format!("entity `{}`", self.definition.name);
         if keys.len() != self.definition.key.len() {
             return Err(StoreError::mismatch(
-                owner(),
+                self.owner(),
                 format!("its key has {} columns, {} were given", self.definition.key.len(), keys.len()),
             ));
         }
         if keys.iter().any(|k| k.len() != keys[0].len()) {
-            return Err(StoreError::mismatch(owner(), "the key columns are of different lengths"));
+            return Err(StoreError::mismatch(self.owner(), "the key columns are of different lengths"));
         }
         keys.iter()
             .zip(&self.definition.key)
             .map(|(k, p)| Ok(if *k.data_type() == arrow_type(&p.data_type) { k.clone() } else { cast(k, &arrow_type(&p.data_type))? }))
             .collect()
     }
+
+    fn owner(&self) -> String {
+        format!("entity `{}`", self.definition.name)
+    }
+
+    fn declared(&self, id: PropertyId) -> Result<&Property, StoreError> {
+        let declared = self.definition.properties.iter().find(|p| p.id == id);
+        declared.ok_or_else(|| StoreError::UnknownProperty { owner: self.owner(), property: id.0 })
+    }
 }
 
 #[allow(clippy::len_without_is_empty)]
 impl EntityColumns {
     pub(crate) fn new(source: EntityParts) -> Result<EntityColumns, StoreError> {
-        let len = source.len as usize;
-        let keys = source.keys.iter().map(|k| k.padded(len)).collect::<Result<Vec<_>, _>>()?;
-        let extra = match &source.extra {
-            Some(column) => column.padded(len)?,
-            None => new_null_array(&DataType::Utf8, len),
+        let key = |(i, p): (usize, &Property)| {
+            let known = source.padded(&Place::Key(i))?;
+            Ok(known.unwrap_or_else(|| new_null_array(&arrow_type(&p.data_type), source.len as usize)))
         };
-        let known_since = source.known.as_ref().map(|known| known_since(known, len));
-        Ok(EntityColumns { source, keys, extra, known_since, padded: Mutex::new(HashMap::new()) })
+        let keys = source.definition.key.iter().enumerate().map(key).collect::<Result<Vec<_>, StoreError>>()?;
+        let deleted = if source.deleted > 0 { source.padded(&Place::Deleted)? } else { None };
+        let deleted = deleted.map(|d| without_nulls(d.as_boolean()));
+        Ok(EntityColumns { source, keys, deleted })
     }
 
     /// How many entities there are.
@@ -143,78 +188,91 @@ impl EntityColumns {
     /// A property; all NULL when it was never set.
     ///
     /// # Errors
-    /// The property is not declared.
+    /// The property is not declared, or its file is damaged.
     pub fn property(&self, id: PropertyId) -> Result<ArrayRef, StoreError> {
-        let definition = &self.source.definition;
-        if let Some(i) = definition.key.iter().position(|k| k.id == id) {
+        if let Some(i) = self.source.definition.key.iter().position(|k| k.id == id) {
             return Ok(self.keys[i].clone());
         }
-        let declared = definition.properties.iter().find(|p| p.id == id);
-        let declared =
-            declared.ok_or_else(|| StoreError::UnknownProperty { owner: format!("entity `{}`", definition.name), property: id.0 })?;
-        if let Some(column) = self.padded.lock().get(&id) {
-            return Ok(column.clone());
+        let declared = self.source.declared(id)?;
+        let known = self.source.padded(&Place::Property(id))?;
+        Ok(known.unwrap_or_else(|| new_null_array(&arrow_type(&declared.data_type), self.len())))
+    }
+
+    /// A property of some entities, without making the whole column; NULL past the end.
+    ///
+    /// # Errors
+    /// The property is not declared, or its file is damaged.
+    pub fn property_at(&self, id: PropertyId, ordinals: &[u32]) -> Result<ArrayRef, StoreError> {
+        if let Some(i) = self.source.definition.key.iter().position(|k| k.id == id) {
+            let within = |o: &u32| (*o < self.source.len).then_some(*o);
+            return Ok(arrow::compute::take(&self.keys[i], &ordinals.iter().map(within).collect::<UInt32Array>(), None)?);
         }
-        let column = match self.source.properties.get(&id) {
-            Some(column) => column.padded(self.len())?,
-            None => new_null_array(&arrow_type(&declared.data_type), self.len()),
-        };
-        self.padded.lock().insert(id, column.clone());
-        Ok(column)
+        let declared = self.source.declared(id)?;
+        match self.source.columns.get(&Place::Property(id)) {
+            Some(column) => column.gather(ordinals),
+            None => Ok(new_null_array(&arrow_type(&declared.data_type), ordinals.len())),
+        }
+    }
+
+    /// All that is known about one entity, fast; None when there is none of that ordinal.
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn row(&self, ordinal: u32) -> Result<Option<EntityRow>, StoreError> {
+        self.source.row(ordinal)
     }
 
     /// The values that a property had.
     ///
     /// # Errors
-    /// The property is not declared, or not with `HISTORY`.
+    /// The property is not declared, or not with `HISTORY`; or its file is damaged.
     pub fn history(&self, id: PropertyId) -> Result<Arc<History>, StoreError> {
-        let declared = self.source.definition.properties.iter().find(|p| p.id == id);
-        let owner = || format!("entity `{}`", self.source.definition.name);
-        match declared {
-            None => Err(StoreError::UnknownProperty { owner: owner(), property: id.0 }),
-            Some(p) if !p.history => Err(StoreError::mismatch(owner(), format!("property `{}` has no HISTORY", p.name))),
-            Some(_) => Ok(Arc::new(from_the_beginning(self.property(id)?)?)),
+        let declared = self.source.declared(id)?;
+        if !declared.history {
+            return Err(StoreError::mismatch(self.source.owner(), format!("property `{}` has no HISTORY", declared.name)));
+        }
+        match self.source.histories.get(&id) {
+            Some(timed) => timed.history(self.len(), &self.source.files.cache),
+            None => {
+                let values = arrow::array::new_empty_array(&arrow_type(&declared.data_type));
+                Ok(Arc::new(History { offsets: vec![0; self.len() + 1], time: Vec::new(), values }))
+            }
         }
     }
 
     /// JSON text of undeclared properties (Utf8).
-    pub fn extra(&self) -> ArrayRef {
-        self.extra.clone()
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn extra(&self) -> Result<ArrayRef, StoreError> {
+        Ok(self.source.padded(&Place::Extra)?.unwrap_or_else(|| new_null_array(&DataType::Utf8, self.len())))
     }
 
-    /// True where the entity was deleted; None when none was.
+    /// True where the entity was deleted; None when none is.
     pub fn deleted(&self) -> Option<&BooleanArray> {
-        None
+        self.deleted.as_ref()
     }
 
-    /// Key columns → ordinals; NULL where the key is unknown or NULL. Columns of another type are cast first.
+    /// Key columns → ordinals; NULL where the key is unknown, of a deleted entity, or NULL. Columns of another type are cast first.
     ///
     /// # Errors
     /// Another number of key columns, or types that cannot be cast.
     pub fn lookup(&self, keys: &[ArrayRef]) -> Result<UInt32Array, StoreError> {
-        self.source.lookup(keys)
+        let found = self.source.lookup(keys)?;
+        let Some(deleted) = &self.deleted else { return Ok(found) };
+        Ok(found.iter().map(|o| o.filter(|o| !deleted.value(*o as usize))).collect())
     }
 
     /// Microsecond timestamps of first knowledge, when any entity was imported with times; NULL is from the beginning.
-    pub fn known_since(&self) -> Option<ArrayRef> {
-        self.known_since.clone()
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn known_since(&self) -> Result<Option<ArrayRef>, StoreError> {
+        let known = if self.source.dated { self.source.padded(&Place::Known)? } else { None };
+        Ok(known.map(|known| {
+            let times = known.as_primitive::<Int64Type>().iter();
+            let times: TimestampMicrosecondArray = times.map(|t| t.filter(|t| *t > FROM_THE_BEGINNING)).collect();
+            Arc::new(times.with_data_type(timestamp_type())) as ArrayRef
+        }))
     }
-}
-
-/// The history of values that have no times.
-fn from_the_beginning(values: ArrayRef) -> Result<History, StoreError> {
-    let known = |i: usize| u32::from(values.is_valid(i));
-    let offsets = std::iter::once(0).chain((0..values.len()).scan(0, |n, i| {
-        *n += known(i);
-        Some(*n)
-    }));
-    let offsets: Vec<u32> = offsets.collect();
-    let values = filter(&values, &is_not_null(&values)?)?;
-    Ok(History { offsets, time: vec![BEGINNING; values.len()], values })
-}
-
-fn known_since(known: &[i64], len: usize) -> ArrayRef {
-    let times = known.iter().copied().chain(std::iter::repeat(NEVER_IMPORTED)).take(len);
-    let times: TimestampMicrosecondArray = times.map(|t| (t > FROM_THE_BEGINNING).then_some(t)).collect();
-    Arc::new(times.with_data_type(timestamp_type()))
 }

@@ -1,87 +1,195 @@
-//! The columnar snapshot of one entity type: an Arrow IPC file with a row for each ordinal.
-//!
-//! Columns: `k<i>` keys, `p<property>`, `extra`, `known` (µs, with two markers), `t:<tag>`. Columns that were never set are left out.
+//! Entity types in files: one for each column, written anew only when the column changed, and read when somebody needs it.
 
 use super::column::Column;
+use super::column_file::{ColumnFile, EntityFiles};
 use super::columns::{EntityParts, EntitySource};
+use super::history::History;
 use super::key_index::KeyIndex;
-use super::state::EntityState;
+use super::place::Place;
+use super::redefine::type_of;
+use super::state::{Changed, EntityState};
+use super::timed::Timed;
 use crate::StoreError;
-use crate::arrow_type::arrow_type;
-use crate::disk::{read_checked, write_file};
-use crate::ipc;
-use crate::manifest::EntityMeta;
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
-use arrow::datatypes::{DataType, Field, Int64Type, Schema};
-use eql_catalog::{EntityType, PropertyId};
+use crate::manifest::{ColumnMeta, EntityMeta};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, UInt32Array};
+use arrow::datatypes::DataType as ArrowType;
+use eql_catalog::{DataType, EntityType};
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
-/// `known`: times of first knowledge, or nothing when nothing was imported.
-pub(crate) fn write(dir: &Path, generation: u64, source: &EntitySource, known: Vec<i64>) -> Result<EntityMeta, StoreError> {
-    let parts = &source.parts;
-    let bytes = ipc::encode_file(&table(parts, known)?, true)?;
-    let name = format!("{}-{generation}.arrow", parts.definition.id.0);
-    let file = write_file(dir, &name, &bytes)?;
-    Ok(EntityMeta { entity: parts.definition.id, rows: parts.len, position: parts.position, file })
+/// What a checkpoint writes of one entity type.
+pub(crate) struct CapturedEntities {
+    pub(crate) source: Arc<EntitySource>,
+    pub(crate) changed: Changed,
+    token: u64,
 }
 
-fn table(parts: &EntityParts, mut known: Vec<i64>) -> Result<RecordBatch, StoreError> {
-    let len = parts.len as usize;
-    let mut columns: Vec<(String, ArrayRef)> = Vec::new();
-    for (i, key) in parts.keys.iter().enumerate() {
-        columns.push((format!("k{i}"), key.padded(len)?));
-    }
-    for (id, column) in &parts.properties {
-        columns.push((format!("p{}", id.0), column.padded(len)?));
-    }
-    if let Some(extra) = &parts.extra {
-        columns.push(("extra".to_string(), extra.padded(len)?));
-    }
-    if !known.is_empty() {
-        known.resize(len, super::columns::NEVER_IMPORTED);
-        columns.push(("known".to_string(), Arc::new(Int64Array::from(known))));
-    }
-    for (tag, column) in &parts.tags {
-        columns.push((format!("t:{tag}"), column.padded(len)?));
-    }
-    let fields: Vec<Field> = columns.iter().map(|(name, c)| Field::new(name, c.data_type().clone(), true)).collect();
-    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns.into_iter().map(|(_, c)| c).collect())?)
+/// What it wrote.
+pub(crate) struct WrittenEntities {
+    pub(crate) meta: EntityMeta,
+    files: Vec<(Place, Arc<ColumnFile>)>,
+    token: u64,
 }
 
-pub(crate) fn read(dir: &Path, meta: &EntityMeta, definition: Arc<EntityType>) -> Result<EntityState, StoreError> {
-    let path = dir.join(&meta.file.name);
-    let table = ipc::decode_file(&path, read_checked(dir, &meta.file)?)?.batch;
-    let damaged = |what: &str| StoreError::damaged(&path, 0, what);
-    let types: Vec<DataType> = definition.key.iter().map(|p| arrow_type(&p.data_type)).collect();
-    let keys: Vec<ArrayRef> = (0..types.len()).map_while(|i| table.column_by_name(&format!("k{i}")).cloned()).collect();
-    if keys.iter().map(|k| k.data_type()).ne(&types) || table.num_rows() != meta.rows as usize {
-        return Err(damaged("its key columns are not those of the definition"));
+impl EntityState {
+    /// `token`: what this checkpoint alone is called.
+    pub(crate) fn capture(&mut self, token: u64) -> CapturedEntities {
+        for column in self.parts.columns.values_mut().filter(|c| c.dirty()) {
+            Arc::make_mut(column).seal(token);
+        }
+        for timed in self.parts.histories.values_mut().filter(|t| t.dirty()) {
+            Arc::make_mut(timed).seal(token);
+        }
+        CapturedEntities { source: Arc::new(EntitySource::new(self.parts.clone())), changed: self.take_changed(), token }
     }
-    let mut index = KeyIndex::new(&types)?;
-    let resolved = index.resolve(&keys)?;
-    if resolved.new_rows.len() != meta.rows as usize {
-        return Err(damaged("a key is there twice"));
+
+    /// What was captured is in files now, as of the position of the checkpoint.
+    pub(crate) fn settle(&mut self, written: &WrittenEntities, position: u64) {
+        for (place, file) in &written.files {
+            if let Place::History(id) = place {
+                if let Some(timed) = self.parts.histories.get_mut(id) {
+                    Arc::make_mut(timed).settle(written.token, file.clone());
+                }
+            } else if let Some(column) = self.parts.columns.get_mut(place) {
+                Arc::make_mut(column).settle(written.token, file.clone());
+            }
+        }
+        self.parts.saved = position;
+        self.refresh();
     }
-    let parts = EntityParts {
-        definition,
-        len: meta.rows,
-        index: Arc::new(RwLock::new(index)),
-        keys: keys.into_iter().map(|k| Arc::new(Column::of(k))).collect(),
-        properties: columns(&table, "p").into_iter().filter_map(|(name, c)| Some((PropertyId(name.parse().ok()?), c))).collect(),
-        extra: table.column_by_name("extra").map(|c| Arc::new(Column::of(c.clone()))),
-        known: None,
-        tags: columns(&table, "t:"),
-        position: meta.position,
+}
+
+/// Writes the columns that changed.
+pub(crate) fn write(generation: u64, captured: &CapturedEntities) -> Result<WrittenEntities, StoreError> {
+    let parts = &captured.source.parts;
+    let folder = parts.definition.id.0.to_string();
+    let name = |place: &Place| format!("{}-{generation}.arrow", place.stem());
+    let (mut files, mut columns) = (Vec::new(), Vec::new());
+    for (place, column) in &parts.columns {
+        if column.dirty() {
+            let values = column.join(column.len())?;
+            let file = parts.files.write_column(&folder, &name(place), &values)?;
+            if matches!(place, Place::Key(_) | Place::Known | Place::Since(_) | Place::Once(_)) {
+                file.pin_as(values);
+            }
+            columns.push(meta(place, &file));
+            files.push((place.clone(), file));
+        } else if let Some(file) = column.file() {
+            columns.push(meta(place, file));
+        }
+    }
+    for (id, timed) in &parts.histories {
+        let place = Place::History(*id);
+        if timed.dirty() {
+            let history = timed.join()?;
+            let file = parts.files.write(&folder, &name(&place), &table(&history)?, history.time.len() as u32)?;
+            columns.push(meta(&place, &file));
+            files.push((place, file));
+        } else if let Some(file) = timed.file() {
+            columns.push(meta(&place, file));
+        }
+    }
+    if !files.is_empty() {
+        parts.files.sync(&folder)?;
+    }
+    let meta = EntityMeta {
+        entity: parts.definition.id,
+        rows: parts.len,
+        position: parts.position,
+        dated: parts.dated,
+        deleted: parts.deleted,
+        redefined: parts.redefined.clone(),
+        columns,
     };
-    let known = table.column_by_name("known").and_then(|c| c.as_primitive_opt::<Int64Type>()).map(|c| c.values().to_vec());
-    Ok(EntityState::of(parts, known.unwrap_or_default(), Some(meta.clone())))
+    Ok(WrittenEntities { meta, files, token: captured.token })
 }
 
-fn columns(table: &RecordBatch, prefix: &str) -> BTreeMap<String, Arc<Column>> {
-    let schema = table.schema();
-    let named = schema.fields().iter().zip(table.columns());
-    named.filter_map(|(f, c)| Some((f.name().strip_prefix(prefix)?.to_string(), Arc::new(Column::of(c.clone()))))).collect()
+fn meta(place: &Place, file: &ColumnFile) -> ColumnMeta {
+    ColumnMeta { name: place.name(), rows: file.rows, file: file.meta.clone() }
+}
+
+pub(super) fn table(history: &History) -> Result<RecordBatch, StoreError> {
+    let rows = history.offsets.windows(2).enumerate();
+    let ordinals: UInt32Array =
+        rows.flat_map(|(ordinal, w)| std::iter::repeat_n(ordinal as u32, (w[1] - w[0]) as usize)).collect::<Vec<_>>().into();
+    let time = Int64Array::from(history.time.clone());
+    Ok(RecordBatch::try_from_iter_with_nullable([
+        ("ordinal", Arc::new(ordinals) as ArrayRef, false),
+        ("time", Arc::new(time), false),
+        ("value", history.values.clone(), true),
+    ])?)
+}
+
+/// Reads the keys; everything else waits until it is needed.
+pub(crate) fn read(
+    files: &Arc<EntityFiles>,
+    meta: &EntityMeta,
+    definition: Arc<EntityType>,
+    saved: u64,
+    tag: impl Fn(&str) -> Option<DataType>,
+) -> Result<EntityState, StoreError> {
+    let mut parts = EntityParts {
+        len: meta.rows,
+        index: Arc::new(RwLock::new(KeyIndex::new(&[ArrowType::Int64])?)),
+        columns: BTreeMap::new(),
+        histories: BTreeMap::new(),
+        dated: meta.dated,
+        deleted: meta.deleted,
+        position: meta.position,
+        saved,
+        redefined: meta.redefined.clone(),
+        files: files.clone(),
+        definition,
+    };
+    for column in &meta.columns {
+        // A manifest is checked as a whole; a column that the definition does not have would have been left out of it.
+        let Some(place) = Place::parse(&column.name) else { continue };
+        let Some(data_type) = type_of(&parts.definition, &place, &tag) else { continue };
+        let file = files.file(&meta.folder(), column.file.clone(), column.rows);
+        match place {
+            Place::History(id) => drop(parts.histories.insert(id, Arc::new(Timed::of_file(&data_type, file)))),
+            place => drop(parts.columns.insert(place, Arc::new(Column::of_file(&data_type, file)))),
+        }
+    }
+    parts.index = Arc::new(RwLock::new(read_keys(&mut parts)?));
+    Ok(EntityState::of(parts))
+}
+
+/// Reads everything, to find what is damaged.
+pub(crate) fn check(
+    files: &Arc<EntityFiles>,
+    meta: &EntityMeta,
+    definition: Arc<EntityType>,
+    tag: impl Fn(&str) -> Option<DataType>,
+) -> Vec<StoreError> {
+    let parts = match read(files, meta, definition, 0, tag) {
+        Ok(state) => state.parts,
+        Err(e) => return vec![e],
+    };
+    let columns = parts.columns.values().map(|column| column.base().map(drop));
+    columns.chain(parts.histories.values().map(|timed| timed.join().map(drop))).filter_map(Result::err).collect()
+}
+
+fn read_keys(parts: &mut EntityParts) -> Result<KeyIndex, StoreError> {
+    let mut types = Vec::new();
+    let mut keys = Vec::new();
+    for i in 0..parts.definition.key.len() {
+        let place = Place::Key(i);
+        let data_type = type_of(&parts.definition, &place, |_| None).unwrap_or(ArrowType::Null);
+        let column = parts.columns.entry(place).or_insert_with(|| Arc::new(Column::new(&data_type)));
+        if let Some(file) = column.file() {
+            file.pin()?;
+        }
+        keys.push(column.base()?);
+        types.push(data_type);
+    }
+    let damaged = |what: &str| {
+        let file = parts.columns.get(&Place::Key(0)).and_then(|c| c.file()).map(|f| f.path()).unwrap_or_default();
+        StoreError::damaged(&file, 0, what)
+    };
+    if keys.iter().any(|k| k.len() != parts.len as usize) {
+        return Err(damaged("it has not as many keys as there are entities"));
+    }
+    KeyIndex::of(&types, &keys)?.ok_or_else(|| damaged("a key is there twice"))
 }

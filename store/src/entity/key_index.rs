@@ -10,6 +10,9 @@ use arrow::row::{RowConverter, Rows, SortField};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
 
+/// Keys that are loaded at a time: what is made of them on the way stays small.
+const LOAD_ROWS: usize = 1 << 16;
+
 /// Ordinals by key, dense from 0 in the order of arrival.
 #[derive(Debug)]
 pub(crate) struct KeyIndex {
@@ -55,6 +58,63 @@ impl KeyIndex {
             }
         };
         Ok(KeyIndex { hasher: DefaultHashBuilder::default(), len: 0, map })
+    }
+
+    /// The index of keys that are there already: the row is the ordinal, and a NULL key has none. None when a key is there twice.
+    pub(crate) fn of(types: &[DataType], keys: &[ArrayRef]) -> Result<Option<KeyIndex>, StoreError> {
+        let mut index = KeyIndex::new(types)?;
+        let rows = keys.first().map_or(0, |k| k.len());
+        index.reserve(rows);
+        for start in (0..rows).step_by(LOAD_ROWS) {
+            let piece: Vec<ArrayRef> = keys.iter().map(|k| k.slice(start, LOAD_ROWS.min(rows - start))).collect();
+            if !index.load(&piece)? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(index))
+    }
+
+    fn reserve(&mut self, rows: usize) {
+        let KeyIndex { hasher, map, .. } = self;
+        match map {
+            Map::Int(table) => table.reserve(rows, |e| hasher.hash_one(e.0)),
+            Map::Bytes(map) => {
+                let BytesMap { table, data, ends, .. } = &mut **map;
+                table.reserve(rows, |e| hasher.hash_one(stored(data, ends, e.1)));
+                ends.reserve(rows);
+            }
+        }
+    }
+
+    /// False when a key is there already.
+    fn load(&mut self, keys: &[ArrayRef]) -> Result<bool, StoreError> {
+        let rows = keys.first().map_or(0, |k| k.len());
+        let nulls = key_nulls(keys);
+        let KeyIndex { hasher, len, map } = self;
+        let valid = |i: usize| nulls.as_ref().is_none_or(|n| n.is_valid(i));
+        let mut fresh = true;
+        match map {
+            Map::Int(table) => {
+                let values = int_values(keys);
+                for (i, key) in values.iter().enumerate() {
+                    fresh &= !valid(i) || insert_int(table, hasher, *key, *len) == *len;
+                    *len += 1;
+                }
+            }
+            Map::Bytes(map) => {
+                let bytes = KeyBytes::of(map.converter.as_ref(), keys)?;
+                let BytesMap { table, data, ends, .. } = &mut **map;
+                for i in 0..rows {
+                    if valid(i) {
+                        fresh &= insert_bytes(table, data, ends, hasher, bytes.get(i), *len) == *len;
+                    } else {
+                        ends.push(data.len() as u64);
+                    }
+                    *len += 1;
+                }
+            }
+        }
+        Ok(fresh)
     }
 
     /// Ordinals of known keys below `len`; NULL for others.

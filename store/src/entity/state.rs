@@ -1,16 +1,18 @@
-//! The entities of one type as the applier keeps them.
+//! The entities of one type as the applier keeps them. What is written to them is in `write.rs`.
 
 use super::column::Column;
-use super::columns::{EntityParts, EntitySource, FROM_THE_BEGINNING, NEVER_IMPORTED};
+use super::column_file::EntityFiles;
+use super::columns::{EntityParts, EntitySource};
 use super::key_index::KeyIndex;
+use super::place::Place;
+use super::timed::Timed;
+use super::value::without_nulls;
 use crate::StoreError;
 use crate::arrow_type::arrow_type;
-use crate::log::{AdmittedEntities, AdmittedTagValues};
-use crate::manifest::EntityMeta;
-use arrow::array::{Array, ArrayRef, TimestampMicrosecondArray, UInt32Array};
-use arrow::compute::take;
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array};
+use arrow::compute::{filter, take};
 use arrow::datatypes::DataType;
-use eql_catalog::EntityType;
+use eql_catalog::{EntityType, PropertyId};
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,92 +20,64 @@ use std::sync::Arc;
 /// Everything known about one entity type.
 #[derive(Debug)]
 pub(crate) struct EntityState {
-    parts: EntityParts,
-    /// Time of first knowledge by ordinal, or one of two markers; empty when nothing was imported. Shorter means never imported.
-    known: Vec<i64>,
-    /// Ordinals upserted since the last checkpoint, with repetitions. An entity that was only seen in events has no packed row.
-    changed: Vec<u32>,
-    /// The columnar snapshot on disk.
-    pub(crate) saved: Option<EntityMeta>,
+    pub(super) parts: EntityParts,
+    pub(super) changed: Changed,
+    /// Operations that were not carried out since the start: a sum or a list that does not fit.
+    pub(crate) refused: u64,
     source: Option<Arc<EntitySource>>,
 }
 
+/// Entities whose packed rows are to be written by the next checkpoint.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Changed {
+    /// With repetitions. An entity that was only seen in events has no packed row.
+    ordinals: Vec<u32>,
+    /// The packed rows were lost: everybody.
+    pub(crate) all: bool,
+}
+
 impl EntityState {
-    pub(crate) fn new(definition: Arc<EntityType>, position: u64) -> Result<EntityState, StoreError> {
+    pub(crate) fn new(definition: Arc<EntityType>, position: u64, files: Arc<EntityFiles>) -> Result<EntityState, StoreError> {
         let types: Vec<DataType> = definition.key.iter().map(|p| arrow_type(&p.data_type)).collect();
-        let parts = EntityParts {
-            keys: types.iter().map(|t| Arc::new(Column::new(t))).collect(),
+        Ok(EntityState::of(EntityParts {
+            columns: types.iter().enumerate().map(|(i, t)| (Place::Key(i), Arc::new(Column::new(t)))).collect(),
             index: Arc::new(RwLock::new(KeyIndex::new(&types)?)),
             definition,
             len: 0,
-            properties: BTreeMap::new(),
-            extra: None,
-            known: None,
-            tags: BTreeMap::new(),
+            histories: BTreeMap::new(),
+            dated: false,
+            deleted: 0,
             position,
-        };
-        Ok(EntityState::of(parts, Vec::new(), None))
+            saved: 0,
+            redefined: BTreeMap::new(),
+            files,
+        }))
     }
 
-    pub(crate) fn of(parts: EntityParts, known: Vec<i64>, saved: Option<EntityMeta>) -> EntityState {
-        EntityState { parts, known, changed: Vec::new(), saved, source: None }
+    pub(super) fn of(parts: EntityParts) -> EntityState {
+        EntityState { parts, changed: Changed::default(), refused: 0, source: None }
     }
 
     pub(crate) fn len(&self) -> u32 {
         self.parts.len
     }
 
-    pub(crate) fn position(&self) -> u64 {
-        self.parts.position
-    }
-
     pub(crate) fn definition(&self) -> &Arc<EntityType> {
         &self.parts.definition
     }
 
-    /// Takes over a changed definition. Keys and types of what holds rows do not change: admission saw to it.
-    pub(crate) fn redefine(&mut self, definition: Arc<EntityType>, position: u64) -> Result<(), StoreError> {
-        if self.len() == 0 {
-            *self = EntityState::new(definition, position)?;
-            return Ok(());
-        }
-        self.parts.definition = definition;
-        self.touch(position);
-        Ok(())
-    }
-
-    pub(super) fn keys(&self) -> &[Arc<Column>] {
-        &self.parts.keys
-    }
-
-    pub(super) fn columns_mut(&mut self) -> impl Iterator<Item = &mut Column> {
-        let EntityParts { keys, properties, extra, tags, .. } = &mut self.parts;
-        keys.iter_mut().chain(properties.values_mut()).chain(extra).chain(tags.values_mut()).map(Arc::make_mut)
-    }
-
-    pub(super) fn forget_keys(&mut self, keys: &[ArrayRef]) -> Result<(), StoreError> {
-        self.parts.index.write().forget(keys)
-    }
-
     /// What a snapshot holds; the same one while nothing changes.
     pub(crate) fn source(&mut self) -> Arc<EntitySource> {
-        let EntityState { parts, known, source, .. } = self;
-        let made = source.get_or_insert_with(|| {
-            let dated = known.iter().any(|t| *t > FROM_THE_BEGINNING);
-            parts.known = dated.then(|| Arc::new(known.clone()));
-            Arc::new(EntitySource::new(parts.clone()))
-        });
-        made.clone()
+        let EntityState { parts, source, .. } = self;
+        source.get_or_insert_with(|| Arc::new(EntitySource::new(parts.clone()))).clone()
     }
 
-    /// Times of first knowledge, for the file.
-    pub(crate) fn known(&self) -> Vec<i64> {
-        self.known.clone()
-    }
-
-    /// Ordinals of keys; unknown keys become known entities. NULL keys have none.
+    /// Ordinals of keys; unknown keys become known entities, deleted ones are known again. NULL keys have none.
     pub(crate) fn resolve(&mut self, keys: &[ArrayRef], position: u64) -> Result<UInt32Array, StoreError> {
         let resolved = self.parts.index.write().resolve(keys)?;
+        if self.parts.deleted > 0 {
+            self.revive(&resolved.ordinals, position)?;
+        }
         if resolved.new_rows.is_empty() {
             return Ok(resolved.ordinals);
         }
@@ -111,83 +85,96 @@ impl EntityState {
         let ordinals: UInt32Array = (first..first + resolved.new_rows.len() as u32).collect::<Vec<_>>().into();
         let rows = UInt32Array::from(resolved.new_rows);
         self.touch(position);
-        for (column, values) in self.parts.keys.iter_mut().zip(keys) {
-            Arc::make_mut(column).write(&ordinals, &take(values, &rows, None)?, false)?;
+        for (i, values) in keys.iter().enumerate() {
+            let values = take(values, &rows, None)?;
+            self.column(Place::Key(i), values.data_type()).write(&ordinals, &values, false)?;
         }
         self.parts.len += rows.len() as u32;
         Ok(resolved.ordinals)
     }
 
-    pub(crate) fn upsert(&mut self, batch: &AdmittedEntities, position: u64) -> Result<(), StoreError> {
-        let ordinals = self.resolve(&batch.keys, position)?;
-        self.touch(position);
-        for (id, values) in &batch.properties {
-            let column = self.parts.properties.entry(*id).or_insert_with(|| Arc::new(Column::new(values.data_type())));
-            Arc::make_mut(column).write(&ordinals, values, batch.keep_null)?;
+    fn revive(&mut self, ordinals: &UInt32Array, position: u64) -> Result<(), StoreError> {
+        let Some(column) = self.parts.columns.get(&Place::Deleted) else { return Ok(()) };
+        let mut asked: Vec<u32> = ordinals.iter().flatten().collect();
+        asked.sort_unstable();
+        asked.dedup();
+        let asked = UInt32Array::from(asked);
+        let deleted = without_nulls(column.gather(asked.values())?.as_boolean());
+        let back = UInt32Array::from(filter(&asked, &deleted)?.to_data());
+        if !back.is_empty() {
+            self.touch(position);
+            let alive: ArrayRef = Arc::new(BooleanArray::from(vec![false; back.len()]));
+            self.column(Place::Deleted, &DataType::Boolean).write(&back, &alive, false)?;
+            self.parts.deleted -= back.len() as u32;
         }
-        if let Some(extra) = &batch.extra {
-            let column = self.parts.extra.get_or_insert_with(|| Arc::new(Column::new(&DataType::Utf8)));
-            Arc::make_mut(column).write(&ordinals, extra, batch.keep_null)?;
-        }
-        self.learn(&ordinals, batch.time.as_ref());
-        self.note_changed(&ordinals);
         Ok(())
     }
 
-    /// First knowledge: the first import decides, an earlier time in a later one corrects it.
-    fn learn(&mut self, ordinals: &UInt32Array, time: Option<&TimestampMicrosecondArray>) {
-        self.known.resize(self.parts.len as usize, NEVER_IMPORTED);
-        for (i, ordinal) in ordinals.values().iter().enumerate() {
-            let time = time.filter(|t| t.is_valid(i)).map_or(FROM_THE_BEGINNING, |t| t.value(i).max(FROM_THE_BEGINNING));
-            let slot = &mut self.known[*ordinal as usize];
-            if *slot == NEVER_IMPORTED || time < *slot {
-                *slot = time;
-            }
-        }
-    }
-
-    pub(crate) fn set_tag(&mut self, values: &AdmittedTagValues, position: u64) -> Result<(), StoreError> {
-        let ordinals = self.resolve(&values.keys, position)?;
-        self.touch(position);
-        let fresh = || Arc::new(Column::new(values.values.data_type()));
-        let column = self.parts.tags.entry(values.tag.clone()).or_insert_with(fresh);
-        if column.data_type() != values.values.data_type() {
-            *column = fresh();
-        }
-        Arc::make_mut(column).write(&ordinals, &values.values, false)
-    }
-
-    /// Forgets the tags that are no longer defined.
-    pub(crate) fn keep_tags(&mut self, defined: impl Fn(&str) -> bool, position: u64) {
-        let before = self.parts.tags.len();
-        self.parts.tags.retain(|tag, _| defined(tag));
-        if self.parts.tags.len() != before {
+    /// Forgets the tags that are no longer defined, or have values of another type now.
+    pub(crate) fn keep_tags(&mut self, defined: impl Fn(&str, &DataType) -> bool, position: u64) {
+        let before = self.parts.columns.len();
+        self.parts.columns.retain(|place, c| if let Place::Tag(tag) = place { defined(tag, c.data_type()) } else { true });
+        if self.parts.columns.len() != before {
             self.touch(position);
         }
     }
 
-    /// Entities upserted since the last checkpoint, once each, in order.
-    pub(crate) fn take_changed(&mut self) -> Vec<u32> {
-        let mut changed = std::mem::take(&mut self.changed);
-        changed.sort_unstable();
-        changed.dedup();
-        changed
+    /// A column to write to; made when there is none.
+    pub(super) fn column(&mut self, place: Place, data_type: &DataType) -> &mut Column {
+        Arc::make_mut(self.parts.columns.entry(place).or_insert_with(|| Arc::new(Column::new(data_type))))
     }
 
-    /// Gives back what a failed checkpoint took.
-    pub(crate) fn give_back(&mut self, changed: &[u32]) {
-        self.changed.extend(changed);
-    }
-
-    pub(super) fn note_changed(&mut self, ordinals: &UInt32Array) {
-        self.changed.extend(ordinals.values());
-        if self.changed.len() > 2 * self.len() as usize + (1 << 16) {
-            self.changed = self.take_changed();
-        }
+    pub(super) fn timed(&mut self, id: PropertyId, data_type: &DataType) -> &mut Timed {
+        Arc::make_mut(self.parts.histories.entry(id).or_insert_with(|| Arc::new(Timed::new(data_type))))
     }
 
     pub(super) fn touch(&mut self, position: u64) {
         self.parts.position = position;
         self.source = None;
+    }
+
+    /// What is on disk changed, not what is known.
+    pub(super) fn refresh(&mut self) {
+        self.source = None;
+    }
+
+    pub(super) fn note_changed(&mut self, ordinals: &UInt32Array) {
+        self.changed.note(ordinals.values(), self.parts.len);
+    }
+
+    pub(crate) fn take_changed(&mut self) -> Changed {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// Gives back what a failed checkpoint took.
+    pub(crate) fn give_back(&mut self, changed: &Changed) {
+        self.changed.all |= changed.all;
+        self.changed.note(&changed.ordinals, self.parts.len);
+    }
+
+    /// The packed rows were lost.
+    pub(crate) fn repack(&mut self) {
+        self.changed.all = self.parts.len > 0;
+    }
+}
+
+impl Changed {
+    fn note(&mut self, ordinals: &[u32], len: u32) {
+        self.ordinals.extend(ordinals);
+        if self.ordinals.len() > 2 * len as usize + (1 << 16) {
+            self.ordinals = self.sorted();
+        }
+    }
+
+    /// Once each, in order.
+    fn sorted(&self) -> Vec<u32> {
+        let mut ordinals = self.ordinals.clone();
+        ordinals.sort_unstable();
+        ordinals.dedup();
+        ordinals
+    }
+
+    pub(crate) fn among(&self, len: u32) -> Vec<u32> {
+        if self.all { (0..len).collect() } else { self.sorted() }
     }
 }

@@ -1,6 +1,6 @@
 //! Every packed row, looked at once.
 
-use super::{COMMIT_KEY, Commit, HEADER_BYTES, Kv, checked, last_commit};
+use super::{Block, COMMIT_KEY, Commit, HEADER_BYTES, Kv, checked, last_commit};
 use crate::StoreError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -30,10 +30,10 @@ pub(crate) fn check(kv: &dyn Kv) -> Result<Checked, String> {
 }
 
 impl Checked {
-    /// Chunks of a row follow its first one in the order of keys.
+    /// Chunks of a block follow its first one in the order of keys.
     fn read(&mut self, kv: &dyn Kv) -> Result<(), StoreError> {
         let mut open: Option<(Vec<u8>, Vec<u8>)> = None;
-        for row in kv.scan(&[]) {
+        for row in kv.scan() {
             let (key, value) = row?;
             if key == COMMIT_KEY {
                 continue;
@@ -52,10 +52,13 @@ impl Checked {
 
     fn finish(&mut self, row: Option<(Vec<u8>, Vec<u8>)>) {
         let Some((key, value)) = row else { return };
-        self.rows += 1;
-        if checked(&value).is_none() && self.damaged.len() < NAMED_MAX {
-            let bytes = value.len().saturating_sub(HEADER_BYTES);
-            self.damaged.push(format!("the row {} ({bytes} bytes) is not what was written", name(&key)));
+        match checked(&value).and_then(Block::of) {
+            Some(block) => self.rows += block.rows.iter().filter(|r| !r.is_empty()).count() as u64,
+            None if self.damaged.len() < NAMED_MAX => {
+                let bytes = value.len().saturating_sub(HEADER_BYTES);
+                self.damaged.push(format!("the block {} ({bytes} bytes) is not what was written", name(&key)));
+            }
+            None => {}
         }
     }
 }
@@ -72,26 +75,28 @@ fn name(key: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{RowWriter, open, row_key};
+    use super::super::{RowWriter, block_key, block_of, open};
     use super::*;
     use eql_catalog::EntityTypeId;
 
     #[test]
-    fn rows_of_several_chunks_are_whole_and_a_flipped_one_is_named() {
+    fn blocks_of_several_chunks_are_whole_and_a_flipped_one_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let kv = open(dir.path(), 1 << 20).unwrap();
-        let mut writer = RowWriter::new(&*kv, 7);
+        let mut writer = RowWriter::new(&*kv, 7, 0);
         for (ordinal, bytes) in [(0, 10), (1, 30_000), (0x0102_0304, 8000)] {
-            writer.put(EntityTypeId(2), ordinal, &vec![3; bytes]).unwrap();
+            writer.update(EntityTypeId(2), &[ordinal], |_, _| Ok(Some(vec![3; bytes]))).unwrap();
         }
         writer.finish().unwrap();
         let sound = check(&*kv).unwrap();
         assert_eq!((sound.rows, sound.damaged.len(), sound.commit.map(|c| c.position)), (3, 0, Some(7)));
-        let key = row_key(EntityTypeId(2), 0x0102_0304);
+        let (block, _) = block_of(0x0102_0304);
+        let key = block_key(EntityTypeId(2), block);
         let mut value = kv.get(&key).unwrap().unwrap();
         value[100] ^= 1;
         kv.put_all(&[(key, value)]).unwrap();
         let named = check(&*kv).unwrap().damaged;
-        assert_eq!(named, ["the row 16909060 of entity type 2 (8000 bytes) is not what was written"]);
+        assert_eq!(named.len(), 1);
+        assert!(named[0].starts_with(&format!("the block {block} of entity type 2 ")), "{named:?}");
     }
 }

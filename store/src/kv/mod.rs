@@ -1,17 +1,22 @@
-//! Packed rows of entities by (type, ordinal), behind a small trait: a projection that can be thrown away and rebuilt.
+//! Packed rows of entities, behind a small trait: a projection that can be thrown away and rebuilt.
+//!
+//! A value holds a *block*: the rows of some consecutive ordinals of one type. `write.rs` writes blocks, `read.rs` reads single rows.
 
 mod check;
+mod read;
 mod sled;
+mod write;
 
 use crate::StoreError;
-use crate::limit::{KV_BATCH_ROWS, KV_VALUE_BYTES_MAX};
+use crate::limit::KV_BLOCK_ROWS;
 use eql_catalog::EntityTypeId;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
-use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+use xxhash_rust::xxh3::xxh3_64;
 
 pub(crate) use self::check::{Checked, check};
 pub(crate) use self::sled::open;
+pub(crate) use read::{Read, RowStore, wasteful};
+pub(crate) use write::RowWriter;
 
 /// Keys and values, in the order of keys.
 pub(crate) type Rows<'a> = Box<dyn Iterator<Item = Result<(Vec<u8>, Vec<u8>), StoreError>> + 'a>;
@@ -20,8 +25,12 @@ pub(crate) type Rows<'a> = Box<dyn Iterator<Item = Result<(Vec<u8>, Vec<u8>), St
 pub(crate) trait Kv: Send + Sync {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
     fn put_all(&self, rows: &[(Vec<u8>, Vec<u8>)]) -> Result<(), StoreError>;
-    fn scan(&self, prefix: &[u8]) -> Rows<'_>;
+    fn scan(&self) -> Rows<'_>;
     fn flush(&self) -> Result<(), StoreError>;
+    /// An error that names the directory.
+    fn damaged(&self, what: String) -> StoreError;
+    /// What it takes on disk.
+    fn bytes(&self) -> u64;
 }
 
 const MAGIC: [u8; 2] = *b"er";
@@ -32,7 +41,7 @@ const HEADER_BYTES: usize = 16;
 const COMMIT_KEY: &[u8] = &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
 
 /// Goes with every batch: how far the rows have come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Commit {
     /// The checkpoint the rows belong to.
     pub(crate) position: u64,
@@ -42,46 +51,17 @@ pub(crate) struct Commit {
     pub(crate) hash: u64,
     /// This was the last batch.
     pub(crate) complete: bool,
+    /// The rows were complete for this earlier checkpoint; 0: they were not complete for any.
+    pub(crate) base: u64,
+    /// Bytes of all blocks.
+    pub(crate) live: u64,
 }
 
-/// Writes the rows of one checkpoint, batch by batch.
-pub(crate) struct RowWriter<'a> {
-    kv: &'a dyn Kv,
-    position: u64,
-    rows: u64,
-    hash: Xxh3,
-    batch: Vec<(Vec<u8>, Vec<u8>)>,
-}
-
-impl<'a> RowWriter<'a> {
-    pub(crate) fn new(kv: &'a dyn Kv, position: u64) -> RowWriter<'a> {
-        RowWriter { kv, position, rows: 0, hash: Xxh3::new(), batch: Vec::new() }
-    }
-
-    pub(crate) fn put(&mut self, entity: EntityTypeId, ordinal: u32, row: &[u8]) -> Result<(), StoreError> {
-        let key = row_key(entity, ordinal);
-        let value = [&header(row)[..], row].concat();
-        self.hash.update(&key);
-        self.hash.update(&value);
-        self.rows += 1;
-        for (i, chunk) in value.chunks(KV_VALUE_BYTES_MAX).enumerate() {
-            self.batch.push((chunk_key(&key, i), chunk.to_vec()));
-        }
-        if self.batch.len() >= KV_BATCH_ROWS { self.write(false) } else { Ok(()) }
-    }
-
-    pub(crate) fn finish(mut self) -> Result<(), StoreError> {
-        self.write(true)?;
-        self.kv.flush()
-    }
-
-    fn write(&mut self, complete: bool) -> Result<(), StoreError> {
-        let commit = Commit { position: self.position, rows: self.rows, hash: self.hash.digest(), complete };
-        let bytes = postcard::to_stdvec(&commit).unwrap_or_default();
-        self.batch.push((COMMIT_KEY.to_vec(), [&header(&bytes)[..], &bytes].concat()));
-        self.kv.put_all(&self.batch)?;
-        self.batch.clear();
-        Ok(())
+impl Commit {
+    /// The rows serve a checkpoint: all of its rows are there, and perhaps some of a later one that did not come to its end. Those carry
+    /// their position, and what the log says after the checkpoint is written once more by the next one.
+    pub(crate) fn serves(&self, checkpoint: u64) -> bool {
+        if self.complete { self.position >= checkpoint } else { self.base >= checkpoint && checkpoint > 0 }
     }
 }
 
@@ -91,10 +71,41 @@ pub(crate) fn last_commit(kv: &dyn Kv) -> Option<Commit> {
     postcard::from_bytes(checked(&value)?).ok()
 }
 
-/// The packed row of an entity. Nobody reads rows one by one yet: `Snapshot` answers from columns.
-#[cfg_attr(not(test), allow(dead_code))]
-pub(crate) fn read_row(kv: &dyn Kv, dir: &Path, entity: EntityTypeId, ordinal: u32) -> Result<Option<Vec<u8>>, StoreError> {
-    let key = row_key(entity, ordinal);
+fn block_of(ordinal: u32) -> (u32, usize) {
+    (ordinal / KV_BLOCK_ROWS, (ordinal % KV_BLOCK_ROWS) as usize)
+}
+
+/// The rows of one block: lengths (u32), then bytes. A length of 0 is no row.
+struct Block {
+    rows: Vec<Vec<u8>>,
+}
+
+impl Block {
+    fn empty() -> Block {
+        Block { rows: vec![Vec::new(); KV_BLOCK_ROWS as usize] }
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let lengths = self.rows.iter().flat_map(|r| (r.len() as u32).to_le_bytes());
+        lengths.chain(self.rows.iter().flatten().copied()).collect()
+    }
+
+    fn of(bytes: &[u8]) -> Option<Block> {
+        (0..KV_BLOCK_ROWS as usize).map(|slot| Some(row_in(bytes, slot)?.to_vec())).collect::<Option<_>>().map(|rows| Block { rows })
+    }
+}
+
+/// One row of the bytes of a block.
+fn row_in(block: &[u8], slot: usize) -> Option<&[u8]> {
+    let (lengths, rows) = block.split_at_checked(4 * KV_BLOCK_ROWS as usize)?;
+    let length = |i: usize| u32::from_le_bytes([lengths[4 * i], lengths[4 * i + 1], lengths[4 * i + 2], lengths[4 * i + 3]]) as usize;
+    let start: usize = (0..slot).map(length).sum();
+    rows.get(start..start.checked_add(length(slot))?)
+}
+
+/// The bytes of a block; None when there is none; an error in words when it is damaged.
+fn read_block(kv: &dyn Kv, entity: EntityTypeId, block: u32) -> Result<Option<Vec<u8>>, StoreError> {
+    let key = block_key(entity, block);
     let Some(mut value) = kv.get(&key)? else { return Ok(None) };
     let length = value.get(4..HEADER_BYTES).map_or(0, |h| u32::from_le_bytes([h[0], h[1], h[2], h[3]]) as usize);
     for i in 1.. {
@@ -107,23 +118,13 @@ pub(crate) fn read_row(kv: &dyn Kv, dir: &Path, entity: EntityTypeId, ordinal: u
         }
     }
     match checked(&value) {
-        Some(row) => Ok(Some(row.to_vec())),
-        None => Err(StoreError::KeyValue {
-            dir: dir.to_path_buf(),
-            action: "read",
-            reason: format!("row {ordinal} of entity type {} is damaged", entity.0),
-        }),
+        Some(block) => Ok(Some(block.to_vec())),
+        None => Err(kv.damaged(format!("block {block} of entity type {} is damaged", entity.0))),
     }
 }
 
-/// How many entities of a type have a row.
-#[cfg_attr(not(test), allow(dead_code))]
-pub(crate) fn row_count(kv: &dyn Kv, entity: EntityTypeId) -> Result<usize, StoreError> {
-    kv.scan(&entity.0.to_be_bytes()).try_fold(0, |n, row| Ok(n + usize::from(row?.0.len() == 6)))
-}
-
-fn row_key(entity: EntityTypeId, ordinal: u32) -> Vec<u8> {
-    [&entity.0.to_be_bytes()[..], &ordinal.to_be_bytes()].concat()
+fn block_key(entity: EntityTypeId, block: u32) -> Vec<u8> {
+    [&entity.0.to_be_bytes()[..], &block.to_be_bytes()].concat()
 }
 
 fn chunk_key(key: &[u8], chunk: usize) -> Vec<u8> {
@@ -149,43 +150,65 @@ fn checked(value: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
 
     const TYPE: EntityTypeId = EntityTypeId(3);
+
+    fn store(kv: Arc<dyn Kv>) -> RowStore {
+        let rows = RowStore::default();
+        rows.begin(kv, 1);
+        rows
+    }
 
     #[test]
     fn rows_of_any_size_come_back_after_reopening() {
         let dir = tempfile::tempdir().unwrap();
-        let rows: Vec<Vec<u8>> = [0, 1, 7000, 7168, 100_000].iter().map(|n| (0..*n).map(|i| (i % 251) as u8).collect()).collect();
+        let rows: Vec<Vec<u8>> = [1, 7000, 0, 7168, 100_000].iter().map(|n| (0..*n).map(|i| (i % 251) as u8).collect()).collect();
+        let ordinals = [2, 3, 4, 15, 40];
         let kv = open(dir.path(), 1 << 20).unwrap();
         for position in [5, 6] {
-            let mut writer = RowWriter::new(&*kv, position);
-            rows.iter().enumerate().for_each(|(i, row)| writer.put(TYPE, i as u32, row).unwrap());
+            let mut writer = RowWriter::new(&*kv, position, position - 5);
+            let mut written = rows.iter();
+            let before = |i: usize| if position == 5 || rows[i].is_empty() { None } else { Some(rows[i].as_slice()) };
+            let mut i = 0;
+            let row = |_, old: Option<&[u8]>| {
+                assert_eq!(old, before(i));
+                i += 1;
+                Ok(written.next().cloned())
+            };
+            writer.update(TYPE, &ordinals, row).unwrap();
             writer.finish().unwrap();
         }
         drop(kv);
         let kv = open(dir.path(), 1 << 20).unwrap();
-        assert_eq!(last_commit(&*kv).map(|c| (c.position, c.rows, c.complete)), Some((6, 5, true)));
-        for (i, row) in rows.iter().enumerate() {
-            assert_eq!(read_row(&*kv, dir.path(), TYPE, i as u32).unwrap().as_ref(), Some(row));
-        }
-        assert_eq!(row_count(&*kv, TYPE).unwrap(), rows.len());
-        assert_eq!(read_row(&*kv, dir.path(), TYPE, 99).unwrap(), None);
+        let commit = last_commit(&*kv).unwrap();
+        assert_eq!((commit.position, commit.rows, commit.complete, commit.base), (6, 5, true, 1));
+        assert_eq!(commit.live, 114_169 + 2 * 64);
         // Values that sled would put into files of their own are what the rules are about.
         assert_eq!(std::fs::read_dir(dir.path().join("blobs")).map_or(0, |d| d.count()), 0);
+        let store = store(kv);
+        for (ordinal, row) in ordinals.into_iter().zip(&rows) {
+            let expected = if row.is_empty() { Read::Absent } else { Read::Row(row.clone()) };
+            assert_eq!(store.read(TYPE, ordinal, 1), expected);
+        }
+        assert_eq!([store.read(TYPE, 99, 1), store.read(TYPE, 2, 2)], [Read::Absent, Read::Unknown]);
     }
 
     #[test]
-    fn a_damaged_row_and_an_unfinished_checkpoint_are_seen() {
+    fn a_damaged_block_and_an_unfinished_checkpoint_are_seen() {
         let dir = tempfile::tempdir().unwrap();
         let kv = open(dir.path(), 1 << 20).unwrap();
         assert_eq!(last_commit(&*kv), None);
-        let mut writer = RowWriter::new(&*kv, 1);
-        writer.put(TYPE, 0, b"row").unwrap();
+        let mut writer = RowWriter::new(&*kv, 4, 3);
+        writer.update(TYPE, &[0], |_, _| Ok(Some(b"row".to_vec()))).unwrap();
         writer.write(false).unwrap();
-        assert!(!last_commit(&*kv).unwrap().complete);
-        let mut value = kv.get(&row_key(TYPE, 0)).unwrap().unwrap();
+        let commit = last_commit(&*kv).unwrap();
+        assert_eq!([commit.serves(3), commit.serves(4)], [true, false]);
+        let key = block_key(TYPE, 0);
+        let mut value = kv.get(&key).unwrap().unwrap();
         value[HEADER_BYTES] ^= 1;
-        kv.put_all(&[(row_key(TYPE, 0), value)]).unwrap();
-        assert!(read_row(&*kv, dir.path(), TYPE, 0).is_err());
+        kv.put_all(&[(key, value)]).unwrap();
+        assert!(RowWriter::new(&*kv, 5, 3).update(TYPE, &[1], |_, _| Ok(None)).is_err());
+        assert_eq!(store(kv).read(TYPE, 0, 1), Read::Unknown);
     }
 }

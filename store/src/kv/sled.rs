@@ -9,6 +9,7 @@ use crate::disk::sync_dir;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Default of sled, named because larger ones cost memory: 1.5 million upserts took 3.4 GB with 16 MiB segments, 346 MB with these.
@@ -22,11 +23,11 @@ struct SledKv {
 }
 
 /// Opens the directory. An error means: damaged, or not sled's.
-pub(crate) fn open(dir: &Path, cache_bytes: u64) -> Result<Box<dyn Kv>, StoreError> {
+pub(crate) fn open(dir: &Path, cache_bytes: u64) -> Result<Arc<dyn Kv>, StoreError> {
     let db = open_patiently(dir, cache_bytes).map_err(|reason| failed(dir, "opened", reason))?;
     let kv = SledKv { dir: dir.to_path_buf(), db };
     kv.sync()?;
-    Ok(Box::new(kv))
+    Ok(Arc::new(kv))
 }
 
 fn open_patiently(dir: &Path, cache_bytes: u64) -> Result<sled::Db, String> {
@@ -82,12 +83,19 @@ impl Kv for SledKv {
         self.caught("written", || self.db.apply_batch(batch))
     }
 
-    fn scan(&self, prefix: &[u8]) -> Rows<'_> {
-        let rows = self.db.scan_prefix(prefix);
-        Box::new(rows.map(|row| match row {
+    fn scan(&self) -> Rows<'_> {
+        Box::new(self.db.iter().map(|row| match row {
             Ok((key, value)) => Ok((key.to_vec(), value.to_vec())),
             Err(e) => Err(failed(&self.dir, "read", e.to_string())),
         }))
+    }
+
+    fn damaged(&self, what: String) -> StoreError {
+        failed(&self.dir, "read", what)
+    }
+
+    fn bytes(&self) -> u64 {
+        self.db.size_on_disk().unwrap_or(0)
     }
 
     fn flush(&self) -> Result<(), StoreError> {

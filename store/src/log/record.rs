@@ -3,14 +3,16 @@
 //! ```text
 //! head length 4 | head (JSON) | for each table: length 8 | Arrow IPC stream
 //! ```
-//! Columns are named `k<participant>_<i>` (raw keys, never ordinals), `time`, `id`, `received`, `place`, `p<property>`, `extra`.
+//! Columns are named `k<participant>_<i>` (raw keys, never ordinals), `time`, `id`, `received`, `place`, `p<property>`, `extra`;
+//! of operations on entities `o<i>` (values), `present<i>`, `delete`.
 
 use super::table::{
     Reader, body, decode_entities, decode_events, encode_events, entity_table, head, key_columns, key_table, keys_of, table, texts_of,
 };
 use crate::limit::RECORD_BYTES_MAX;
+use crate::{EntityColumn, EntityOperation};
 use crate::{RejectedRow, StoreError};
-use arrow::array::{ArrayRef, StringArray, TimestampMicrosecondArray, UInt32Array};
+use arrow::array::{Array, ArrayRef, BooleanArray, StringArray, TimestampMicrosecondArray, UInt32Array};
 use eql_catalog::{Change, EntityTypeId, EventTypeId, PropertyId};
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +70,9 @@ pub(crate) struct AdmittedEntities {
     pub(crate) extra: Option<ArrayRef>,
     pub(crate) time: Option<TimestampMicrosecondArray>,
     pub(crate) keep_null: bool,
+    pub(crate) operations: Vec<EntityColumn>,
+    /// No NULLs.
+    pub(crate) delete: Option<BooleanArray>,
 }
 
 /// Keys whose membership changes.
@@ -108,6 +113,8 @@ const REMOVED_EVENTS: u8 = 17;
 const ERASURE: u8 = 18;
 const EXPIRY: u8 = 19;
 const REJECTIONS: u8 = 20;
+/// Entities with operations or deletions: a reader that does not know them must not pass over them.
+const ENTITY_OPERATIONS: u8 = 24;
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct EventsHead {
@@ -119,6 +126,21 @@ pub(super) struct EventsHead {
 pub(super) struct EntitiesHead {
     pub(super) entity: u16,
     pub(super) keep_null: bool,
+    /// Property and operation of the columns `o<i>`, `present<i>`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) operations: Vec<(u16, Operation)>,
+}
+
+/// Operations by name: the names of ours may change, these may not.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Operation {
+    Set,
+    SetOnce,
+    Increment,
+    Append,
+    Union,
+    Unset,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -134,14 +156,64 @@ struct TagHead {
     tag: String,
 }
 
+impl AdmittedEntities {
+    /// Some of the rows.
+    pub(crate) fn slice(&self, start: usize, rows: usize) -> AdmittedEntities {
+        let some = |a: &ArrayRef| a.slice(start, rows);
+        let operation = |c: &EntityColumn| EntityColumn {
+            values: some(&c.values),
+            present: c.present.as_ref().map(|p| p.slice(start, rows)),
+            ..c.clone()
+        };
+        AdmittedEntities {
+            entity: self.entity,
+            keys: self.keys.iter().map(some).collect(),
+            properties: self.properties.iter().map(|(id, v)| (*id, some(v))).collect(),
+            extra: self.extra.as_ref().map(some),
+            time: self.time.as_ref().map(|t| t.slice(start, rows)),
+            keep_null: self.keep_null,
+            operations: self.operations.iter().map(operation).collect(),
+            delete: self.delete.as_ref().map(|d| d.slice(start, rows)),
+        }
+    }
+}
+
+impl From<EntityOperation> for Operation {
+    fn from(operation: EntityOperation) -> Operation {
+        match operation {
+            EntityOperation::Set => Operation::Set,
+            EntityOperation::SetOnce => Operation::SetOnce,
+            EntityOperation::Increment => Operation::Increment,
+            EntityOperation::Append => Operation::Append,
+            EntityOperation::Union => Operation::Union,
+            EntityOperation::Unset => Operation::Unset,
+        }
+    }
+}
+
+impl From<Operation> for EntityOperation {
+    fn from(operation: Operation) -> EntityOperation {
+        match operation {
+            Operation::Set => EntityOperation::Set,
+            Operation::SetOnce => EntityOperation::SetOnce,
+            Operation::Increment => EntityOperation::Increment,
+            Operation::Append => EntityOperation::Append,
+            Operation::Union => EntityOperation::Union,
+            Operation::Unset => EntityOperation::Unset,
+        }
+    }
+}
+
 impl Record {
     pub(crate) fn encode(&self) -> Result<Payload, StoreError> {
         let (kind, bytes) = match self {
             Record::Definition(change) => (DEFINITION, head(change)?),
             Record::Events(batches) => (EVENTS, encode_events(batches)?),
             Record::Entities(e) => {
-                let head = EntitiesHead { entity: e.entity.0, keep_null: e.keep_null };
-                (ENTITIES, body(&head, &[entity_table(e)?])?)
+                let operations = e.operations.iter().map(|c| (c.property.0, c.operation.into())).collect();
+                let head = EntitiesHead { entity: e.entity.0, keep_null: e.keep_null, operations };
+                let kind = if e.operations.is_empty() && e.delete.is_none() { ENTITIES } else { ENTITY_OPERATIONS };
+                (kind, body(&head, &[entity_table(e)?])?)
             }
             Record::Members(m) => {
                 let head = MembersHead { segment: m.segment.clone(), entity: m.entity.0, replace: m.replace };
@@ -178,7 +250,7 @@ impl Record {
         match kind {
             DEFINITION => Ok(Record::Definition(reader.head()?)),
             EVENTS => decode_events(&mut reader).map(Record::Events),
-            ENTITIES => decode_entities(&mut reader).map(Record::Entities),
+            ENTITIES | ENTITY_OPERATIONS => decode_entities(&mut reader).map(Record::Entities),
             MEMBERS => {
                 let head: MembersHead = reader.head()?;
                 let (add, remove) = (reader.table()?, reader.table()?);

@@ -1,9 +1,9 @@
 //! Records as tables, and tables as bytes.
 
 use super::record::{AdmittedEntities, AdmittedEvents, EntitiesHead, EventsHead, Place};
-use crate::StoreError;
 use crate::limit::COMPRESS_ROWS_MIN;
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, StringArray, TimestampMicrosecondArray};
+use crate::{EntityColumn, StoreError};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{Field, Schema, TimestampMicrosecondType, UInt32Type};
 use arrow::ipc::CompressionType;
 use arrow::ipc::reader::StreamReader;
@@ -75,13 +75,26 @@ pub(super) fn entity_table(e: &AdmittedEntities) -> Result<RecordBatch, StoreErr
     columns.extend(e.properties.iter().map(|(id, values)| (format!("p{}", id.0), values.clone())));
     columns.extend(e.extra.iter().map(|extra| ("extra".to_string(), extra.clone())));
     columns.extend(e.time.iter().map(|time| ("time".to_string(), Arc::new(time.clone()) as ArrayRef)));
+    for (i, c) in e.operations.iter().enumerate() {
+        columns.push((format!("o{i}"), c.values.clone()));
+        columns.extend(c.present.iter().map(|p| (format!("present{i}"), Arc::new(p.clone()) as ArrayRef)));
+    }
+    columns.extend(e.delete.iter().map(|d| ("delete".to_string(), Arc::new(d.clone()) as ArrayRef)));
     table(columns)
 }
 
 pub(super) fn decode_entities(reader: &mut Reader<'_>) -> Result<AdmittedEntities, String> {
     let head: EntitiesHead = reader.head()?;
     let table = reader.table()?;
+    let operations = head.operations.into_iter().enumerate().map(|(i, (property, operation))| {
+        let values = table.column_by_name(&format!("o{i}")).cloned().ok_or("an operation has no values")?;
+        let (property, present) = (PropertyId(property), flags_of(&table, &format!("present{i}")));
+        Ok(EntityColumn { property, operation: operation.into(), values, present })
+    });
+    let operations = operations.collect::<Result<Vec<_>, String>>()?;
     Ok(AdmittedEntities {
+        operations,
+        delete: flags_of(&table, "delete"),
         entity: EntityTypeId(head.entity),
         keys: keys_of(&table, 0),
         properties: properties_of(&table),
@@ -109,6 +122,10 @@ fn times_of(table: &RecordBatch, name: &str) -> Option<TimestampMicrosecondArray
 
 pub(super) fn texts_of(table: &RecordBatch, name: &str) -> Option<StringArray> {
     table.column_by_name(name)?.as_string_opt::<i32>().cloned()
+}
+
+fn flags_of(table: &RecordBatch, name: &str) -> Option<BooleanArray> {
+    table.column_by_name(name)?.as_boolean_opt().cloned()
 }
 
 fn properties_of(table: &RecordBatch) -> Vec<(PropertyId, ArrayRef)> {

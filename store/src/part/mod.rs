@@ -21,7 +21,7 @@ mod write;
 pub(crate) use cut::{HotEvent, Plan, PlannedRow, cut, planned, rows_max, split};
 pub(crate) use deleted::Deleted;
 pub use place::PartsAt;
-pub(crate) use place::{LocalPlace, OwnPlace, PARTS, PartPlace};
+pub(crate) use place::{OwnPlace, PARTS, PartPlace, RECORD, recorded_place};
 pub(crate) use read::Part;
 pub(crate) use spine::Spine;
 pub(crate) use write::write;

@@ -9,9 +9,9 @@ mod own;
 
 pub use at::PartsAt;
 pub(super) use file::PartFile;
-pub(crate) use local::LocalPlace;
-pub(crate) use own::{OwnPlace, PARTS};
+pub(crate) use own::{OwnPlace, PARTS, RECORD, recorded_place};
 
+use local::LocalPlace;
 use object::ObjectPlace;
 
 use crate::StoreError;

@@ -1,12 +1,13 @@
 //! The files that a manifest names: first their bytes, then what the bytes mean.
 
 use super::report::Findings;
+use crate::StoreError;
+use crate::cache::ReadCache;
 use crate::checkpoint::{ENTITIES, SEGMENTS, read_rejected, read_removed};
-use crate::disk::read_checked;
+use crate::entity::{self, EntityFiles};
 use crate::manifest::Manifest;
 use crate::open::read_members;
 use crate::part::{Part, PartPlace};
-use crate::{StoreError, entity};
 use eql_catalog::EntityTypeId;
 use std::path::Path;
 use std::sync::Arc;
@@ -48,17 +49,15 @@ fn check_parts(place: &Arc<dyn PartPlace>, manifest: &Manifest, findings: &mut F
 
 fn check_entities(dir: &Path, manifest: &Manifest, findings: &mut Findings<'_>) {
     let dir = dir.join(ENTITIES);
+    let files = EntityFiles::new(dir.clone(), Arc::new(ReadCache::new(0)));
     for meta in &manifest.entities {
-        let read = match manifest.catalog.entity_by_id(meta.entity) {
-            Some(definition) => entity::read(&dir, meta, definition.clone()).map(drop),
-            None => read_checked(&dir, &meta.file).and(Err(StoreError::damaged(
-                &dir.join(&meta.file.name),
-                0,
-                "it is of an entity type that is not defined",
-            ))),
+        let problems = match manifest.catalog.entity_by_id(meta.entity) {
+            Some(definition) => {
+                let tag = |tag: &str| manifest.catalog.tag(&definition.name, tag).map(|t| t.data_type.clone());
+                entity::check(&files, meta, definition.clone(), tag)
+            }
+            None => vec![StoreError::damaged(&dir.join(meta.folder()), 0, "it is of an entity type that is not defined")],
         };
-        if let Err(e) = read {
-            findings.problem(&e);
-        }
+        problems.iter().for_each(|e| findings.problem(e));
     }
 }

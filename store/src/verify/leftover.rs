@@ -6,6 +6,7 @@ use crate::backup;
 use crate::disk::names;
 use crate::manifest::{self, Manifest};
 use crate::open::{FORMAT_FILE, KV, LOG};
+use crate::part::RECORD;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,7 @@ pub(super) fn list(dir: &Path, manifest: &Manifest, findings: &mut Findings<'_>)
     let mut needed: BTreeSet<PathBuf> = manifest.files().into_iter().map(|(dir, file)| dir.join(&file.name)).collect();
     needed.extend(needed.iter().flat_map(|file| file.ancestors().skip(1).map(Path::to_path_buf)).collect::<Vec<_>>());
     // The log has been looked through, and the key-value store keeps its own house.
-    let known = [FORMAT_FILE, manifest::NAME, LOG, KV, backup::LABEL, "lock"];
+    let known = [FORMAT_FILE, manifest::NAME, LOG, KV, backup::LABEL, RECORD, "lock"];
     let mut open = vec![PathBuf::new()];
     while let Some(below) = open.pop() {
         for name in names(&dir.join(&below))? {

@@ -17,19 +17,19 @@ use crate::lock::DirectoryLock;
 use crate::log::{Record, Survey, survey};
 use crate::manifest::{self, Manifest};
 use crate::open::{FORMAT_FILE, KV, LOG, read_format, refuse_strangers};
-use crate::part::{LocalPlace, PARTS, PartPlace};
-use crate::{Store, StoreError, StoreOptions};
+use crate::part::recorded_place;
+use crate::{PartsAt, Store, StoreError, StoreOptions};
 use report::Findings;
 use std::path::Path;
-use std::sync::Arc;
 
-/// Reads a data directory that nobody has open, or a backup.
+/// Reads a data directory that nobody has open, or a backup. `parts`: what a client of the place of its parts needs, if they lie elsewhere.
 ///
 /// # Errors
 /// In use, of a newer format, or neither of both. Damage is in the report.
-pub fn verify(dir: &Path) -> Result<VerifyReport, StoreError> {
+pub fn verify(dir: &Path, parts: &PartsAt) -> Result<VerifyReport, StoreError> {
     refuse_strangers(dir)?;
-    let mut findings = Findings::new(dir);
+    let roots = [dir];
+    let mut findings = Findings::new(&roots);
     let label = match Label::read(dir) {
         Ok(label) => label,
         Err(e) => {
@@ -47,7 +47,8 @@ pub fn verify(dir: &Path) -> Result<VerifyReport, StoreError> {
     };
     check_format(dir, &mut findings)?;
     let manifest = read_manifest(dir, &mut findings)?;
-    files::check(dir, &parts_of(dir), manifest.as_ref(), &mut findings);
+    let place = recorded_place(dir, parts)?;
+    files::check(dir, &place, manifest.as_ref(), &mut findings);
     let end = check_log(dir, manifest.as_ref().map(|m| m.position), None, &mut findings)?;
     if let Some(label) = label.filter(|label| label.position > end) {
         let what = format!("it ends at record {end}, {} were backed up", label.position);
@@ -67,18 +68,16 @@ impl Store {
     /// The store is closed, or files cannot be linked. Damage is in the report.
     pub fn verify(&self) -> Result<VerifyReport, StoreError> {
         let hold = Hold::take(&self.core)?;
-        let mut findings = Findings::new(&hold.dir);
-        files::check(&hold.dir, &parts_of(&hold.dir), Some(&hold.manifest), &mut findings);
+        let roots = [hold.dir.as_path(), &self.core.dir];
+        let mut findings = Findings::new(&roots);
+        files::check(&hold.dir, &hold.place, Some(&hold.manifest), &mut findings);
         check_log(&hold.dir, Some(hold.manifest.position), Some(hold.position), &mut findings)?;
-        if let Some(kv) = &self.core.checkpointing.lock().kv {
-            report_rows(&self.core.dir.join(KV), kv::check(&**kv), None, &mut findings);
+        let kv = self.core.checkpointing.lock().entities.rows.kv();
+        if let Some(kv) = kv {
+            report_rows(&self.core.dir.join(KV), kv::check(&*kv), None, &mut findings);
         }
         Ok(findings.report)
     }
-}
-
-fn parts_of(dir: &Path) -> Arc<dyn PartPlace> {
-    Arc::new(LocalPlace::new(dir.join(PARTS)))
 }
 
 /// A newer version ends the verification: nobody here knows what its files mean.
@@ -137,7 +136,7 @@ fn report_rows(path: &Path, checked: Result<kv::Checked, String>, position: Opti
     match checked {
         Ok(checked) => {
             findings.report.packed_rows = checked.rows;
-            let stale = |commit: Option<kv::Commit>| !commit.is_some_and(|c| c.complete && Some(c.position) == position);
+            let stale = |commit: Option<kv::Commit>| !commit.is_some_and(|c| position.is_some_and(|p| c.serves(p)));
             if position.is_some() && stale(checked.commit) && checked.damaged.is_empty() {
                 findings.note(format!(
                     "{}: the packed rows are not those of the checkpoint; the next start makes them anew",

@@ -1,14 +1,14 @@
 //! What a verification found.
 
 use crate::StoreError;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// Problems and files that are listed one by one; the rest is counted.
 const LISTED_MAX: usize = 1000;
 
 /// What is in a data directory, and what is wrong with it. Paths begin at the directory.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerifyReport {
     /// The last whole record of the log.
     pub position: u64,
@@ -35,7 +35,7 @@ pub struct VerifyReport {
 }
 
 /// One thing that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// Which file.
     pub file: String,
@@ -48,7 +48,7 @@ pub struct Problem {
 }
 
 /// The end of the log, when it is not whole.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unfinished {
     /// Which file.
     pub file: String,
@@ -61,12 +61,13 @@ pub struct Unfinished {
 /// A report that grows.
 pub(super) struct Findings<'a> {
     pub(super) report: VerifyReport,
-    root: &'a Path,
+    /// Paths begin at the first of them that they lie in.
+    roots: &'a [&'a Path],
 }
 
 impl<'a> Findings<'a> {
-    pub(super) fn new(root: &'a Path) -> Findings<'a> {
-        Findings { report: VerifyReport::default(), root }
+    pub(super) fn new(roots: &'a [&'a Path]) -> Findings<'a> {
+        Findings { report: VerifyReport::default(), roots }
     }
 
     pub(super) fn read(&mut self, bytes: u64) {
@@ -101,7 +102,7 @@ impl<'a> Findings<'a> {
     }
 
     pub(super) fn name(&self, path: &Path) -> String {
-        path.strip_prefix(self.root).unwrap_or(path).display().to_string()
+        self.roots.iter().find_map(|root| path.strip_prefix(root).ok()).unwrap_or(path).display().to_string()
     }
 }
 

@@ -227,8 +227,14 @@ pub fn content(store: &Store) -> String {
         lines.push(format!("entity {} {} at {}", entity.name, columns.len(), snapshot.entity_position(entity.id)));
         (0..entity.key.len()).for_each(|i| lines.push(shown(columns.key(i)).join(" ")));
         entity.properties.iter().for_each(|p| lines.push(shown(&columns.property(p.id).unwrap()).join(" ")));
-        lines.push(shown(&columns.extra()).join(" "));
-        lines.extend(columns.known_since().map(|k| shown(&k).join(" ")));
+        lines.push(shown(&columns.extra().unwrap()).join(" "));
+        for p in entity.properties.iter().filter(|p| p.history) {
+            let history = columns.history(p.id).unwrap();
+            lines.push(format!("{:?} {:?} {}", history.offsets, history.time, shown(&history.values).join(" ")));
+        }
+        lines.extend(columns.deleted().map(|d| format!("deleted {d:?}")));
+        check_rows(entity, &columns);
+        lines.extend(columns.known_since().unwrap().map(|k| shown(&k).join(" ")));
     }
     for event in snapshot.catalog().events() {
         lines.push(format!("event {} at {}", event.name, snapshot.event_position(event.id)));
@@ -244,6 +250,60 @@ pub fn content(store: &Store) -> String {
         lines.extend(snapshot.tag_values(entity, &tag.name).unwrap().map(|v| shown(&v).join(" ")));
     }
     lines.join("\n")
+}
+
+/// Columns are read from their files when somebody needs them, so damage shows here.
+pub fn read_entities(snapshot: &Snapshot) -> Result<(), StoreError> {
+    for entity in snapshot.catalog().entities() {
+        let columns = snapshot.entities(entity.id)?;
+        entity.properties.iter().try_for_each(|p| columns.property(p.id).map(drop))?;
+        columns.extra()?;
+        columns.known_since()?;
+    }
+    for tag in snapshot.catalog().tags() {
+        if let Some(entity) = snapshot.catalog().entity(&tag.entity) {
+            snapshot.tag_values(entity.id, &tag.name)?;
+        }
+    }
+    Ok(())
+}
+
+/// Single entities are what the columns say.
+fn check_rows(entity: &EntityType, columns: &EntityColumns) {
+    let texts = |array: ArrayRef| shown(&array);
+    let properties: Vec<(PropertyId, Vec<String>)> =
+        entity.properties.iter().map(|p| (p.id, texts(columns.property(p.id).unwrap()))).collect();
+    let (keys, extra) = ((0..entity.key.len()).map(|i| shown(columns.key(i))).collect::<Vec<_>>(), shown(&columns.extra().unwrap()));
+    for i in 0..columns.len() {
+        let row = columns.row(i as u32).unwrap().unwrap();
+        row.keys.iter().zip(&keys).for_each(|(v, k)| assert_eq!(value_text(v), k[i]));
+        assert_eq!(row.properties.len(), properties.len());
+        for ((id, value), (expected, column)) in row.properties.iter().zip(&properties) {
+            assert_eq!((id, value_text(value)), (expected, column[i].clone()), "row {i} of {}", entity.name);
+        }
+        assert_eq!(row.extra.unwrap_or("NULL".into()), extra[i]);
+        assert_eq!(row.deleted, columns.deleted().is_some_and(|d| d.value(i)));
+    }
+    assert_eq!(columns.row(columns.len() as u32).unwrap(), None);
+    let some: Vec<u32> = (0..columns.len() as u32).rev().step_by(2).collect();
+    for (id, column) in &properties {
+        let expected: Vec<String> = some.iter().map(|o| column[*o as usize].clone()).collect();
+        assert_eq!(shown(&columns.property_at(*id, &some).unwrap()), expected);
+    }
+}
+
+fn value_text(value: &Value) -> String {
+    match value {
+        Value::Null => "NULL".into(),
+        Value::Bool(v) => v.to_string(),
+        Value::Int(v) => v.to_string(),
+        Value::Double(v) => format!("{v:?}"),
+        Value::Decimal(v, s) => format!("{:.*}", *s as usize, *v as f64 / 10f64.powi(i32::from(*s))),
+        Value::String(v) => v.clone(),
+        Value::Date(v) => shown(&Date32Array::from(vec![*v])).remove(0),
+        Value::Timestamp(v) => shown(&TimestampMicrosecondArray::from(vec![*v]).with_timezone("UTC")).remove(0),
+        Value::List(items) => format!("[{}]", items.iter().map(value_text).collect::<Vec<_>>().join(", ")),
+    }
 }
 
 /// The rows of an event type in the order of their sequence.

@@ -1,18 +1,20 @@
 //! A group of calls: read, appended by one call of the store, answered one by one.
 
 use super::answer::{IngestAnswer, IngestError};
+use super::corrections::Deed;
 use super::entity::{self, EntityGroup};
 use super::event;
-use super::group::{Call, EventGroup, Tallies};
+use super::group::{Call, EventGroup, Piece, Tallies};
 use super::pipeline::Shared;
 use super::queue::Place;
 use super::record::{EventRecord, id_text};
-use super::rejected::{RejectedRow, cut};
 use crate::ImportError;
-use crate::limit::ATTEMPTS;
-use arrow::array::UInt32Array;
-use eql_store::{Appended, EventBatch, StoreError};
+use crate::limit::{ATTEMPTS, REJECTED_BYTES, REJECTED_ROWS};
+use arrow::array::{StringArray, UInt32Array};
+use eql_catalog::EventTypeId;
+use eql_store::{EventBatch, RejectedRow, StoreError};
 use hashbrown::HashSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Told once what became of a call.
@@ -123,42 +125,83 @@ struct Part<G> {
 fn append_events(shared: &Shared, waiting: &mut [Waiting]) -> Result<Answers, Failure> {
     let mut answers: Vec<Option<Result<IngestAnswer, IngestError>>> = waiting.iter().map(|_| None).collect();
     let mut parts = Vec::new();
+    let mut short = Vec::new();
     for (i, one) in waiting.iter_mut().enumerate() {
         match std::mem::replace(&mut one.read, Read::Later) {
             Read::Events(group) => parts.push(Part { group, calls: vec![i] }),
             Read::Failed(error) => answers[i] = Some(Err(error)),
-            Read::Later | Read::Entities(_) => {}
+            Read::Later | Read::Entities(_) => short.push(i),
         }
     }
-    let short: Vec<usize> = (0..waiting.len()).filter(|i| answers[*i].is_none() && !parts.iter().any(|p| p.calls == [*i])).collect();
     if !short.is_empty() {
         let calls: Vec<&Call> = short.iter().map(|i| &waiting[*i].call).collect();
         let group = event::read(&shared.store.catalog(), &calls, &shared.limits).map_err(defect)?;
         parts.push(Part { group, calls: short });
     }
-    let (batches, places) = batches(&mut parts);
-    let appended = match batches.is_empty() {
-        true => Appended { position: shared.store.position(), ..Appended::default() },
-        false => shared.store.append_events(batches)?,
+    let position = shared.store.position();
+    let mut told: Vec<Vec<IngestAnswer>> = parts.iter_mut().map(|p| p.group.tallies.answers(position)).collect();
+    for phase in phases(&parts) {
+        do_phase(shared, phase, &mut parts, &mut told)?;
+    }
+    let refused = parts.iter().flat_map(|p| refused_rows(waiting, &p.group.tallies, &p.calls)).collect();
+    keep_rejected(shared, refused);
+    for (part, told) in parts.into_iter().zip(told) {
+        settle(&mut answers, &part.calls, told, part.group.tallies);
+    }
+    Ok(answers.into_iter().map(|a| a.unwrap_or(Err(IngestError::Closed))).collect())
+}
+
+fn phases(parts: &[Part<EventGroup>]) -> BTreeSet<u32> {
+    let pieces = parts.iter().flat_map(|p| &p.group.pieces).map(|piece| piece.phase);
+    pieces.chain(parts.iter().flat_map(|p| &p.group.deletes).map(|d| d.phase)).collect()
+}
+
+/// Does what is due in one phase, for all calls together.
+fn do_phase(shared: &Shared, phase: u32, parts: &mut [Part<EventGroup>], told: &mut [Vec<IngestAnswer>]) -> Result<(), Failure> {
+    if Deed::of(phase) == Deed::Delete {
+        return delete(shared, phase, parts, told);
+    }
+    let (batches, places) = batches(phase, parts);
+    let appended = match Deed::of(phase) {
+        Deed::Correct => shared.store.correct_events(batches)?,
+        _ => shared.store.append_events(batches)?,
     };
     let duplicates: HashSet<(usize, u32)> =
         appended.duplicate_rows.iter().map(|(batch, row)| (places[*batch].0, places[*batch].1[*row as usize])).collect();
-    for (number, mut part) in parts.into_iter().enumerate() {
-        let mut told = part.group.tallies.answers(appended.position);
+    for (number, part) in parts.iter().enumerate() {
         let clamped: HashSet<u32> = part.group.clamped.iter().copied().collect();
         for row in places.iter().filter(|(p, _)| *p == number).flat_map(|(_, rows)| rows) {
-            let answer = &mut told[part.group.tallies.call_of(*row)];
+            let answer = &mut told[number][part.group.tallies.call_of(*row)];
             if !duplicates.is_empty() && duplicates.contains(&(number, *row)) {
                 answer.duplicates += 1;
             } else {
                 answer.accepted += 1;
                 answer.clamped += u64::from(!clamped.is_empty() && clamped.contains(row));
             }
+            answer.position = answer.position.max(appended.position);
         }
-        keep_rejected(shared, waiting, &part.group.tallies, &part.calls);
-        settle(&mut answers, &part.calls, told, part.group.tallies);
     }
-    Ok(answers.into_iter().map(|a| a.unwrap_or(Err(IngestError::Closed))).collect())
+    Ok(())
+}
+
+/// Deletes by id. An id that nobody knows is gone already.
+fn delete(shared: &Shared, phase: u32, parts: &[Part<EventGroup>], told: &mut [Vec<IngestAnswer>]) -> Result<(), Failure> {
+    let mut by_event: BTreeMap<EventTypeId, Vec<&str>> = BTreeMap::new();
+    for delete in parts.iter().flat_map(|p| &p.group.deletes).filter(|d| d.phase == phase) {
+        by_event.entry(delete.event).or_default().push(&delete.id);
+    }
+    let mut position = 0;
+    for (event, ids) in by_event {
+        position = shared.store.delete_events(event, &StringArray::from(ids))?.position;
+    }
+    for (part, told) in parts.iter().zip(told) {
+        for delete in part.group.deletes.iter().filter(|d| d.phase == phase) {
+            let answer = &mut told[part.group.tallies.call_of(delete.row)];
+            answer.accepted += 1;
+            answer.position = answer.position.max(position);
+        }
+    }
+    Ok(())
 }
 
 /// Puts answers where their calls are; a call that could not be read has an error instead.
@@ -168,12 +211,13 @@ fn settle(answers: &mut [Option<Result<IngestAnswer, IngestError>>], calls: &[us
     }
 }
 
-/// All pieces for one call of the store, in the order of their rows, and for each its part and rows.
-fn batches(parts: &mut [Part<EventGroup>]) -> (Vec<EventBatch>, Vec<(usize, Vec<u32>)>) {
-    let ordered = parts.iter().map(|p| p.group.pieces.len()).sum::<usize>() > 1;
+/// The pieces of a phase for one call of the store, in the order of their rows, and for each its part and rows.
+fn batches(phase: u32, parts: &mut [Part<EventGroup>]) -> (Vec<EventBatch>, Vec<(usize, Vec<u32>)>) {
+    let due = |p: &Piece| p.phase == phase;
+    let ordered = parts.iter().flat_map(|p| &p.group.pieces).filter(|p| due(p)).count() > 1;
     let (mut batches, mut places, mut base) = (Vec::new(), Vec::new(), 0);
     for (number, part) in parts.iter_mut().enumerate() {
-        for piece in std::mem::take(&mut part.group.pieces) {
+        for piece in part.group.pieces.extract_if(.., |p| due(p)) {
             let order = ordered.then(|| UInt32Array::from_iter_values(piece.rows.iter().map(|row| base + row)));
             batches.push(EventBatch { order, ..piece.batch });
             places.push((number, piece.rows));
@@ -209,15 +253,15 @@ fn append_entities(shared: &Shared, waiting: &mut [Waiting]) -> Result<Answers, 
     for row in &group.clamped {
         told[group.tallies.call_of(*row)].clamped += 1;
     }
-    keep_rejected(shared, waiting, &group.tallies, &calls);
+    keep_rejected(shared, refused_rows(waiting, &group.tallies, &calls).collect());
     settle(&mut answers, &calls, told, group.tallies);
     Ok(answers.into_iter().map(|a| a.unwrap_or(Err(IngestError::Closed))).collect())
 }
 
-/// Rows that were not taken are kept for a look; of very many the last.
-fn keep_rejected(shared: &Shared, waiting: &[Waiting], tallies: &Tallies, calls: &[usize]) {
-    let skipped = tallies.refused.len().saturating_sub(shared.limits.rejected_rows);
-    let row = |(row, refusal): &(u32, super::answer::Refusal)| {
+/// Rows that were not taken, for a look; of very many the last.
+fn refused_rows<'w>(waiting: &'w [Waiting], tallies: &'w Tallies, calls: &'w [usize]) -> impl Iterator<Item = RejectedRow> + 'w {
+    let skipped = tallies.refused.len().saturating_sub(REJECTED_ROWS);
+    tallies.refused.iter().skip(skipped).map(move |(row, refusal)| {
         let number = tallies.call_of(*row);
         let (call, rows) = (&waiting[calls[number]].call, &tallies.calls[number]);
         let index = row - rows.first;
@@ -227,12 +271,21 @@ fn keep_rejected(shared: &Shared, waiting: &[Waiting], tallies: &Tallies, calls:
             target: call.entity.clone().unwrap_or_else(|| "events".to_string()),
             index: u64::from(index),
             id: own_id(text),
-            code: refusal.code,
+            code: refusal.code.to_string(),
             message: refusal.message.clone(),
-            record: cut(text),
+            record: String::from_utf8_lossy(&text[..text.len().min(REJECTED_BYTES)]).trim().to_string(),
         }
-    };
-    shared.rejected.keep(tallies.refused.iter().skip(skipped).map(row).collect());
+    })
+}
+
+/// Where they cannot be kept, their senders still know: they are told.
+fn keep_rejected(shared: &Shared, rows: Vec<RejectedRow>) {
+    if rows.is_empty() {
+        return;
+    }
+    if let Err(error) = shared.store.reject(rows) {
+        tracing::warn!(%error, "rejected rows could not be kept");
+    }
 }
 
 fn own_id(text: &[u8]) -> Option<String> {

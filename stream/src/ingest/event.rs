@@ -3,7 +3,7 @@
 use super::answer::Refusal;
 use super::body::records;
 use super::clamp::clamp;
-use super::corrections::Corrections;
+use super::corrections::{Deed, Delete};
 use super::group::{Call, EventGroup};
 use super::identities;
 use super::record::{EventRecord, flag, id_text, shown};
@@ -23,9 +23,9 @@ pub(crate) fn read(catalog: &Catalog, calls: &[&Call], limits: &IngestLimits) ->
     for (number, call) in calls.iter().enumerate() {
         let first = reader.group.tallies.add(records(&call.body, call.lines, limits.body_rows));
         let records = reader.group.tallies.calls[number].records.clone();
+        let mut turn = Turn { call: number as u32, stamp: call.stamp, phase: 0 };
         for (row, range) in (first..).zip(records) {
-            let read = reader.record(&mut record, &call.body[range], row, number as u32, call.stamp);
-            if let Err(refusal) = read {
+            if let Err(refusal) = reader.record(&mut record, &call.body[range], row, &mut turn) {
                 reader.group.tallies.refused.push((row, refusal));
             }
         }
@@ -33,47 +33,55 @@ pub(crate) fn read(catalog: &Catalog, calls: &[&Call], limits: &IngestLimits) ->
     reader.finish(i64::try_from(limits.ahead_ms).unwrap_or(i64::MAX).saturating_mul(1000))
 }
 
+/// How far a call is.
+struct Turn {
+    call: u32,
+    stamp: i64,
+    phase: u32,
+}
+
 struct Reader<'c> {
     catalog: &'c Catalog,
-    /// Events that are added, and those that replace others.
-    tables: Vec<(Table<'c>, bool)>,
-    by_name: HashMap<(&'c str, bool), usize>,
+    /// With their phases.
+    tables: Vec<(Table<'c>, u32)>,
+    by_name: HashMap<(&'c str, u32), usize>,
     last: usize,
     group: EventGroup,
 }
 
 impl<'c> Reader<'c> {
-    fn record<'a>(&mut self, record: &mut EventRecord<'a>, text: &'a [u8], row: u32, call: u32, stamp: i64) -> Result<(), Refusal> {
+    fn record<'a>(&mut self, record: &mut EventRecord<'a>, text: &'a [u8], row: u32, turn: &mut Turn) -> Result<(), Refusal> {
         let text = std::str::from_utf8(text).map_err(|_| Refusal::malformed("the record is not UTF-8"))?;
         record.read(text)?;
-        let (delete, correct) = (flag("delete", &record.delete)?, flag("correct", &record.correct)?);
         let id = id_text(&record.id)?;
-        if (delete || correct) && id.is_none() {
-            return Err(Refusal::new("missing", "the `id` of the event to delete or correct is missing"));
-        }
-        if delete {
+        let deed = deed(record, id.is_some())?;
+        let phase = deed.phase(turn.phase)?;
+        if deed == Deed::Delete {
             let event = event_of(self.catalog, &record.event)?.id;
-            self.group.corrections.deletes.push((event, id.unwrap_or_default().into_owned(), row));
+            self.group.deletes.push(Delete { phase, event, id: id.unwrap_or_default().into_owned(), row });
+            turn.phase = phase;
             return Ok(());
         }
-        let table = self.table(&record.event, correct)?;
+        let table = self.table(&record.event, phase)?;
         let identities = identities::declared(self.catalog, &record.identities)?;
-        let time = time_of(&record.time)?.unwrap_or(stamp);
-        self.tables[table].0.push(record, Place { row, call, time, received: stamp, id: id.as_deref(), identities });
+        let time = time_of(&record.time)?.unwrap_or(turn.stamp);
+        let place = Place { row, call: turn.call, time, received: turn.stamp, id: id.as_deref(), identities };
+        self.tables[table].0.push(record, place);
+        turn.phase = phase;
         Ok(())
     }
 
-    fn table(&mut self, name: &Json<'_>, correct: bool) -> Result<usize, Refusal> {
+    fn table(&mut self, name: &Json<'_>, phase: u32) -> Result<usize, Refusal> {
         if let (Json::Text(text), Some((table, same))) = (name, self.tables.get(self.last))
-            && *same == correct
+            && *same == phase
             && table.event.name == *text
         {
             return Ok(self.last);
         }
         let event = event_of(self.catalog, name)?;
-        let (tables, place) = (&mut self.tables, self.by_name.entry((event.name.as_str(), correct)));
+        let (tables, place) = (&mut self.tables, self.by_name.entry((event.name.as_str(), phase)));
         self.last = *place.or_insert_with(|| {
-            tables.push((Table::new(event), correct));
+            tables.push((Table::new(event), phase));
             tables.len() - 1
         });
         Ok(self.last)
@@ -81,19 +89,28 @@ impl<'c> Reader<'c> {
 
     fn finish(self, ahead: i64) -> Result<EventGroup, ImportError> {
         let mut group = self.group;
-        for (table, correct) in self.tables {
-            let (mut piece, refused) = table.finish(self.catalog)?;
+        for (table, phase) in self.tables {
+            let (mut piece, refused) = table.finish(self.catalog, phase)?;
             group.tallies.refused.extend(refused);
             group.clamped.extend(clamp(&mut piece, ahead));
-            match piece.rows.is_empty() {
-                true => {}
-                false if correct => group.corrections.replaced.push(piece),
-                false => group.pieces.push(piece),
+            if !piece.rows.is_empty() {
+                group.pieces.push(piece);
             }
         }
-        let corrections = std::mem::take(&mut group.corrections);
-        group.tallies.refused.extend(Corrections::hand_over(corrections));
         Ok(group)
+    }
+}
+
+/// What a record wants done. What replaces or takes back must say what it means.
+fn deed(record: &EventRecord<'_>, id: bool) -> Result<Deed, Refusal> {
+    let missing = |what: &str| Err(Refusal::new("missing", format!("the `{what}` of the event to delete or correct is missing")));
+    match (flag("delete", &record.delete)?, flag("correct", &record.correct)?) {
+        (false, false) => Ok(Deed::Add),
+        (true, true) => Err(Refusal::new("invalid", "a record either deletes or corrects")),
+        _ if !id => missing("id"),
+        (false, true) if record.time == Json::Null => missing("time"),
+        (true, false) => Ok(Deed::Delete),
+        (false, true) => Ok(Deed::Correct),
     }
 }
 

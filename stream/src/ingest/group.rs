@@ -1,7 +1,7 @@
 //! Some calls that were read together.
 
 use super::answer::{IngestAnswer, IngestError, Refusal, RowRejection};
-use super::corrections::Corrections;
+use super::corrections::Delete;
 use bytes::Bytes;
 use eql_store::EventBatch;
 use std::ops::Range;
@@ -25,6 +25,8 @@ pub(crate) struct Piece {
     pub(crate) batch: EventBatch,
     /// Ascending.
     pub(crate) rows: Vec<u32>,
+    /// When it is its turn.
+    pub(crate) phase: u32,
 }
 
 /// The rows of one call: consecutive rows of the group.
@@ -41,7 +43,7 @@ pub(crate) struct CallRows {
 #[derive(Debug, Default)]
 pub(crate) struct EventGroup {
     pub(crate) pieces: Vec<Piece>,
-    pub(crate) corrections: Corrections,
+    pub(crate) deletes: Vec<Delete>,
     pub(crate) clamped: Vec<u32>,
     pub(crate) tallies: Tallies,
 }

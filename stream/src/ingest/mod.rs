@@ -21,7 +21,6 @@ mod identities;
 mod pipeline;
 mod queue;
 mod record;
-mod rejected;
 mod table;
 mod unpack;
 
@@ -29,5 +28,4 @@ pub use answer::{IngestAnswer, IngestError, RowRejection};
 pub use body::Lines;
 pub use pipeline::{Ingest, IngestStats, Submission};
 pub use queue::Place;
-pub use rejected::RejectedRow;
 pub use unpack::{Packing, UnpackError, unpack};

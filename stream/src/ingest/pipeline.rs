@@ -3,8 +3,7 @@
 use super::commit::{Read, Waiting, commit, read_alone};
 use super::group::Call;
 use super::queue::{Place, Queue, Room};
-use super::rejected::Rejected;
-use super::{IngestAnswer, IngestError, Lines, RejectedRow};
+use super::{IngestAnswer, IngestError, Lines};
 use crate::IngestLimits;
 use crate::limit::{COMMITTERS, GROUP_BYTES, GROUP_ROWS, SHORT_BODY_BYTES};
 use bytes::Bytes;
@@ -46,7 +45,6 @@ pub struct Ingest {
 pub(crate) struct Shared {
     pub(crate) store: Arc<Store>,
     pub(crate) limits: IngestLimits,
-    pub(crate) rejected: Rejected,
     queue: Queue<Waiting>,
     room: Arc<Room>,
     last_stamp: AtomicI64,
@@ -66,7 +64,6 @@ impl Ingest {
     pub fn start(store: Arc<Store>, limits: IngestLimits) -> std::io::Result<Ingest> {
         let shared = Arc::new(Shared {
             store,
-            rejected: Rejected::new(limits.rejected_rows),
             queue: Queue::new(),
             room: Room::new(limits.queue_rows, limits.queue_bytes),
             last_stamp: AtomicI64::new(0),
@@ -106,11 +103,6 @@ impl Ingest {
         if let Err(waiting) = self.shared.queue.push(waiting) {
             (waiting.done)(Err(IngestError::Closed));
         }
-    }
-
-    /// The latest rows that were not taken, the newest last.
-    pub fn rejected(&self) -> Vec<RejectedRow> {
-        self.shared.rejected.latest()
     }
 
     /// Figures.

@@ -148,7 +148,7 @@ impl<'c> Table<'c> {
     }
 
     /// The admitted events, and what is wrong with the others.
-    pub(crate) fn finish(mut self, catalog: &Catalog) -> Result<(Piece, Vec<(u32, Refusal)>), ImportError> {
+    pub(crate) fn finish(mut self, catalog: &Catalog, phase: u32) -> Result<(Piece, Vec<(u32, Refusal)>), ImportError> {
         let rows = self.rows.len();
         let mut columns = Vec::with_capacity(self.slots.len() + 4);
         let mut places = HashMap::with_capacity(self.slots.len());
@@ -182,7 +182,7 @@ impl<'c> Table<'c> {
         let is_key = |name: &str| self.event.participants.iter().any(|p| p.key_names.iter().any(|k| k == name));
         let refused = faults.iter().map(|f| (self.rows[f.row as usize], refusal(f, &raw, &owner, is_key))).collect();
         let rows = admitted.rows.values().iter().map(|row| self.rows[*row as usize]).collect();
-        Ok((Piece { batch: admitted.batch, rows }, refused))
+        Ok((Piece { batch: admitted.batch, rows, phase }, refused))
     }
 }
 

@@ -52,8 +52,8 @@ fn one_bad_row_never_loses_its_neighbours() {
         r#"{"event":"purchase","id":true}"#,
         r#"{"event":"purchase","id":"h","delete":"yes"}"#,
         r#"{"event":"purchase","delete":true}"#,
-        r#"{"event":"purchase","id":"p1","delete":true}"#,
-        r#"{"event":"purchase","id":"p1","correct":true,"properties":{"quantity":3}}"#,
+        r#"{"event":"purchase","id":"p1","correct":true}"#,
+        r#"{"event":"purchase","id":"p1","correct":true,"delete":true}"#,
         r#"{"event":7}"#,
         r#"{"event":"purchase","id":"i","product_id":"seven"}"#,
         r#"{"event":"visit","id":"v","user_id":"ada","properties":{"page":"/"}}"#,
@@ -73,16 +73,45 @@ fn one_bad_row_never_loses_its_neighbours() {
             "8 wrong_type: `id`: `true` does not fit a text or a whole number",
             "9 wrong_type: `delete`: `yes` does not fit true or false",
             "10 missing: the `id` of the event to delete or correct is missing",
-            "11 not_supported: corrections are not accepted yet; send a new event instead",
-            "12 not_supported: corrections are not accepted yet; send a new event instead",
+            "11 missing: the `time` of the event to delete or correct is missing",
+            "12 invalid: a record either deletes or corrects",
             "13 wrong_type: `event`: `7` does not fit the name of an event",
             "14 wrong_type: key `product_id` of event `purchase`: `seven` does not fit BIGINT",
         ]
     );
     assert_eq!(world.events("purchase", &["event_id"]), ["p1"]);
-    let kept = ingest.rejected();
+    let snapshot = world.store.snapshot().unwrap();
+    let kept: Vec<_> = snapshot.rejected().collect();
     assert_eq!((kept.len(), kept[0].index, kept[0].id.as_deref(), kept[0].target.as_str()), (14, 1, Some("a"), "events"));
-    assert_eq!((kept[2].record.as_str(), kept[2].id.as_deref(), kept[1].code), (lines[3], None, "unknown_event"));
+    assert_eq!((kept[2].record.as_str(), kept[2].id.as_deref(), kept[1].code.as_str()), (lines[3], None, "unknown_event"));
+}
+
+#[test]
+fn events_are_corrected_and_deleted_in_the_order_of_their_call() {
+    let world = World::shop();
+    let ingest = ingest(&world);
+    let visit = |id: &str, rest: &str| format!("{{\"event\":\"visit\",\"id\":\"{id}\",\"time\":\"2024-03-01\"{rest}}}");
+    let page = |n: u32| format!(",\"user_id\":\"ada\",\"page\":\"/{n}\"");
+    let first = [visit("a", &page(1)), visit("b", &page(1)), visit("c", &page(1))].join("\n");
+    assert_eq!(counts(&events(&ingest, &first)), (3, 0, 0));
+    let corrected = format!("{},\"correct\":true", page(2));
+    let second = [
+        visit("a", &corrected),
+        visit("b", ",\"delete\":true"),
+        visit("b", &page(3)),
+        visit("new", &corrected),
+        visit("c", ",\"delete\":true"),
+        visit("nobody", ",\"delete\":true"),
+        visit("a", &page(4)),
+    ];
+    let answer = events(&ingest, &second.join("\n"));
+    assert_eq!((counts(&answer), answer.position), ((6, 1, 0), world.store.position()));
+    let mut found = world.events("visit", &["event_id", "page"]);
+    found.sort();
+    assert_eq!(found, ["a | /2", "b | /3", "new | /2"]);
+    let flood: String = (0..200).map(|n| visit("a", if n % 2 == 0 { ",\"delete\":true" } else { "" }) + "\n").collect();
+    let answer = events(&ingest, &flood);
+    assert!(said(&answer)[0].contains("switches too often"), "{:?}", said(&answer).first());
 }
 
 #[test]

@@ -167,7 +167,7 @@ impl World {
         let entities = snapshot.entities(declared.id).unwrap();
         let column = |name: &&str| match declared.key.iter().position(|k| k.name == *name) {
             Some(i) => entities.key(i).clone(),
-            None if *name == "extra" => entities.extra(),
+            None if *name == "extra" => entities.extra().unwrap(),
             None => entities.property(declared.property(name).unwrap().id).unwrap(),
         };
         let values: Vec<ArrayRef> = columns.iter().map(column).collect();

@@ -81,6 +81,13 @@ impl There {
         self.json(response)
     }
 
+    /// Asks for an operation on the whole data directory, which may take its time.
+    pub(crate) fn operate(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        let request = self.with_headers(self.agent.post(format!("{}/v1/admin/{path}", self.url)));
+        let response = request.content_type("application/json").send(body.to_string()).map_err(|e| self.unreachable(&e))?;
+        if response.status().is_success() { self.json(response) } else { Err(self.refused(response, "", 0)) }
+    }
+
     /// All names of the server's catalog; none when it cannot be asked, as completion is a comfort only.
     pub(crate) fn names(&self) -> Vec<String> {
         let request = self.with_headers(self.agent.get(format!("{}/v1/catalog", self.url)));

@@ -1,5 +1,6 @@
 //! One file a verb.
 
+mod admin;
 mod check;
 mod demo;
 mod explain;
@@ -46,6 +47,7 @@ enum Verb {
     Check(check::Args),
     Fmt(fmt::Args),
     Explain(explain::Args),
+    Admin(admin::Args),
 }
 
 /// Does what the arguments ask.
@@ -60,6 +62,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Check(a) => check::run(&a),
         Verb::Fmt(a) => fmt::run(&a),
         Verb::Explain(a) => explain::run(&a),
+        Verb::Admin(a) => admin::run(&a),
     }
 }
 
@@ -73,9 +76,14 @@ mod tests {
         let mut command = Cli::command();
         command.build();
         command.clone().debug_assert();
+        every_verb_has_an_example(&command);
+    }
+
+    fn every_verb_has_an_example(command: &clap::Command) {
         for verb in command.get_subcommands().filter(|v| v.get_name() != "help") {
             let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains("eql "), "{} has no example", verb.get_name());
+            every_verb_has_an_example(verb);
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::driver::Bench;
 fn help_is_given() {
     let bench = Bench::new();
     let help = bench.run(&["--help"]).done();
-    for verb in ["demo", "serve", "query", "shell", "import", "export", "check", "fmt", "explain"] {
+    for verb in ["demo", "serve", "query", "shell", "import", "export", "check", "fmt", "explain", "admin"] {
         assert!(help.out.contains(verb), "{verb} is missing: {}", help.out);
         let own = bench.run(&[verb, "--help"]).done();
         assert!(own.out.contains("Example") && own.out.contains(&format!("eql {verb}")), "{}", own.out);

@@ -1,6 +1,7 @@
 //! The command line, driven from outside as a user or a script drives it.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod admin;
 mod arguments;
 mod check;
 mod demo;

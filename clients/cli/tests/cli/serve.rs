@@ -4,15 +4,21 @@ use crate::driver::Bench;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-struct Served {
+pub(crate) struct Served {
     child: Child,
-    http: String,
+    pub(crate) http: String,
 }
 
 impl Served {
-    fn start(bench: &Bench) -> Self {
+    pub(crate) fn start(bench: &Bench) -> Self {
+        Self::start_with(bench, &[])
+    }
+
+    /// With variables of configuration.
+    pub(crate) fn start_with(bench: &Bench, variables: &[(&str, &str)]) -> Self {
         let arguments = ["serve", "--http", "127.0.0.1:0", "--flight", "127.0.0.1:0", "--log", "error"];
-        let mut child = bench.command(&arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            bench.command(&arguments).envs(variables.iter().copied()).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let said: Vec<String> = lines.take(2).collect();
         assert!(said[0].starts_with("flight  grpc://127.0.0.1:"), "{said:?}");
@@ -20,7 +26,7 @@ impl Served {
         Self { child, http }
     }
 
-    fn terminate(mut self) -> bool {
+    pub(crate) fn terminate(mut self) -> bool {
         assert!(Command::new("kill").arg(self.child.id().to_string()).status().unwrap().success());
         self.child.wait().unwrap().success()
     }

@@ -20,13 +20,19 @@ use tokio::runtime::{Builder, Runtime};
 const REASON_CHARS_MAX: usize = 400;
 
 /// Objects below a prefix.
-#[derive(Debug)]
 pub(crate) struct ObjectPlace {
     url: String,
     prefix: ObjectPath,
     objects: Arc<dyn ObjectStore>,
     /// Taken when dropped.
     runtime: Option<Runtime>,
+}
+
+/// The client knows credentials.
+impl std::fmt::Debug for ObjectPlace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ObjectPlace").field("url", &self.url).finish_non_exhaustive()
+    }
 }
 
 impl ObjectPlace {
@@ -39,7 +45,7 @@ impl ObjectPlace {
             let key: AmazonS3ConfigKey = name.parse().map_err(|_| refuse(format!("`{name}` is no option of the S3 client")))?;
             builder = builder.with_config(key, value);
         }
-        let objects = builder.with_bucket_name(bucket).build().map_err(|e| refuse(reason(&e)))?;
+        let objects = builder.with_bucket_name(bucket).build().map_err(|e| refuse(e.to_string()))?;
         Self::new(url.clone(), prefix, Arc::new(objects))
     }
 
@@ -66,7 +72,7 @@ impl ObjectPlace {
         let (done, answer) = mpsc::sync_channel(1);
         let runtime = self.runtime.as_ref().ok_or_else(|| failed("it is closed".to_string()))?;
         runtime.spawn(async move { _ = done.send(requests.await) });
-        answer.recv().map_err(|_| failed("its thread ended".to_string()))?.map_err(|e| failed(reason(&e)))
+        answer.recv().map_err(|_| failed("its thread ended".to_string()))?.map_err(|e| failed(reason(action, &e)))
     }
 }
 
@@ -177,8 +183,10 @@ fn retries() -> RetryConfig {
 }
 
 /// What to do about it, before the client's own words.
-fn reason(error: &Error) -> String {
+fn reason(action: &str, error: &Error) -> String {
     let advice = match error {
+        // Everything else than reading creates what is not there.
+        Error::NotFound { .. } if action != "read" => return "there is no such bucket; create it, or mend `parts.url`".to_string(),
         Error::NotFound { .. } => return "it is not there; restore it from a backup".to_string(),
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
             return "access is denied; check the credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) and their rights".to_string();
@@ -214,6 +222,24 @@ mod tests {
         place.remove(&["0/1/a".to_string(), "absent".to_string()]).unwrap();
         let gone = place.get("0/1/a").unwrap_err().to_string();
         assert_eq!(gone, "cannot read test://x/0/1/a: it is not there; restore it from a backup");
+    }
+
+    #[test]
+    fn secrets_are_not_shown_and_options_are_known() {
+        let open = |name: &str| {
+            let options = [(name.to_string(), "hush".to_string()), ("access_key_id".to_string(), "hush".to_string())];
+            ObjectPlace::bucket("s3://b".into(), "b", "", &options.into())
+        };
+        assert!(!format!("{:?}", open("secret_access_key").unwrap()).contains("hush"));
+        assert_eq!(open("secret").unwrap_err().to_string(), "`s3://b` is no place for event parts: `secret` is no option of the S3 client");
+    }
+
+    /// The server of the other tests makes a bucket for whoever writes to it; real ones do not.
+    #[test]
+    fn an_absent_bucket_is_not_an_absent_object() {
+        let absent = || Error::NotFound { path: "a".to_string(), source: "no such key".into() };
+        assert!(reason("read", &absent()).contains("restore it from a backup"));
+        assert!(reason("claim", &absent()).contains("there is no such bucket"));
     }
 
     #[test]

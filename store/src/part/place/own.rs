@@ -6,6 +6,7 @@ use super::{LocalPlace, ObjectPlace, PartPlace};
 use crate::StoreError;
 use crate::disk::{replace_file, sync_dir};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 pub(crate) const PARTS: &str = "parts";
 
 /// In the data directory; absent when the parts are there too.
-const RECORD: &str = "parts.json";
+pub(crate) const RECORD: &str = "parts.json";
 
 /// In a place elsewhere.
 const CLAIM: &str = "eql-parts.json";
@@ -78,6 +79,15 @@ impl OwnPlace {
         }
         self.unclaimed = None;
         Ok(())
+    }
+}
+
+/// The place that a directory says its parts are in; whoever only looks claims nothing. `at` has what a client of that place needs.
+pub(crate) fn recorded_place(dir: &Path, at: &PartsAt) -> Result<Arc<dyn PartPlace>, StoreError> {
+    match read(dir)? {
+        None => Ok(Arc::new(LocalPlace::new(dir.join(PARTS)))),
+        Some(Recorded { url, .. }) if at.url().as_ref() == Some(&url) => elsewhere(&url, at),
+        Some(Recorded { url, .. }) => elsewhere(&url, &PartsAt::Url { url: url.clone(), options: BTreeMap::new() }),
     }
 }
 
