@@ -221,7 +221,14 @@ impl Store {
         let log = self.core.log.figures();
         cache.tell(&mut stats);
         let checkpoint_position = self.core.checkpoint_position.load(Ordering::Relaxed);
-        StoreStats { checkpoint_position, log_bytes: log.bytes, log_segments: log.segments, log_groups: log.groups, log_records: log.records, ..stats }
+        StoreStats {
+            checkpoint_position,
+            log_bytes: log.bytes,
+            log_segments: log.segments,
+            log_groups: log.groups,
+            log_records: log.records,
+            ..stats
+        }
     }
 
     /// Checkpoint, then release the directory; snapshots can still be read. Dropping releases it without a checkpoint.

@@ -5,6 +5,7 @@ use crate::statements::Told;
 use crate::{CacheStats, Limits};
 use arrow::array::{ArrayRef, Float64Array, StringArray};
 use datafusion::common::Result;
+use eql_store::RejectedRow;
 use eql_store::StoreStats;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -35,7 +36,8 @@ pub(super) fn queries(all: &[Arc<Told>]) -> Result<Vec<ArrayRef>> {
 }
 
 pub(super) fn rejected(rows: &[&RejectedRow]) -> Vec<ArrayRef> {
-    let texts = |pick: for<'r> fn(&'r RejectedRow) -> &'r str| Arc::new(StringArray::from_iter_values(rows.iter().map(|r| pick(r)))) as ArrayRef;
+    let texts =
+        |pick: for<'r> fn(&'r RejectedRow) -> &'r str| Arc::new(StringArray::from_iter_values(rows.iter().map(|r| pick(r)))) as ArrayRef;
     vec![
         times(rows.iter().map(|r| r.received)),
         texts(|r| &r.target),
@@ -65,9 +67,7 @@ mod tests {
             message: "`amount` is no number".into(),
             record: "{\"amount\":\"x\"}".into(),
         };
-        let batch =
-            RecordBatch::try_new(eql_planner::system_schema(SystemTable::Rejected), rejected(&[&row, &row]))
-                .expect("they fit");
+        let batch = RecordBatch::try_new(eql_planner::system_schema(SystemTable::Rejected), rejected(&[&row, &row])).expect("they fit");
         assert_eq!(batch.num_rows(), 2);
         let shown = pretty_format_batches(&[batch]).expect("they are shown").to_string();
         let line = "| 2026-01-01T00:00:00Z | purchase | 3     |    | type | `amount` is no number | {\"amount\":\"x\"} |";

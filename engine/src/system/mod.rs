@@ -4,7 +4,6 @@ mod activity;
 mod settings;
 mod storage;
 
-use self::activity::Refused;
 use crate::cache::{Plans, Results};
 use crate::statements::Statements;
 use crate::{Engine, Limits, Session};
@@ -14,7 +13,6 @@ use datafusion::common::{DataFusionError, Result};
 use eql_compiler::system::SystemTable;
 use eql_planner::{SystemRows, system_schema};
 use eql_store::Store;
-use eql_stream::Ingest;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,7 +21,6 @@ use std::sync::Arc;
 pub(crate) struct SystemTables {
     store: Arc<Store>,
     statements: Arc<Statements>,
-    ingest: Arc<Ingest>,
     plans: Arc<Plans>,
     results: Arc<Results>,
     limits: Limits,
@@ -43,7 +40,6 @@ impl SystemTables {
         Self {
             store: engine.store.clone(),
             statements: engine.statements.clone(),
-            ingest: engine.ingest.clone(),
             plans: engine.plans.clone(),
             results: engine.results.clone(),
             limits: engine.limits.clone(),

@@ -56,7 +56,13 @@ pub(crate) fn run(
     remove_unnamed(dir, manifest)
 }
 
-fn write(dir: &Path, place: &Arc<dyn PartPlace>, captured: &Captured, rows: &RowStore, manifest: &mut Manifest) -> Result<Written, StoreError> {
+fn write(
+    dir: &Path,
+    place: &Arc<dyn PartPlace>,
+    captured: &Captured,
+    rows: &RowStore,
+    manifest: &mut Manifest,
+) -> Result<Written, StoreError> {
     let generation = manifest.generation + 1;
     let (parts, (entities, segments), packed) = std::thread::scope(|scope| {
         let packed = scope.spawn(|| write_rows(rows, captured));

@@ -97,7 +97,13 @@ impl Merge<'_> {
     }
 
     /// Writes the merged parts. `pace` is called between files.
-    pub(super) fn write(&self, place: &Arc<dyn PartPlace>, loaded: Loaded, first_id: u64, pace: &dyn Fn()) -> Result<Vec<Part>, StoreError> {
+    pub(super) fn write(
+        &self,
+        place: &Arc<dyn PartPlace>,
+        loaded: Loaded,
+        first_id: u64,
+        pace: &dyn Fn(),
+    ) -> Result<Vec<Part>, StoreError> {
         let after = self.parts.iter().map(|p| p.meta.positions.0).min().unwrap_or(0);
         let up_to = self.parts.iter().map(|p| p.meta.positions.1).max().unwrap_or(0);
         let Loaded { hot, types, plans, .. } = loaded;

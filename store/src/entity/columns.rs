@@ -80,9 +80,10 @@ impl EntitySource {
 }
 
 impl EntityParts {
-    /// Columns with values, and their bytes in memory.
+    /// Columns that say something about entities (times of knowledge and marks of deletion do not), and the bytes of all.
     pub(crate) fn weight(&self) -> (usize, u64) {
-        (self.columns.len(), self.columns.values().map(|column| column.bytes()).sum())
+        let told = |place: &&Place| matches!(place, Place::Key(_) | Place::Property(_) | Place::Tag(_) | Place::Extra);
+        (self.columns.keys().filter(told).count(), self.columns.values().map(|column| column.bytes()).sum())
     }
 
     /// A column as long as there are entities; None when it was never written.
