@@ -1,9 +1,8 @@
 //! Files that are there after a power loss, and that are what was written.
 
 use crate::StoreError;
+use crate::files;
 use serde::{Deserialize, Serialize};
-use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -18,19 +17,29 @@ pub(crate) struct FileMeta {
 
 /// Makes the entries of a directory durable.
 pub(crate) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
-    File::open(dir).and_then(|d| d.sync_all()).map_err(StoreError::io(dir, "sync directory"))
+    files::of(dir).sync_dir(dir).map_err(StoreError::io(dir, "sync directory"))
 }
 
 pub(crate) fn create_dir(dir: &Path) -> Result<(), StoreError> {
-    std::fs::create_dir_all(dir).map_err(StoreError::io(dir, "create directory"))
+    files::of(dir).create_dir(dir).map_err(StoreError::io(dir, "create directory"))
+}
+
+/// Removes one file.
+pub(crate) fn remove_file(path: &Path) -> std::io::Result<()> {
+    files::of(path).remove(path)
+}
+
+/// Removes a directory with all that is in it.
+pub(crate) fn remove_dir(path: &Path) -> std::io::Result<()> {
+    files::of(path).remove_dir(path)
 }
 
 /// Writes and syncs one file; its directory is the caller's to sync.
 pub(crate) fn write_file(dir: &Path, name: &str, bytes: &[u8]) -> Result<FileMeta, StoreError> {
     let path = dir.join(name);
-    let mut file = File::create(&path).map_err(StoreError::io(&path, "create"))?;
-    file.write_all(bytes).map_err(StoreError::io(&path, "write"))?;
-    file.sync_all().map_err(StoreError::io(&path, "sync"))?;
+    let mut file = files::of(&path).create(&path).map_err(StoreError::io(&path, "create"))?;
+    file.append(bytes).map_err(StoreError::io(&path, "write"))?;
+    file.sync().map_err(StoreError::io(&path, "sync"))?;
     Ok(FileMeta { name: name.to_string(), bytes: bytes.len() as u64, xxh3: checksum(bytes) })
 }
 
@@ -39,7 +48,7 @@ pub(crate) fn replace_file(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), S
     let temporary = format!("{name}.tmp");
     write_file(dir, &temporary, bytes)?;
     let path = dir.join(name);
-    std::fs::rename(dir.join(&temporary), &path).map_err(StoreError::io(&path, "rename to"))?;
+    files::of(&path).rename(&dir.join(&temporary), &path).map_err(StoreError::io(&path, "rename to"))?;
     sync_dir(dir)
 }
 

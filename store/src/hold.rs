@@ -57,7 +57,7 @@ impl Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        if let Err(e) = std::fs::remove_dir_all(&self.dir) {
+        if let Err(e) = crate::disk::remove_dir(&self.dir) {
             tracing::warn!(error = %e, dir = %self.dir.display(), "links could not be removed; the next start removes them");
         }
         // Only the last one leaves an empty directory.
@@ -81,5 +81,5 @@ pub(crate) fn remove_left(dir: &Path) -> Result<(), StoreError> {
     if names(&path)?.is_empty() && !path.exists() {
         return Ok(());
     }
-    std::fs::remove_dir_all(&path).map_err(StoreError::io(&path, "remove"))
+    crate::disk::remove_dir(&path).map_err(StoreError::io(&path, "remove"))
 }

@@ -60,7 +60,7 @@ pub use compaction::Compacted;
 pub use entity::{EntityColumns, EntityRow, History};
 pub use error::StoreError;
 pub use figures::{EntityStats, PartStats};
-pub use files::{Files, OpenFile, OsFiles};
+pub use files::{Between, Files, OpenFile, OsFiles, stand_between};
 pub use options::{StoreOptions, StoreStats};
 pub use part::PartsAt;
 pub use recent::{Before, RecentEvent};

@@ -5,6 +5,7 @@ use crate::cache::ReadCache;
 use crate::checkpoint::{self, ENTITIES, SEGMENTS};
 use crate::disk::{create_dir, names, read_checked, replace_file, sync_dir};
 use crate::entity::{self, EntityFiles, EntityState};
+use crate::files;
 use crate::kv::{self, Commit, RowStore};
 use crate::limit::FORMAT;
 use crate::lock::DirectoryLock;
@@ -161,7 +162,7 @@ fn open_rows(dir: &Path, options: &StoreOptions, manifest: &Manifest, rows: &Row
             Some(commit) if commit.serves(manifest.position) => {
                 drop(kv);
                 tracing::info!(bytes = commit.live, "the packed rows of entities take far more space than they need; they are rebuilt");
-                std::fs::remove_dir_all(&path).map_err(StoreError::io(&path, "remove"))?;
+                crate::disk::remove_dir(&path).map_err(StoreError::io(&path, "remove"))?;
             }
             None if fresh => {
                 sync_dir(dir)?;
@@ -185,7 +186,7 @@ fn open_rows(dir: &Path, options: &StoreOptions, manifest: &Manifest, rows: &Row
 fn move_aside(dir: &Path, problem: &str) -> Result<(), StoreError> {
     let (path, aside) = (dir.join(KV), free_name(dir)?);
     tracing::warn!(problem, aside, "the packed rows of entities cannot be used; they are moved aside and rebuilt");
-    std::fs::rename(&path, dir.join(aside)).map_err(StoreError::io(&path, "move aside"))
+    files::of(dir).rename(&path, &dir.join(aside)).map_err(StoreError::io(&path, "move aside"))
 }
 
 /// Packed rows in new files: those of before hold what was overwritten, and never shrink.
@@ -193,7 +194,7 @@ pub(crate) fn renew_rows(dir: &Path, options: &StoreOptions, rows: &RowStore) ->
     rows.end();
     for name in names(dir)?.into_iter().filter(|n| n == KV || n.starts_with(&format!("{KV}.damaged-"))) {
         let path = dir.join(name);
-        std::fs::remove_dir_all(&path).map_err(StoreError::io(&path, "remove"))?;
+        crate::disk::remove_dir(&path).map_err(StoreError::io(&path, "remove"))?;
     }
     let kv = kv::open(&dir.join(KV), options.kv_cache_bytes)?;
     sync_dir(dir)?;
@@ -215,7 +216,7 @@ fn open_log(dir: &Path, options: &StoreOptions, manifest: &Manifest, state: &mut
         let record = Record::decode(kind, payload).map_err(|what| StoreError::damaged(file, offset, what))?;
         state.apply(position, record)
     })?;
-    Ok(Log::new(options.files.clone(), path, options.log_segment_bytes, replayed.segments, replayed.position))
+    Ok(Log::new(files::of(&path), path, options.log_segment_bytes, replayed.segments, replayed.position))
 }
 
 #[cfg(test)]

@@ -1,11 +1,9 @@
 //! What an operator chooses and sees.
 
 use crate::PartsAt;
-use crate::files::{Files, OsFiles};
-use std::sync::Arc;
 
 /// How much memory and disk the store may take.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreOptions {
     /// Decoded columns and timelines.
     pub read_cache_bytes: u64,
@@ -15,8 +13,6 @@ pub struct StoreOptions {
     pub hot_rows_max: usize,
     /// A log file is closed above this size.
     pub log_segment_bytes: u64,
-    /// Where changes of files go: the operating system, or a test that stands in between.
-    pub files: Arc<dyn Files>,
     /// Where the event parts are kept; the same at every open once there are some.
     pub parts: PartsAt,
 }
@@ -28,7 +24,6 @@ impl Default for StoreOptions {
             kv_cache_bytes: 64 << 20,
             hot_rows_max: 2_000_000,
             log_segment_bytes: 64 << 20,
-            files: Arc::new(OsFiles),
             parts: PartsAt::Local,
         }
     }

@@ -141,7 +141,7 @@ impl Vacant<'_> {
         let entries = std::fs::read_dir(self.dir).into_iter().flatten().flatten();
         for entry in entries.filter(|e| e.file_name() != "lost+found") {
             let path = entry.path();
-            _ = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+            _ = if path.is_dir() { crate::disk::remove_dir(&path) } else { crate::disk::remove_file(&path) };
         }
         if self.made {
             _ = std::fs::remove_dir(self.dir);

@@ -92,7 +92,7 @@ fn write(request: &RestoreRequest, label: &Label) -> Result<RestoreReport, Store
         sync_dir(&dir.join(below))?;
     }
     let marker = dir.join(UNFINISHED);
-    std::fs::remove_file(&marker).map_err(StoreError::io(&marker, "remove"))?;
+    crate::disk::remove_file(&marker).map_err(StoreError::io(&marker, "remove"))?;
     sync_dir(dir)?;
     let (position, checkpoint) = (log.position, label.checkpoint);
     Ok(RestoreReport { dir: dir.clone(), position, checkpoint, records: log.records, files, bytes, seconds: 0.0 })

@@ -14,7 +14,7 @@ pub(crate) fn remove_unnamed(dir: &Path, manifest: &Manifest) -> Result<(), Stor
         for name in crate::disk::names(&dir.join(sub))? {
             if !names.contains(&&name) {
                 let path = dir.join(sub).join(name);
-                std::fs::remove_file(&path).map_err(StoreError::io(&path, "remove"))?;
+                crate::disk::remove_file(&path).map_err(StoreError::io(&path, "remove"))?;
             }
         }
         Ok(())

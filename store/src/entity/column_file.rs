@@ -55,7 +55,7 @@ pub(crate) struct ColumnFile {
 impl Drop for ColumnFile {
     fn drop(&mut self) {
         if self.unnamed.load(Ordering::Acquire)
-            && let Err(e) = std::fs::remove_file(self.path())
+            && let Err(e) = crate::disk::remove_file(&self.path())
         {
             tracing::warn!(file = %self.path().display(), error = %e, "a file that nobody needs cannot be removed; the next start tries again");
         }
@@ -105,7 +105,7 @@ impl EntityFiles {
         for folder in names(&self.dir)? {
             let path = self.dir.join(&folder);
             if !path.is_dir() {
-                std::fs::remove_file(&path).map_err(StoreError::io(&path, "remove"))?;
+                crate::disk::remove_file(&path).map_err(StoreError::io(&path, "remove"))?;
                 continue;
             }
             for file in names(&path)? {
@@ -117,7 +117,7 @@ impl EntityFiles {
                     Some(read) => read.unnamed.store(true, Ordering::Release),
                     None => {
                         let path = self.dir.join(name);
-                        match std::fs::remove_file(&path) {
+                        match crate::disk::remove_file(&path) {
                             // Its last reader was quicker.
                             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
                             result => result.map_err(StoreError::io(&path, "remove"))?,

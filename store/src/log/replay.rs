@@ -4,7 +4,6 @@ use super::frame::{self, Found, NoFrame};
 use super::writer::segment_name;
 use crate::StoreError;
 use crate::disk::names;
-use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 
 /// What the log held.
@@ -136,8 +135,7 @@ impl<'a> SegmentReader<'a> {
     fn cut(&self) -> Result<(), StoreError> {
         let Some(what) = self.torn else { return Ok(()) };
         tracing::warn!(file = %self.path.display(), offset = self.at, dropped = self.bytes.len() - self.at, what, "the end of the log was not written completely; it was never acknowledged and is cut off");
-        let file = OpenOptions::new().write(true).open(self.path).map_err(StoreError::io(self.path, "open"))?;
-        file.set_len(self.at as u64).and_then(|()| file.sync_all()).map_err(StoreError::io(self.path, "truncate"))
+        crate::files::of(self.path).truncate(self.path, self.at as u64).map_err(StoreError::io(self.path, "truncate"))
     }
 
     fn damaged(&self, what: &str) -> StoreError {

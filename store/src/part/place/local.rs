@@ -88,7 +88,7 @@ impl PartPlace for LocalPlace {
         let mut emptied = BTreeSet::new();
         for name in names {
             let path = self.dir.join(name);
-            match std::fs::remove_file(&path) {
+            match crate::disk::remove_file(&path) {
                 Err(e) if e.kind() != ErrorKind::NotFound => return Err(StoreError::io(&path, "remove")(e)),
                 _ => emptied.extend(path.parent().map(Path::to_path_buf)),
             }

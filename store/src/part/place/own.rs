@@ -115,7 +115,7 @@ fn remove(dir: &Path, present: bool) -> Result<(), StoreError> {
         return Ok(());
     }
     let path = dir.join(RECORD);
-    std::fs::remove_file(&path).map_err(StoreError::io(&path, "remove"))?;
+    crate::disk::remove_file(&path).map_err(StoreError::io(&path, "remove"))?;
     sync_dir(dir)
 }
 
