@@ -120,6 +120,16 @@ impl Engine {
         self.store.stats()
     }
 
+    /// What the store does by itself from time to time, by the system's clock. Blocks: call it from a thread of its own, about once a
+    /// minute.
+    ///
+    /// # Errors
+    /// What the store meets.
+    pub fn upkeep(&self) -> Result<(), EngineError> {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_micros());
+        Ok(self.store.upkeep(i64::try_from(now).unwrap_or(i64::MAX))?)
+    }
+
     /// Finishes what waits to be taken in, checkpoints and lets go of the directory.
     ///
     /// # Errors

@@ -18,6 +18,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
+/// Between two rounds of housekeeping.
+const HOUSEKEEPING: Duration = Duration::from_secs(60);
 /// How long running statements may go on once the server was asked to stop.
 const GRACE: Duration = Duration::from_secs(30);
 /// A connection that is gone without a word is noticed after this.
@@ -122,13 +124,30 @@ pub async fn serve(
     let flight = serve_flight(flight, flight_port, &config, stop.clone())?;
     let http = serve_http(http::router(app), http_port, &config, stop.clone())?;
     let upkeep = tokio::spawn(telemetry::upkeep());
+    let housekeeping = tokio::spawn(housekeeping(Arc::clone(&engine)));
     tracing::info!(flight = %addresses.flight, http = %addresses.http, "ready");
     ready(addresses);
     let served = until(shutdown, &stop, flight, http).await;
     kill.cancel();
     upkeep.abort();
+    housekeeping.abort();
     let closed = close(engine).await;
     served.and(closed)
+}
+
+/// Events that are kept no longer, checkpoints, merges of parts: about once a minute.
+async fn housekeeping(engine: Arc<Engine>) {
+    let mut tick = tokio::time::interval(HOUSEKEEPING);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        let engine = Arc::clone(&engine);
+        match tokio::task::spawn_blocking(move || engine.upkeep()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(e)) => tracing::warn!(error = %e, "housekeeping failed; it is tried again in a minute"),
+            Err(e) => tracing::error!(error = %e, "housekeeping ended badly"),
+        }
+    }
 }
 
 /// Waits for the signal or for a listener that breaks, then for what still runs.

@@ -138,7 +138,7 @@ async fn health_metrics_and_description() {
         "eql_cache_hits_total{cache=\"result\"}",
         "eql_cache_entries{cache=\"columns\"}",
         "eql_cache_bytes{cache=\"plan\"}",
-        "eql_entities 2",
+        "eql_entities ",
         "eql_parts 0",
         "eql_checkpoint_lsn",
     ];

@@ -16,7 +16,7 @@ const DEFINE: &str = "
     DEFINE EVENT visit OF user (page STRING);
     DEFINE SEGMENT londoners OF user AS city = 'London';
     DEFINE SEGMENT buyers OF user AS DID purchase;
-    DEFINE SEGMENT panel OF user IMPORTED;";
+    DEFINE STATIC SEGMENT panel OF user IMPORTED;";
 
 async fn shop() -> Running {
     let server = empty(config(&[])).await;
@@ -217,7 +217,8 @@ async fn the_segments_of_one_entity() {
     let server = shop().await;
     server.post("/v1/events", &purchase("a", "ada"));
     server.post("/v1/entities/user", r#"[{"key":"ada","set":{"city":"London"}},{"key":"bob","set":{"city":"Paris"}}]"#);
-    assert_eq!(server.post("/v1/query", "INSERT INTO SEGMENT panel (user_id) VALUES ('bob')").0, 200);
+    let (status, answer) = server.post("/v1/query", "INSERT INTO SEGMENT panel (user_id) VALUES ('bob')");
+    assert_eq!(status, 200, "{answer}");
     let of = |user: &str| serde_json::from_str::<Value>(&server.get(&format!("/v1/entities/user/{user}/segments")).body).unwrap();
     assert_eq!(of("ada"), json!({ "segments": ["buyers", "londoners"] }));
     assert_eq!(of("bob"), json!({ "segments": ["panel"] }));

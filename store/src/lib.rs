@@ -51,6 +51,7 @@ mod snapshot;
 mod store;
 mod timeline;
 mod upgrade;
+mod upkeep;
 mod verify;
 
 pub use arrow_type::arrow_type;

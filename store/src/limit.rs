@@ -64,6 +64,9 @@ pub(crate) const REJECTED_ROWS_MAX: usize = 10_000;
 /// Bytes of one text of a rejected row.
 pub(crate) const REJECTED_TEXT_BYTES_MAX: usize = 4 << 10;
 
+/// A checkpoint is written after this time even when few rows came, so that the log that a crash leaves stays short.
+pub(crate) const UPKEEP_CHECKPOINT_US: i64 = 600_000_000;
+
 /// Parts of similar size that are merged together at least: a row is rewritten once for each such step.
 pub(crate) const COMPACTION_FAN_IN: usize = 4;
 

@@ -22,7 +22,7 @@ use parking_lot::{Mutex, MutexGuard};
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 pub(crate) struct Core {
     pub(crate) dir: PathBuf,
@@ -34,6 +34,8 @@ pub(crate) struct Core {
     pub(crate) checkpointing: Mutex<Checkpointing>,
     /// Of the last checkpoint, for those who must not wait for the next one.
     pub(crate) checkpoint_position: AtomicU64,
+    /// When upkeep last thought of a checkpoint; 0 before it ran.
+    pub(crate) checked_at: AtomicI64,
     /// Held by the one compaction that runs.
     pub(crate) compacting: Mutex<()>,
     /// Parts that were replaced and that snapshots may still read.

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 /// The store of one data directory.
@@ -44,6 +44,7 @@ impl Store {
             state: Mutex::new(opened.state),
             checkpoint_position: AtomicU64::new(opened.checkpointing.manifest.position),
             checkpointing: Mutex::new(opened.checkpointing),
+            checked_at: AtomicI64::new(0),
             compacting: Mutex::new(()),
             retired: Mutex::new(Vec::new()),
             closing: AtomicBool::new(false),

@@ -42,7 +42,7 @@ pub(crate) const REJECTED_ROWS: usize = 10_000;
 /// Bytes of a rejected row that are kept.
 pub(crate) const REJECTED_BYTES: usize = 4 << 10;
 /// How often a group is read again because definitions changed under it.
-pub(crate) const ATTEMPTS: usize = 3;
+pub(crate) const ATTEMPTS: usize = 20;
 
 /// Rows of one batch: large enough that the work per batch does not count, small enough that two waiting ones fit in memory.
 pub(crate) const BATCH_ROWS: usize = 128 * 1024;

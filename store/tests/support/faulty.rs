@@ -1,5 +1,6 @@
 //! A disk that forgets, tears and fails. It stands between a store and the real files, and remembers every change; from that it can say
 //! what a disk could hold after the power went at any moment, and it can refuse.
+#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 use eql_store::{Files, OpenFile, OsFiles};
 use std::collections::BTreeMap;

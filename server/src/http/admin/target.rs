@@ -7,7 +7,8 @@ pub(super) fn below(root: &Path, target: &str) -> Result<PathBuf, String> {
     let real = |path: &Path| path.canonicalize().map_err(|e| format!("cannot use {}: {e}", path.display()));
     let root = real(root)?;
     let asked = Path::new(target);
-    let name = asked.file_name().filter(|_| asked.components().all(|c| c != Component::ParentDir));
+    let plain = !target.contains('\0') && asked.components().all(|c| c != Component::ParentDir);
+    let name = asked.file_name().filter(|_| plain);
     let name = name.ok_or_else(|| format!("`{target}` names no directory below `backup_dir`"))?;
     let joined = root.join(asked);
     let parent = real(joined.parent().unwrap_or(&root))?;
