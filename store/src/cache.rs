@@ -5,6 +5,7 @@ use crate::part::Spine;
 use crate::rows::EventColumn;
 use crate::{History, StoreError, StoreStats, Timeline};
 use arrow::array::{Array, ArrayRef};
+use arrow::datatypes::DataType;
 use bytes::Bytes;
 use eql_catalog::{EntityTypeId, EventTypeId};
 use moka::sync::Cache;
@@ -14,8 +15,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Key {
     Spine(u64),
-    /// Part, event type, column, how many rows are gone.
-    Column(u64, EventTypeId, EventColumn, u32),
+    /// Part, event type, column, how many rows are gone, read as which type.
+    Column(u64, EventTypeId, EventColumn, u32, DataType),
     Ids(u64, EventTypeId),
     /// What the times of a part tell of its sequence numbers.
     Guess(u64),

@@ -2,6 +2,7 @@
 
 use crate::StoreError;
 use crate::arrow_type::timestamp_type;
+use crate::grown;
 use crate::limit::{HOT_CHUNK_BYTES, HOT_CHUNK_ROWS};
 use crate::rows::{EventColumn, column_type};
 use arrow::array::{Array, ArrayRef, BooleanArray, StringArray, TimestampMicrosecondArray, UInt32Array, UInt64Array, new_null_array};
@@ -50,10 +51,7 @@ impl HotChunk {
             EventColumn::Sequence => Arc::new(self.sequence.clone()),
             EventColumn::Participant(i) => self.participants.get(*i).map_or_else(nothing, |p| Arc::new(p.clone())),
             EventColumn::Extra => self.extra.as_ref().map_or_else(nothing, |e| Arc::new(e.clone())),
-            EventColumn::Property(id) => match self.properties.iter().find(|(p, _)| p == id) {
-                Some((_, values)) => values.clone(),
-                None => nothing(),
-            },
+            EventColumn::Property(id) => self.property(event, *id).unwrap_or_else(nothing),
         }
     }
 
@@ -64,6 +62,25 @@ impl HotChunk {
             rows.sort_unstable_by_key(|row| (subjects.value(*row as usize), times[*row as usize], sequences[*row as usize]));
             Arc::new(rows)
         })
+    }
+
+    fn property(&self, event: &EventType, id: PropertyId) -> Option<ArrayRef> {
+        let property = event.properties.iter().find(|p| p.id == id)?;
+        match self.properties.iter().find(|(p, _)| *p == id) {
+            Some((_, values)) => grown::converted(values, property).ok(),
+            None => grown::promoted(self.extra.as_ref()?, property).ok(),
+        }
+    }
+
+    /// True when both have the same columns of the same types, or columns that the other lacks and that never were anything else.
+    fn goes_with(&self, next: &HotChunk) -> bool {
+        let same = |(id, values): &(PropertyId, ArrayRef)| {
+            next.properties.iter().all(|(other, v)| other != id || v.data_type() == values.data_type())
+        };
+        // Rows with undeclared values are read by what they lack: a column of NULLs would hide those.
+        let undeclared =
+            |a: &HotChunk, b: &HotChunk| a.extra.is_none() || b.properties.iter().all(|(id, _)| a.properties.iter().any(|(p, _)| p == id));
+        self.properties.iter().all(same) && undeclared(self, next) && undeclared(next, self)
     }
 
     /// Only some of the rows; None when there are none.
@@ -148,6 +165,7 @@ pub(crate) fn push(chunks: &mut Vec<Arc<HotChunk>>, frozen: usize, chunk: HotChu
     while chunks.len() > frozen
         && let Some(last) = chunks.last()
         && last.rows() <= 2 * chunk.rows()
+        && last.goes_with(&chunk)
         && last.rows() + chunk.rows() <= HOT_CHUNK_ROWS
         && last.bytes() + bytes <= HOT_CHUNK_BYTES
     {

@@ -28,6 +28,7 @@ mod entity;
 mod error;
 mod figures;
 mod files;
+mod grown;
 mod hold;
 mod hot;
 mod ipc;

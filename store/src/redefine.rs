@@ -2,7 +2,8 @@
 
 use crate::StoreError;
 use crate::apply::State;
-use eql_catalog::{Catalog, Change, Object, Property};
+use crate::grown;
+use eql_catalog::{Catalog, Change, Object};
 use parking_lot::Mutex;
 
 /// A changed definition must not change what stored rows mean: keys, participants and types of numbers that are in use stay.
@@ -22,19 +23,9 @@ pub(crate) fn check(state: &Mutex<State>, catalog: &Catalog, change: &Change) ->
             if !kept || new.participants.len() < old.participants.len() {
                 return Err(StoreError::mismatch(owner, format!("participants can only be added after those it has, it has {rows} rows")));
             }
-            same_types(owner, &old.properties, &new.properties)
+            let snapshot = state.lock().snapshot();
+            grown::check(&*snapshot.events(new.id)?, old, new)
         }
         _ => Ok(()),
-    }
-}
-
-fn same_types(owner: String, old: &[Property], new: &[Property]) -> Result<(), StoreError> {
-    let changed = new.iter().find(|n| old.iter().any(|o| o.id == n.id && o.data_type != n.data_type));
-    match changed {
-        Some(p) => Err(StoreError::mismatch(
-            owner,
-            format!("property `{}` cannot become {} while there are rows; give it a new number", p.name, p.data_type),
-        )),
-        None => Ok(()),
     }
 }

@@ -301,7 +301,9 @@ impl Drop for Store {
     fn drop(&mut self) {
         self.core.closing.store(true, Ordering::Relaxed);
         self.join_background();
-        drop(self.core.compacting.lock());
+        let _no_merge = self.core.compacting.lock();
+        // A thread that is about to end may keep the rest a moment longer; the next owner need not wait for it.
+        *self.core.lock.lock() = None;
     }
 }
 

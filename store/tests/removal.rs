@@ -197,3 +197,51 @@ fn rejected_rows_are_kept_and_old_ones_make_room() {
     assert_eq!((indexes.len(), indexes[0], indexes[9_999]), (10_000, 2, 10_001));
     assert!(snapshot.rejected().next().unwrap().record.len() < 4200);
 }
+
+fn with_properties(store: &Store, change: impl FnOnce(&mut Vec<eql_catalog::Property>)) -> Result<u64, StoreError> {
+    let catalog = store.catalog();
+    let mut definition = (**catalog.event_by_id(PURCHASE).unwrap()).clone();
+    change(&mut definition.properties);
+    store.define(Change::Put(Box::new(Object::Event(definition))))
+}
+
+#[test]
+fn events_follow_a_changed_definition_wherever_they_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open_world(dir.path());
+    let row = |i: i64, extra: &str| Happened { number: Some(i), extra: Some(extra.into()), ..happened(&format!("e{i}"), i, 1, 1) };
+    append(&store, PURCHASE, &[row(1, r#"{"color":"red","size":3}"#), row(2, r#"{"size":"big"}"#)]);
+    store.checkpoint().unwrap();
+    append(&store, PURCHASE, &[row(3, r#"{"color":"blue"}"#)]);
+    let refused = with_properties(&store, |p| p[1].data_type = eql_catalog::DataType::Int);
+    assert!(refused.is_ok(), "a property without values may become anything");
+    with_properties(&store, |p| {
+        p[0].data_type = eql_catalog::DataType::String;
+        p.push(property(20, "color", eql_catalog::DataType::String));
+        p.push(property(21, "size", eql_catalog::DataType::Int));
+    })
+    .unwrap();
+    append(&store, PURCHASE, &[happened("e4", 4, 1, 1)]);
+    let refused = with_properties(&store, |p| p.iter_mut().find(|p| p.name == "color").unwrap().data_type = eql_catalog::DataType::Int);
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("`color` cannot become BIGINT") && refused.contains("red"), "{refused}");
+    let column = |store: &Store, id: u16| {
+        let rows = store.snapshot().unwrap().events(PURCHASE).unwrap();
+        shown(&rows.gather(&EventColumn::Property(eql_catalog::PropertyId(id)), &[0, 1, 2, 3]).unwrap())
+    };
+    let check = |store: &Store, when: &str| {
+        assert_eq!(column(store, 0), ["1", "2", "3", "NULL"], "{when}");
+        assert_eq!(column(store, 20), ["red", "NULL", "blue", "NULL"], "{when}");
+        assert_eq!(column(store, 21), ["3", "NULL", "NULL", "NULL"], "{when}");
+    };
+    check(&store, "at once");
+    drop(store);
+    let store = open(dir.path());
+    check(&store, "after replay");
+    store.checkpoint().unwrap();
+    check(&store, "in parts");
+    store.compact(true).unwrap();
+    check(&store, "after compaction");
+    drop(store);
+    check(&open(dir.path()), "after reopening");
+}

@@ -39,6 +39,11 @@ impl EventFile {
         Ok(column)
     }
 
+    /// A column as it was written; None when the file has none of that name.
+    pub(super) fn stored(&self, name: &str) -> Result<Option<ArrayRef>, StoreError> {
+        Ok(self.first_of(&[name])?.map(|(_, column)| column))
+    }
+
     /// The ids.
     pub(super) fn ids(&self) -> Result<StringArray, StoreError> {
         let (name, stored) = self.first_of(&event_id::NAMES)?.ok_or_else(|| self.damaged("it has no ids"))?;

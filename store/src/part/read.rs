@@ -9,10 +9,11 @@ use super::{directory, ids, properties, sequence, spine};
 use crate::StoreError;
 use crate::arrow_type::timestamp_type;
 use crate::cache::{Key, ReadCache};
+use crate::grown;
 use crate::limit::NO_SUBJECT;
 use crate::manifest::{PartEvent, PartMeta};
 use crate::rows::{EventColumn, column_type};
-use arrow::array::{ArrayRef, AsArray, TimestampMicrosecondArray, UInt32Array, UInt64Array};
+use arrow::array::{ArrayRef, AsArray, TimestampMicrosecondArray, UInt32Array, UInt64Array, new_null_array};
 use arrow::compute::filter;
 use arrow::datatypes::UInt64Type;
 use eql_catalog::{EventType, EventTypeId};
@@ -157,7 +158,7 @@ impl Part {
     /// A column of the rows of one event type that are there; the caller has seen that it is declared and that the part has such rows.
     pub(crate) fn column(&self, cache: &ReadCache, event: &EventType, column: &EventColumn) -> Result<ArrayRef, StoreError> {
         let Some(deleted) = self.deleted.get(&event.id) else { return self.whole_column(cache, event, column) };
-        cache.column(Key::Column(self.meta.id, event.id, column.clone(), deleted.count()), || {
+        cache.column(Key::Column(self.meta.id, event.id, column.clone(), deleted.count(), column_type(event, column)), || {
             Ok(filter(&self.whole_column(cache, event, column)?, deleted.alive())?)
         })
     }
@@ -166,7 +167,7 @@ impl Part {
     pub(crate) fn whole_column(&self, cache: &ReadCache, event: &EventType, column: &EventColumn) -> Result<ArrayRef, StoreError> {
         let stored_time = *column == EventColumn::Received && self.event(event.id).is_some_and(|e| !e.received);
         let column = if stored_time { &EventColumn::Time } else { column };
-        cache.column(Key::Column(self.meta.id, event.id, column.clone(), 0), || match column {
+        cache.column(Key::Column(self.meta.id, event.id, column.clone(), 0, column_type(event, column)), || match column {
             EventColumn::Time => {
                 Ok(Arc::new(TimestampMicrosecondArray::from(self.spine(cache)?.times_of(event.id)).with_data_type(timestamp_type())))
             }
@@ -179,7 +180,19 @@ impl Part {
 
     fn stored_column(&self, event: &EventType, column: &EventColumn) -> Result<ArrayRef, StoreError> {
         let name = properties::column_name(column).ok_or(StoreError::UnknownEvent(event.id.0))?;
-        self.file(event.id)?.column(&name, &column_type(event, column))
+        let (file, wanted) = (self.file(event.id)?, column_type(event, column));
+        let property = match column {
+            EventColumn::Property(id) => event.properties.iter().find(|p| p.id == *id),
+            _ => None,
+        };
+        let Some(property) = property else { return file.column(&name, &wanted) };
+        match file.stored(&name)? {
+            Some(values) => grown::converted(&values, property),
+            None => match file.stored("extra")? {
+                Some(extra) => grown::promoted(extra.as_string_opt::<i32>().ok_or_else(|| file.damaged("extra is no text"))?, property),
+                None => Ok(new_null_array(&wanted, self.event(event.id).map_or(0, |e| e.rows as usize))),
+            },
+        }
     }
 
     fn sequences(&self, cache: &ReadCache, event: EventTypeId) -> Result<ArrayRef, StoreError> {
