@@ -246,7 +246,8 @@ fn run(steps: Vec<Step>) {
             }
             Step::Delete(event, ids) => {
                 let mut ids: Vec<String> = ids.iter().map(|id| format!("e{id}")).collect();
-                (ids.sort(), ids.dedup());
+                ids.sort();
+                ids.dedup();
                 let answer = store.delete_events(event, &ids.iter().map(Some).collect()).unwrap();
                 assert_eq!(answer.accepted, model.delete(event, &ids));
             }

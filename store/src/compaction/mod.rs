@@ -47,7 +47,10 @@ impl Core {
     pub(crate) fn compact(&self, everything: bool, gently: bool) -> Result<Compacted, StoreError> {
         let _one_at_a_time = self.compacting.lock();
         let mut done = Compacted::default();
-        while !self.closing.load(Ordering::Relaxed) && self.merge_once(everything, gently, &mut done)? {}
+        let mut more = true;
+        while more && !self.closing.load(Ordering::Relaxed) {
+            more = self.merge_once(everything, gently, &mut done)?;
+        }
         self.remove_retired();
         Ok(done)
     }

@@ -4,6 +4,9 @@ use super::replay::{SegmentReader, check_first, segments};
 use crate::StoreError;
 use std::path::{Path, PathBuf};
 
+/// What is wrong with a record, by its kind and payload.
+type CheckRecord<'a> = dyn FnMut(u8, &[u8]) -> Result<(), String> + 'a;
+
 /// What a log is like.
 #[derive(Debug, Default)]
 pub(crate) struct Survey {
@@ -50,7 +53,7 @@ pub(crate) fn survey(
 }
 
 impl Survey {
-    fn file(&mut self, path: &Path, first: u64, last: bool, upto: Option<u64>, check: &mut dyn FnMut(u8, &[u8]) -> Result<(), String>) {
+    fn file(&mut self, path: &Path, first: u64, last: bool, upto: Option<u64>, check: &mut CheckRecord<'_>) {
         let bytes = match std::fs::read(path).map_err(StoreError::io(path, "read")) {
             Ok(bytes) => bytes,
             Err(e) => return self.problems.push(e),

@@ -22,7 +22,7 @@ pub(crate) fn records(body: &[u8], lines: Lines, rows_max: usize) -> Result<Vec<
     match body.get(start) {
         None => Err(IngestError::Malformed("it is empty".into())),
         Some(b'[') if lines == Lines::Sniffed => elements(body, start + 1, rows_max),
-        Some(b'{') if lines == Lines::Sniffed && spans_lines(&body[start..]) => Ok(vec![start..body.len()]),
+        Some(b'{') if lines == Lines::Sniffed && spans_lines(&body[start..]) => Ok(std::iter::once(start..body.len()).collect()),
         Some(b'{') => each_line(body, start, rows_max),
         Some(_) if lines == Lines::Yes => each_line(body, start, rows_max),
         Some(_) => Err(IngestError::Malformed("it begins neither with `[` nor with `{`".into())),

@@ -70,6 +70,9 @@ struct Table<'c> {
     rows: Vec<u32>,
 }
 
+/// Batches, and the rows that were refused.
+type Finished = (Vec<EntityBatch>, Vec<(u32, Refusal)>);
+
 impl<'c> Table<'c> {
     fn new(entity: &'c EntityType) -> Table<'c> {
         Table {
@@ -118,7 +121,7 @@ impl<'c> Table<'c> {
     }
 
     /// The batches, and what is wrong with the rows that are in none.
-    fn finish(mut self) -> Result<(Vec<EntityBatch>, Vec<(u32, Refusal)>), ImportError> {
+    fn finish(mut self) -> Result<Finished, ImportError> {
         let rows = self.rows.len();
         let mut columns: Vec<RawColumn> = self.entity.key.iter().zip(self.keys).map(|(k, c)| c.finish(&k.name, rows)).collect();
         let steps: Vec<(EntityOperation, usize)> = self.columns.iter().map(|(operation, property, _)| (*operation, *property)).collect();
