@@ -1,4 +1,5 @@
 //! Who was deleted is in no universe: not found, not counted, not led to, and a member of nothing; their events stay.
+#![allow(clippy::unwrap_used)]
 
 use arrow::array::{ArrayRef, BooleanArray, StringArray};
 use eql_store::{EntityBatch, Store, StoreOptions};
