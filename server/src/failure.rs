@@ -41,7 +41,7 @@ impl Class {
     fn of_store(error: &eql_store::StoreError) -> Class {
         use eql_store::StoreError as E;
         match error {
-            E::WritesRefused { .. } => Class::Refused,
+            E::WritesRefused { .. } | E::NotWritten { .. } => Class::Refused,
             E::Full { .. } => Class::TooLarge,
             E::Unsuitable { .. } | E::NoPosition { .. } => Class::Invalid,
             E::Shared(error) => Class::of_store(error),
@@ -69,4 +69,16 @@ pub(crate) fn internal(message: impl std::fmt::Display) -> EngineError {
     let id = crate::auth::random::<6>().map_or_else(|_| "unknown".to_string(), |b| b.iter().map(|b| format!("{b:02x}")).collect());
     tracing::error!(id, %message, "internal error");
     EngineError::Internal { id, message: message.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use eql_store::StoreError;
+
+    #[test]
+    fn a_full_disk_is_no_fault_of_the_request_and_may_be_tried_again() {
+        let full = StoreError::NotWritten { reason: "No space left on device".to_string() };
+        assert_eq!(Class::of(&EngineError::Store(StoreError::Shared(std::sync::Arc::new(full)))), Class::Refused);
+    }
 }
