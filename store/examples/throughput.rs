@@ -13,7 +13,10 @@ use std::time::Instant;
 use support::{entity, event, property};
 
 const ROWS: usize = 1_500_000;
-const BATCH: usize = 100_000;
+/// Rows of one call, by default.
+const BATCH: usize = 1000;
+/// Producers at once, by default.
+const WRITERS: usize = 8;
 const YEAR_US: i64 = 365 * 86_400_000_000;
 
 fn main() {
@@ -107,18 +110,24 @@ fn batch(first: usize, rows: usize) -> EventBatch {
     }
 }
 
+/// A number from the environment: `EQL_BATCH` rows a call, `EQL_WRITERS` producers.
+fn number(name: &str, default: usize) -> usize {
+    std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default)
+}
+
 fn ingest(store: &Store) {
-    let batches: Vec<EventBatch> = (0..ROWS / BATCH).map(|b| batch(b * BATCH, BATCH)).collect();
+    let (rows, writers) = (number("EQL_BATCH", BATCH), number("EQL_WRITERS", WRITERS));
+    let batches: Vec<EventBatch> = (0..ROWS / rows).map(|b| batch(b * rows, rows)).collect();
     let half = batches.len() / 2;
+    let rate = |calls: usize, start: Instant| (calls * rows) as f64 / start.elapsed().as_secs_f64() / 1e3;
     let start = Instant::now();
     for batch in &batches[..half] {
         store.append_events(vec![batch.clone()]).unwrap();
     }
-    println!("{:>9.0} thousand events/s, one writer", (half * BATCH) as f64 / start.elapsed().as_secs_f64() / 1e3);
-    let start = Instant::now();
-    let next = std::sync::atomic::AtomicUsize::new(half);
+    println!("{:>9.0} thousand events/s in calls of {rows}, one writer", rate(half, start));
+    let (start, next) = (Instant::now(), std::sync::atomic::AtomicUsize::new(half));
     std::thread::scope(|scope| {
-        for _ in 0..2 {
+        for _ in 0..writers {
             scope.spawn(|| {
                 while let Some(batch) = batches.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
                     store.append_events(vec![batch.clone()]).unwrap();
@@ -126,7 +135,7 @@ fn ingest(store: &Store) {
             });
         }
     });
-    println!("{:>9.0} thousand events/s, two writers", ((batches.len() - half) * BATCH) as f64 / start.elapsed().as_secs_f64() / 1e3);
+    println!("{:>9.0} thousand events/s in calls of {rows}, {writers} writers", rate(batches.len() - half, start));
     println!("          {} bytes of log an event", store.stats().log_bytes / ROWS as u64);
 }
 
