@@ -6,7 +6,7 @@ use crate::rows::internal;
 use crate::{Engine, EngineError};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{TimestampMicrosecondType, UInt32Type};
-use eql_catalog::{EventType, EventTypeId, Property, Value};
+use eql_catalog::{EventType, EventTypeId, Participant, Property, Value};
 use eql_store::{Before, EventColumn, EventRows, Snapshot, StoreError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -95,14 +95,26 @@ fn described(snapshot: &Snapshot, event: EventTypeId, rows: &[u32]) -> Result<Ve
         time: all.gather(&EventColumn::Time, rows)?,
         id: all.gather(&EventColumn::EventId, rows)?,
         extra: all.gather(&EventColumn::Extra, rows)?,
-        participants: participants(&event, &all, rows)?,
+        participants: participants(snapshot, &event, &all, rows)?,
         properties: properties(&event, &all, rows)?,
     };
-    (0..rows.len()).map(|row| columns.event(snapshot, &event, row)).collect()
+    Ok((0..rows.len()).map(|row| columns.event(&event, row)).collect())
 }
 
-fn participants(event: &EventType, all: &EventRows, rows: &[u32]) -> Result<Vec<ArrayRef>, StoreError> {
-    (0..event.participants.len()).map(|i| all.gather(&EventColumn::Participant(i), rows)).collect()
+fn participants(snapshot: &Snapshot, event: &EventType, all: &EventRows, rows: &[u32]) -> Result<Vec<Took>, StoreError> {
+    let took = |(i, participant): (usize, &Participant)| {
+        let ordinals = all.gather(&EventColumn::Participant(i), rows)?;
+        // Where nobody took part any entity will do: it is not looked at.
+        let present: Vec<u32> = ordinals.as_primitive::<UInt32Type>().iter().map(Option::unwrap_or_default).collect();
+        Ok(Took { keys: snapshot.keys_of(participant.entity, &present)?, ordinals })
+    };
+    event.participants.iter().enumerate().map(took).collect()
+}
+
+/// Who took a part in some rows, and their keys.
+struct Took {
+    ordinals: ArrayRef,
+    keys: Vec<ArrayRef>,
 }
 
 fn properties(event: &EventType, all: &EventRows, rows: &[u32]) -> Result<Vec<ArrayRef>, StoreError> {
@@ -114,28 +126,26 @@ struct Columns {
     time: ArrayRef,
     id: ArrayRef,
     extra: ArrayRef,
-    participants: Vec<ArrayRef>,
+    participants: Vec<Took>,
     properties: Vec<ArrayRef>,
 }
 
 impl Columns {
-    fn event(&self, snapshot: &Snapshot, event: &Arc<EventType>, row: usize) -> Result<JourneyEvent, StoreError> {
+    fn event(&self, event: &Arc<EventType>, row: usize) -> JourneyEvent {
         let mut keys = Vec::new();
-        for (participant, ordinals) in event.participants.iter().zip(&self.participants).filter(|(_, o)| o.is_valid(row)) {
-            let ordinal = ordinals.as_primitive::<UInt32Type>().value(row);
-            let columns = snapshot.keys_of(participant.entity, &[ordinal])?;
-            let key = |(i, name): (usize, &String)| (name.clone(), columns.get(i).map_or(Value::Null, |c| value_at(c, 0)));
-            keys.extend(participant.key_names.iter().enumerate().map(key));
+        for (participant, took) in event.participants.iter().zip(&self.participants).filter(|(_, t)| t.ordinals.is_valid(row)) {
+            let key = |(name, column): (&String, &ArrayRef)| (name.clone(), value_at(column, row));
+            keys.extend(participant.key_names.iter().zip(&took.keys).map(key));
         }
         let extra = self.extra.as_string::<i32>();
         let values = event.properties.iter().zip(&self.properties).map(|(p, values)| (p.name.clone(), value_at(values, row)));
-        Ok(JourneyEvent {
+        JourneyEvent {
             event: event.clone(),
             time: self.time.as_primitive::<TimestampMicrosecondType>().value(row),
             id: self.id.as_string::<i32>().value(row).to_string(),
             keys,
             properties: values.filter(|(_, v)| *v != Value::Null).collect(),
             extra: extra.is_valid(row).then(|| extra.value(row).to_string()),
-        })
+        }
     }
 }
