@@ -742,6 +742,8 @@ pub struct Bound {
     pub diagnostics: Vec<Diagnostic>,
     /// The answer depends on the instant it is asked at.
     pub uses_now: bool,
+    /// It depends on the minute it is asked in, as long as all events lie before: its ranges begin and end with units of the calendar.
+    pub uses_minute: bool,
     /// It reads what the engine knows of itself: the answer is another one each time.
     pub reads_system: bool,
     /// `IN TIME ZONE` of the statement's own head: times of the result are shown in it.

@@ -137,12 +137,12 @@ impl Engine {
         session: &Session,
         setup: &Setup,
         (q, head): (&Query, Head),
-        key: Option<(PlanKey, bool)>,
+        key: Option<(PlanKey, Grain)>,
         warnings: Vec<Diagnostic>,
     ) -> Result<Rows, EngineError> {
         let turn = self.admission.turn().await?;
         let snapshot = self.snapshot().await?;
-        let key = key.and_then(|(plan, uses_now)| result_key(setup, plan, uses_now, &snapshot));
+        let key = key.and_then(|(plan, grain)| result_key(setup, plan, grain, &snapshot));
         if let Some(batches) = key.as_ref().and_then(|k| self.results.get(k)) {
             return Ok(head.cached(batches, warnings));
         }
@@ -154,9 +154,16 @@ impl Engine {
         Ok(head.rows(Stream::new(stream, limits, keep), warnings))
     }
 
-    /// How a result is found again, and whether it depends on the instant; None when it is not to be kept.
-    fn cached_as(&self, session: &Session, bound: &Bound, plan: PlanKey) -> Option<(PlanKey, bool)> {
-        (!session.result_cache_off && !bound.reads_system).then_some((plan, bound.uses_now))
+    /// How a result is found again, and what of the clock it depends on; None when it is not to be kept.
+    fn cached_as(&self, session: &Session, bound: &Bound, plan: PlanKey) -> Option<(PlanKey, Grain)> {
+        let grain = if bound.uses_now {
+            Grain::Instant
+        } else if bound.uses_minute {
+            Grain::Minute
+        } else {
+            Grain::None
+        };
+        (!session.result_cache_off && !bound.reads_system).then_some((plan, grain))
     }
 
     pub(crate) async fn snapshot(&self) -> Result<Arc<Snapshot>, EngineError> {
@@ -188,14 +195,24 @@ impl Engine {
     }
 }
 
-/// A result may be kept when the same words, data and instant give it again.
-fn result_key(setup: &Setup, plan: PlanKey, uses_now: bool, snapshot: &Snapshot) -> Option<ResultKey> {
+const MINUTE_US: i64 = 60_000_000;
+
+/// What of the clock an answer depends on, besides which events are seen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Grain {
+    None,
+    Minute,
+    Instant,
+}
+
+/// A result may be kept when the same words and data give it again, at the same instant or, when all events lie before, in the same minute.
+fn result_key(setup: &Setup, plan: PlanKey, grain: Grain, snapshot: &Snapshot) -> Option<ResultKey> {
     let now = if setup.fixed_clock {
         Some(setup.now)
-    } else if uses_now || crate::rows::latest(snapshot) >= setup.now {
+    } else if grain == Grain::Instant || crate::rows::latest(snapshot) >= setup.now {
         return None;
     } else {
-        None
+        (grain == Grain::Minute).then(|| setup.now.div_euclid(MINUTE_US) * MINUTE_US)
     };
     Some(ResultKey { plan, position: snapshot.position(), now })
 }

@@ -66,6 +66,7 @@ pub fn bind(text: &str, statement: &ast::Statement, context: &Context<'_>) -> Bo
         statement: bound.filter(|_| !failed),
         diagnostics: binder.diagnostics,
         uses_now: binder.uses_now,
+        uses_minute: binder.uses_minute,
         reads_system: binder.reads_system,
         zone: binder.zone,
     }
@@ -91,6 +92,7 @@ pub(crate) struct Binder<'a> {
     diagnostics: Vec<Diagnostic>,
     next: u32,
     uses_now: bool,
+    uses_minute: bool,
     reads_system: bool,
     /// As of when properties of entities are meant: at_event(…) changes it for its path.
     timing: at_event::Timing,
@@ -124,6 +126,7 @@ impl<'a> Binder<'a> {
             diagnostics: Vec::new(),
             next: 0,
             uses_now: false,
+            uses_minute: false,
             reads_system: false,
             timing: at_event::Timing::default(),
             unknown: false,

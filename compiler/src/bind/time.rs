@@ -5,7 +5,7 @@ use super::expr::param_key;
 use crate::bound::{Clock, Every, TimeRange, Window};
 use crate::code;
 use eql_catalog::{Value, parse_date, parse_timestamp};
-use eql_grammar::ast::{self, Bound, Duration, Instant, RangeKind, Unit};
+use eql_grammar::ast::{self, Bound, Duration, Instant, LastKind, RangeKind, Unit};
 
 impl Binder<'_> {
     /// A range with the current clock; None (reported) when it cannot be read.
@@ -23,9 +23,14 @@ impl Binder<'_> {
             RangeKind::Last(Some(b), k, u) => RangeKind::Last(Some(self.bound(b)?), *k, *u),
             other => other.clone(),
         };
-        // Which events are seen always depends on now: those dated after it are not.
-        if !matches!(kind, RangeKind::AllTime) {
-            self.uses_now = true;
+        // Which events are seen always depends on now: those dated after it are not. Whoever keeps results looks whether there are any.
+        match kind {
+            RangeKind::AllTime => {}
+            RangeKind::Last(_, LastKind::Rolling, _)
+            | RangeKind::Last(_, _, Unit::Millisecond | Unit::Second)
+            | RangeKind::This(Unit::Millisecond | Unit::Second)
+            | RangeKind::Previous(Unit::Millisecond | Unit::Second) => self.uses_now = true,
+            _ => self.uses_minute = true,
         }
         Some(ast::Range { kind, span: r.span })
     }
@@ -163,6 +168,8 @@ impl Binder<'_> {
             self.error(code::VALUE, span, "a period needs a length");
             return None;
         }
+        // The last of shorter periods is another one within a minute.
+        self.uses_now |= w.unit < Unit::Minute;
         Some(Every { count: w.count, unit: w.unit, clock: w.clock })
     }
 
