@@ -7,6 +7,7 @@ use crate::store::Store;
 use crate::{Appended, Compacted, EventBatch, RejectedRow, StoreError};
 use arrow::array::{ArrayRef, StringArray};
 use eql_catalog::{EntityTypeId, EventTypeId};
+use std::collections::BTreeMap;
 
 const DAY_US: i64 = 86_400_000_000;
 
@@ -51,16 +52,17 @@ impl Store {
         // A damaged file must be met before the record is in the log, not when it is applied.
         self.core.stored(&submitted)?;
         self.core.load_ids(&mut admission, submitted.events().map(|(event, _)| event));
-        for (event, ids) in submitted.ids() {
-            if let Some(known) = admission.ids.get_mut(&event) {
-                ids.iter().for_each(|id| known.remove(*id));
-            }
-        }
-        let nothing_stored: Vec<Vec<bool>> = submitted.events().map(|(_, rows)| vec![false; rows]).collect();
-        let (fresh, mut answer) = admit::dedupe(&submitted, &nothing_stored, &mut admission.ids);
+        let corrected: Vec<(EventTypeId, Vec<u128>)> = submitted.ids().map(|(event, ids)| (event, ids.to_vec())).collect();
+        let nothing_stored: Vec<Vec<bool>> = corrected.iter().map(|(_, ids)| vec![false; ids.len()]).collect();
+        let (fresh, mut answer) = admit::dedupe(&submitted, &nothing_stored, &mut BTreeMap::new());
         let record = Record::Corrections(admit::keep_fresh(submitted, fresh)?);
         let payload = record.encode()?;
         let ticket = self.core.enqueue(&mut admission, payload, record)?;
+        // Only now: what was not taken must not be known.
+        for (event, ids) in corrected {
+            let known = admission.ids.entry(event).or_default();
+            ids.into_iter().for_each(|id| _ = known.insert(id));
+        }
         drop(admission);
         self.core.settle(ticket)?;
         drop(no_checkpoint);
@@ -118,7 +120,8 @@ impl Store {
             let due = (0..rows.chunk_count())
                 .any(|c| !rows.chunk_range(c).is_empty() && rows.time_range(c).is_some_and(|(first, _)| first < before));
             drop((rows, snapshot));
-            if due && self.expire_before(event.id, before)? {
+            // Looked at once without holding anybody up: a part keeps its first time until it is rewritten.
+            if due && self.core.has_rows_before(event.id, before)? && self.expire_before(event.id, before)? {
                 types += 1;
             }
         }

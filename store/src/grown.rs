@@ -19,8 +19,9 @@ pub(crate) fn converted(values: &ArrayRef, property: &Property) -> Result<ArrayR
 /// Values of a property that was not declared when the rows were written. What is not of its type stays where it is and is missing here.
 pub(crate) fn promoted(extra: &StringArray, property: &Property) -> Result<ArrayRef, StoreError> {
     let value = |text: Option<&str>| {
-        // Most rows have no such name: looking for its letters is much quicker than reading the JSON.
-        let json: serde_json::Value = text.filter(|t| t.contains(&property.name)).and_then(|t| serde_json::from_str(t).ok())?;
+        // Most rows have no such name: looking for its letters is much quicker than reading the JSON. Escapes may spell it otherwise.
+        let json: serde_json::Value =
+            text.filter(|t| t.contains(&property.name) || t.contains('\\')).and_then(|t| serde_json::from_str(t).ok())?;
         from_json(json.get(&property.name)?, &property.data_type)
     };
     let values: Vec<Value> = extra.iter().map(|text| value(text).unwrap_or(Value::Null)).collect();

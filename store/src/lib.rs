@@ -59,7 +59,7 @@ pub use arrow_type::arrow_type;
 pub use backup::{BackupReport, RestoreReport, RestoreRequest, restore};
 pub use batch::{Appended, EntityBatch, EntityColumn, EntityOperation, EventBatch};
 pub use compaction::Compacted;
-pub use entity::{EntityColumns, EntityRow, History};
+pub use entity::{EntityColumns, EntityRow, History, value_at};
 pub use error::StoreError;
 pub use figures::{EntityStats, PartStats};
 pub use files::{Between, Files, OpenFile, OsFiles, stand_between};

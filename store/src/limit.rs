@@ -73,6 +73,9 @@ pub(crate) const COMPACTION_FAN_IN: usize = 4;
 /// … and at most, so that one merge stays short.
 pub(crate) const COMPACTION_FAN_IN_MAX: usize = 64;
 
+/// Decoded orders and columns that one merge keeps while it loads its parts.
+pub(crate) const MERGE_CACHE_BYTES: u64 = 256 << 20;
+
 /// Rows of one merge at most: they are all in memory.
 pub(crate) const COMPACTION_ROWS_MAX: u64 = 2 << 20;
 

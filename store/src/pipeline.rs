@@ -34,6 +34,8 @@ pub(crate) struct Core {
     pub(crate) checkpointing: Mutex<Checkpointing>,
     /// Of the last checkpoint, for those who must not wait for the next one.
     pub(crate) checkpoint_position: AtomicU64,
+    /// Why the last checkpoint could not be written.
+    pub(crate) checkpoint_failure: Mutex<Option<String>>,
     /// When upkeep last thought of a checkpoint; 0 before it ran.
     pub(crate) checked_at: AtomicI64,
     /// Held by the one compaction that runs.
@@ -204,11 +206,16 @@ impl Core {
         if self.state.lock().position == position && !checkpointing.entities.rows.lags(position) {
             return Ok(());
         }
-        checkpointing.parts.claim()?;
+        let claimed = checkpointing.parts.claim();
+        if let Err(e) = &claimed {
+            *self.checkpoint_failure.lock() = Some(e.to_string());
+        }
+        claimed?;
         let captured = self.capture();
         let Checkpointing { manifest, entities, parts, leftovers } = &mut *checkpointing;
         let written = checkpoint::run(&self.dir, &parts.place, &self.state, entities, manifest, &captured);
         *leftovers |= written.is_err();
+        *self.checkpoint_failure.lock() = written.as_ref().err().map(ToString::to_string);
         let mut admission = self.admission.lock();
         admission.ids.values_mut().for_each(|ids| if written.is_ok() { ids.forget_frozen() } else { ids.thaw() });
         drop(admission);

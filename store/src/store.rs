@@ -16,7 +16,8 @@ use std::thread::JoinHandle;
 /// The store of one data directory.
 ///
 /// Memory: keys and key index of all entities, and what was written to them since the last checkpoint; event rows since the last checkpoint (at most about twice
-/// [`StoreOptions::hot_rows_max`]); 20 to 36 bytes an event of each type that is ingested, for its id; and the caches.
+/// [`StoreOptions::hot_rows_max`]), with 20 to 36 bytes for the id of each; about 1.6 bytes an event in parts, of each type that is
+/// ingested, for recognising its id; and the caches.
 pub struct Store {
     pub(crate) core: Arc<Core>,
     background: Mutex<Option<JoinHandle<()>>>,
@@ -44,6 +45,7 @@ impl Store {
             state: Mutex::new(opened.state),
             checkpoint_position: AtomicU64::new(opened.checkpointing.manifest.position),
             checkpointing: Mutex::new(opened.checkpointing),
+            checkpoint_failure: Mutex::new(None),
             checked_at: AtomicI64::new(0),
             compacting: Mutex::new(()),
             retired: Mutex::new(Vec::new()),
@@ -95,6 +97,7 @@ impl Store {
     /// # Errors
     /// Columns that do not fit, or the log cannot be written.
     pub fn append_events(&self, batches: Vec<EventBatch>) -> Result<Appended, StoreError> {
+        self.check_room()?;
         let catalog = self.core.admission.lock().catalog.clone();
         let submitted = admit::events(&catalog, batches)?;
         // Encoded before anybody looked for duplicates: there mostly are none, and others need not wait for it.
@@ -176,6 +179,7 @@ impl Store {
     }
 
     fn write(&self, rows: usize, admit: impl FnOnce(&Catalog) -> Result<Record, StoreError>) -> Result<Appended, StoreError> {
+        self.check_room()?;
         let mut admission = self.core.admit()?;
         let record = admit(&admission.catalog)?;
         let payload = record.encode()?;
@@ -249,6 +253,22 @@ impl Store {
         self.core.checkpointing.lock().entities.rows.end();
         *lock = None;
         result
+    }
+
+    /// Rows wait in memory for a checkpoint. When none can be written, they must not become more and more.
+    fn check_room(&self) -> Result<(), StoreError> {
+        let waiting = self.core.state.lock().unsaved_rows;
+        if waiting <= self.core.options.hot_rows_max.saturating_mul(4) {
+            return Ok(());
+        }
+        let failure = self.core.checkpoint_failure.lock().clone();
+        match failure {
+            Some(reason) => {
+                self.start_background();
+                Err(StoreError::NotWritten { reason: format!("{waiting} rows wait in memory, and no checkpoint can be written: {reason}") })
+            }
+            None => Ok(()),
+        }
     }
 
     /// Starts a checkpoint when there are many rows in memory, and waits for it when there are far too many.

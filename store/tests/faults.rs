@@ -163,6 +163,23 @@ fn a_failed_sync_of_the_log_stops_writes_until_a_restart() {
     }
 }
 
+#[test]
+fn memory_stays_bounded_while_no_checkpoint_can_be_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), StoreOptions { hot_rows_max: 10, ..StoreOptions::default() }).unwrap();
+    world().into_iter().for_each(|c| _ = store.define(c).unwrap());
+    // No part can be written: a file has the place of their directory.
+    std::fs::write(dir.path().join("parts"), "").unwrap();
+    let refused = (0..50).find_map(|i| store.append_events(purchases(i * 5, 5)).err()).expect("rows are refused in the end").to_string();
+    assert!(refused.contains("rows wait in memory") && refused.contains("parts"), "{refused}");
+    let kept = store.snapshot().unwrap().events(PURCHASE).unwrap().len();
+    assert!((40..=70).contains(&kept), "{kept} rows are in memory");
+    std::fs::remove_file(dir.path().join("parts")).unwrap();
+    store.checkpoint().unwrap();
+    store.append_events(purchases(500, 5)).unwrap();
+    assert_eq!(store.snapshot().unwrap().events(PURCHASE).unwrap().len(), kept + 5);
+}
+
 fn all_steps() -> String {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), small_files()).unwrap();

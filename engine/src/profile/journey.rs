@@ -1,13 +1,12 @@
 //! What happened to one entity, the newest first.
 
 use super::Found;
-use super::value::value_at;
 use crate::rows::internal;
 use crate::{Engine, EngineError};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{TimestampMicrosecondType, UInt32Type};
 use eql_catalog::{EventType, EventTypeId, Participant, Property, Value};
-use eql_store::{Before, EventColumn, EventRows, Snapshot, StoreError};
+use eql_store::{Before, EventColumn, EventRows, Snapshot, StoreError, value_at};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -2,7 +2,6 @@
 
 mod journey;
 mod membership;
-mod value;
 
 pub use journey::{JourneyEvent, JourneyPage};
 
@@ -10,9 +9,8 @@ use crate::{Engine, EngineError};
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::datatypes::Decimal128Type;
 use eql_catalog::{DataType, EntityType, Property, Value, parse_date, parse_timestamp};
-use eql_store::{Snapshot, StoreError, arrow_type};
+use eql_store::{Snapshot, StoreError, arrow_type, value_at};
 use std::sync::Arc;
-use value::value_at;
 
 /// An entity that was found.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 use crate::StoreError;
 use crate::cache::ReadCache;
 use crate::hot::{HotChunk, Order, time_range};
+use crate::limit::MERGE_CACHE_BYTES;
 use crate::part::{self, HotEvent, Part, PartPlace, Plan, PlannedRow};
 use crate::removal::{Erased, without};
 use crate::rows::EventColumn;
@@ -38,10 +39,10 @@ impl Loaded {
 }
 
 impl Merge<'_> {
-    /// Reads the rows that are still there and sorts them. Columns go through a cache of their own: what nobody asked for must not
-    /// push out what somebody did.
+    /// Reads the rows that are still there and sorts them. Columns go through a cache of their own, which each event type asks for the
+    /// order of its part: what nobody asked for must not push out what somebody did.
     pub(super) fn load(&self) -> Result<Loaded, StoreError> {
-        let cache = ReadCache::new(0);
+        let cache = ReadCache::new(MERGE_CACHE_BYTES);
         let first = &self.parts[0].meta;
         let mut loaded = Loaded { subject: first.subject, month: first.month, hot: Vec::new(), types: Vec::new(), plans: Vec::new() };
         let mut by_event: BTreeMap<EventTypeId, Vec<Arc<HotChunk>>> = BTreeMap::new();

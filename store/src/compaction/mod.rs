@@ -138,7 +138,7 @@ impl Core {
             if gone.is_empty() {
                 continue;
             }
-            let ids = Part::whole_column(before, &cache, definition, &EventColumn::EventId)?;
+            let ids = before.whole_column(&cache, definition, &EventColumn::EventId)?;
             let ids: Vec<u128> = gone.iter().map(|row| id_hash(ids.as_string::<i32>().value(*row as usize))).collect();
             for part in new.iter_mut() {
                 let rows: Vec<u32> = part.find_ids(&cache, event, &ids)?.into_iter().flatten().collect();
@@ -154,7 +154,7 @@ impl Core {
     pub(crate) fn remove_retired(&self) {
         let mut checkpointing = self.checkpointing.lock();
         let mut retired = self.retired.lock();
-        let (last, still_read): (Vec<_>, Vec<_>) = retired.drain(..).partition(|p| p.is_last());
+        let (last, still_read): (Vec<_>, Vec<_>) = retired.drain(..).partition(Part::is_last);
         *retired = still_read;
         let names: Vec<String> = last.iter().flat_map(|p| p.names()).collect();
         if !names.is_empty()

@@ -40,4 +40,5 @@ pub use row::EntityRow;
 pub(crate) use row::PackedRow;
 pub(crate) use row::RowFinder;
 pub(crate) use state::EntityState;
+pub use value::value_at;
 pub(crate) use value::{array_of, without_nulls};

@@ -12,7 +12,7 @@ use eql_catalog::Value;
 use std::sync::Arc;
 
 /// One value of a column.
-pub(crate) fn value_at(column: &dyn Array, i: usize) -> Value {
+pub fn value_at(column: &dyn Array, i: usize) -> Value {
     if column.is_null(i) {
         return Value::Null;
     }

@@ -1,4 +1,5 @@
-//! Parts: event rows on disk, clustered by (subject ordinal, time, sequence), one for each subject type, calendar month and checkpoint.
+//! Parts: event rows on disk, clustered by (subject ordinal, time, sequence), one for each subject type, calendar month and checkpoint,
+//! until `compaction/` makes few of many.
 //!
 //! ```text
 //! hot chunks → cut (by month) → sort → spine.arrow, e<event>.parquet, ids.bin → Part → Spine, columns

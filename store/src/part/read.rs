@@ -91,9 +91,9 @@ impl Part {
         self.deleted.values().map(|d| u64::from(d.count())).sum()
     }
 
-    /// True when nobody but the caller can read the files any more.
-    pub(crate) fn is_last(&self) -> bool {
-        Arc::strong_count(&self.files) == 1
+    /// True when nobody but the caller can read the files any more: neither this state of the part, nor another one of the same files.
+    pub(crate) fn is_last(part: &Arc<Part>) -> bool {
+        Arc::strong_count(part) == 1 && Arc::strong_count(&part.files) == 1
     }
 
     /// The files below the place, as the manifest names them.
