@@ -5,8 +5,10 @@ use crate::arrow_type::timestamp_type;
 use crate::grown;
 use crate::limit::{HOT_CHUNK_BYTES, HOT_CHUNK_ROWS};
 use crate::rows::{EventColumn, column_type};
-use arrow::array::{Array, ArrayRef, BooleanArray, StringArray, TimestampMicrosecondArray, UInt32Array, UInt64Array, new_null_array};
-use arrow::compute::{concat, filter};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, StringArray, TimestampMicrosecondArray, UInt32Array, UInt64Array, new_null_array,
+};
+use arrow::compute::{concat, filter, take};
 use arrow::datatypes::DataType;
 use eql_catalog::{EventType, PropertyId};
 use std::sync::{Arc, OnceLock};
@@ -52,6 +54,32 @@ impl HotChunk {
             EventColumn::Participant(i) => self.participants.get(*i).map_or_else(nothing, |p| Arc::new(p.clone())),
             EventColumn::Extra => self.extra.as_ref().map_or_else(nothing, |e| Arc::new(e.clone())),
             EventColumn::Property(id) => self.property(event, *id).unwrap_or_else(nothing),
+        }
+    }
+
+    /// The values of a column at some rows: what has to be converted or made up is made for these rows only.
+    pub(crate) fn gather(&self, event: &EventType, column: &EventColumn, rows: &UInt32Array) -> Result<ArrayRef, StoreError> {
+        let EventColumn::Property(id) = column else {
+            return match self.has(column) {
+                true => Ok(take(&self.column(event, column), rows, None)?),
+                false => Ok(new_null_array(&column_type(event, column), rows.len())),
+            };
+        };
+        let nothing = || new_null_array(&column_type(event, column), rows.len());
+        let Some(property) = event.properties.iter().find(|p| p.id == *id) else { return Ok(nothing()) };
+        match (self.properties.iter().find(|(p, _)| p == id), &self.extra) {
+            (Some((_, values)), _) => Ok(grown::converted(&take(values, rows, None)?, property).unwrap_or_else(|_| nothing())),
+            (None, Some(extra)) => Ok(grown::promoted(take(extra, rows, None)?.as_string(), property).unwrap_or_else(|_| nothing())),
+            (None, None) => Ok(nothing()),
+        }
+    }
+
+    /// False where a column would be all NULL.
+    fn has(&self, column: &EventColumn) -> bool {
+        match column {
+            EventColumn::Extra => self.extra.is_some(),
+            EventColumn::Participant(i) => self.participants.len() > *i,
+            _ => true,
         }
     }
 

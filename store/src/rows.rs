@@ -146,12 +146,22 @@ impl EventRows {
         if self.chunk_of(*high) != chunk {
             return self.gather_from_chunks(column, rows);
         }
-        let values = self.chunk_column(chunk, column)?;
         let start = self.starts[chunk];
-        if rows.windows(2).all(|w| w[0] + 1 == w[1]) {
-            return Ok(values.slice((rows[0] - start) as usize, rows.len()));
+        let whole = rows.len() == self.chunk_range(chunk).len();
+        let picked = || UInt32Array::from_iter_values(rows.iter().map(|r| r - start));
+        match &self.chunks[chunk] {
+            Chunk::Hot(hot) if !whole => {
+                self.check(column)?;
+                hot.gather(&self.definition, column, &picked())
+            }
+            _ => {
+                let values = self.chunk_column(chunk, column)?;
+                if rows.windows(2).all(|w| w[0] + 1 == w[1]) {
+                    return Ok(values.slice((rows[0] - start) as usize, rows.len()));
+                }
+                Ok(take(&values, &picked(), None)?)
+            }
         }
-        Ok(take(&values, &UInt32Array::from_iter_values(rows.iter().map(|r| r - start)), None)?)
     }
 
     /// The number of a row of a part, given its number in the files; None when it is not there any more.
@@ -185,20 +195,32 @@ impl EventRows {
     }
 
     fn gather_from_chunks(&self, column: &EventColumn, rows: &[u32]) -> Result<ArrayRef, StoreError> {
-        let mut place = vec![usize::MAX; self.chunks.len()];
-        let mut arrays: Vec<ArrayRef> = Vec::new();
+        self.check(column)?;
+        // Rows in memory are picked first, those of parts are found in the whole column.
+        let mut picked: Vec<Vec<u32>> = vec![Vec::new(); self.chunks.len()];
         let mut from = Vec::with_capacity(rows.len());
         let mut chunk = 0;
         for row in rows {
             if !self.chunk_range(chunk).contains(row) {
                 chunk = self.chunk_of(*row);
             }
-            if place[chunk] == usize::MAX {
-                place[chunk] = arrays.len();
-                arrays.push(self.chunk_column(chunk, column)?);
-            }
-            from.push((place[chunk], (row - self.starts[chunk]) as usize));
+            let local = row - self.starts[chunk];
+            let place = match &self.chunks[chunk] {
+                Chunk::Part(_) => local as usize,
+                Chunk::Hot(_) => picked[chunk].len(),
+            };
+            picked[chunk].push(local);
+            from.push((chunk, place));
         }
+        let (mut arrays, mut places): (Vec<ArrayRef>, Vec<usize>) = (Vec::new(), vec![0; self.chunks.len()]);
+        for (i, rows) in picked.into_iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
+            places[i] = arrays.len();
+            arrays.push(match &self.chunks[i] {
+                Chunk::Part(_) => self.chunk_column(i, column)?,
+                Chunk::Hot(hot) => hot.gather(&self.definition, column, &rows.into())?,
+            });
+        }
+        from.iter_mut().for_each(|(chunk, _)| *chunk = places[*chunk]);
         Ok(interleave(&arrays.iter().map(|a| a.as_ref()).collect::<Vec<_>>(), &from)?)
     }
 

@@ -20,9 +20,9 @@ pub struct JourneyEvent {
     /// Its id.
     pub id: String,
     /// Keys of the participants, by the name of the event's key column; only of those that took part.
-    pub keys: Vec<(String, Value)>,
+    pub keys: Vec<(Arc<str>, Value)>,
     /// Declared properties that have a value.
-    pub properties: Vec<(String, Value)>,
+    pub properties: Vec<(Arc<str>, Value)>,
     /// JSON text of what is not declared.
     pub extra: Option<String>,
 }
@@ -105,19 +105,22 @@ fn participants(snapshot: &Snapshot, event: &EventType, all: &EventRows, rows: &
         let ordinals = all.gather(&EventColumn::Participant(i), rows)?;
         // Where nobody took part any entity will do: it is not looked at.
         let present: Vec<u32> = ordinals.as_primitive::<UInt32Type>().iter().map(Option::unwrap_or_default).collect();
-        Ok(Took { keys: snapshot.keys_of(participant.entity, &present)?, ordinals })
+        let names = participant.key_names.iter().map(|n| Arc::from(n.as_str())).collect();
+        Ok(Took { names, keys: snapshot.keys_of(participant.entity, &present)?, ordinals })
     };
     event.participants.iter().enumerate().map(took).collect()
 }
 
 /// Who took a part in some rows, and their keys.
 struct Took {
+    names: Vec<Arc<str>>,
     ordinals: ArrayRef,
     keys: Vec<ArrayRef>,
 }
 
-fn properties(event: &EventType, all: &EventRows, rows: &[u32]) -> Result<Vec<ArrayRef>, StoreError> {
-    event.properties.iter().map(|p: &Property| all.gather(&EventColumn::Property(p.id), rows)).collect()
+fn properties(event: &EventType, all: &EventRows, rows: &[u32]) -> Result<Vec<(Arc<str>, ArrayRef)>, StoreError> {
+    let values = |p: &Property| Ok((Arc::from(p.name.as_str()), all.gather(&EventColumn::Property(p.id), rows)?));
+    event.properties.iter().map(values).collect()
 }
 
 /// Columns of some rows of one event type.
@@ -126,18 +129,17 @@ struct Columns {
     id: ArrayRef,
     extra: ArrayRef,
     participants: Vec<Took>,
-    properties: Vec<ArrayRef>,
+    properties: Vec<(Arc<str>, ArrayRef)>,
 }
 
 impl Columns {
     fn event(&self, event: &Arc<EventType>, row: usize) -> JourneyEvent {
         let mut keys = Vec::new();
-        for (participant, took) in event.participants.iter().zip(&self.participants).filter(|(_, t)| t.ordinals.is_valid(row)) {
-            let key = |(name, column): (&String, &ArrayRef)| (name.clone(), value_at(column, row));
-            keys.extend(participant.key_names.iter().zip(&took.keys).map(key));
+        for took in self.participants.iter().filter(|t| t.ordinals.is_valid(row)) {
+            keys.extend(took.names.iter().zip(&took.keys).map(|(name, column)| (name.clone(), value_at(column, row))));
         }
         let extra = self.extra.as_string::<i32>();
-        let values = event.properties.iter().zip(&self.properties).map(|(p, values)| (p.name.clone(), value_at(values, row)));
+        let values = self.properties.iter().map(|(name, values)| (name.clone(), value_at(values, row)));
         JourneyEvent {
             event: event.clone(),
             time: self.time.as_primitive::<TimestampMicrosecondType>().value(row),

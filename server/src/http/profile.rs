@@ -150,12 +150,12 @@ fn write_event(event: &JourneyEvent, out: &mut Vec<u8>) {
     put(&event.id, out);
     for (name, value) in &event.keys {
         out.push(b',');
-        put(name, out);
+        put(name.as_ref(), out);
         out.push(b':');
         write_value(value, out);
     }
     out.extend_from_slice(b",\"properties\":");
-    object(event.properties.iter().map(|(name, v)| (name.as_str(), v)), out);
+    object(event.properties.iter().map(|(name, v)| (name.as_ref(), v)), out);
     if let Some(extra) = &event.extra {
         out.extend_from_slice(b",\"extra\":");
         out.extend_from_slice(extra.as_bytes());

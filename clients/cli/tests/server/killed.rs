@@ -1,62 +1,12 @@
 //! `kill -9` of a server under load, at random moments: every event that was acknowledged is there afterwards, once.
 //!
-//! `EQL_KILLS=200 cargo test --workspace --test acknowledged` goes through more than the everyday run.
+//! `EQL_KILLS=200 cargo test --workspace --test server` goes through more than the everyday run.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Read, Write};
+use crate::process::{DEFINE, post, run, serve, stored};
+use std::collections::BTreeSet;
 use std::net::TcpStream;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
-
-const DEFINE: &str = "DEFINE ENTITY user KEY user_id INT (city STRING); DEFINE EVENT visit OF user (page STRING)";
-
-fn eql() -> Command {
-    let mut c = Command::new(env!("CARGO_BIN_EXE_eql"));
-    c.stdin(Stdio::null()).env_remove("EQL_DATA");
-    c
-}
-
-fn run(data: &Path, args: &[&str]) -> String {
-    let out = eql().args(args).arg("--data").arg(data).output().expect("eql starts");
-    assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
-    String::from_utf8_lossy(&out.stdout).into_owned()
-}
-
-/// A server and its HTTP address.
-fn serve(data: &Path) -> (Child, String) {
-    let mut child = eql()
-        .args(["serve", "--http", "127.0.0.1:0", "--flight", "127.0.0.1:0", "--data"])
-        .arg(data)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("eql starts");
-    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-    let address = lines.find_map(|line| Some(line.ok()?.split_once("http://")?.1.trim_end_matches('/').to_string())).expect("an address");
-    (child, address)
-}
-
-/// One call on a connection that stays open; None when the server is gone.
-fn post(stream: &mut TcpStream, body: &str) -> Option<serde_json::Value> {
-    let request = format!(
-        "POST /v1/events HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-ndjson\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(request.as_bytes()).ok()?;
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte).ok()?;
-        head.push(byte[0]);
-    }
-    let head = String::from_utf8_lossy(&head).to_ascii_lowercase();
-    let length = head.split_once("content-length:")?.1.split("\r\n").next()?.trim().parse().ok()?;
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).ok()?;
-    serde_json::from_slice(&body).ok().filter(|_| head.starts_with("http/1.1 200"))
-}
 
 /// Sends calls of growing size until the server is gone; the ids that were acknowledged.
 fn send(address: &str, cycle: usize, thread: usize, acknowledged: &Mutex<BTreeSet<String>>) {
@@ -72,16 +22,6 @@ fn send(address: &str, cycle: usize, thread: usize, acknowledged: &Mutex<BTreeSe
             None => return,
         }
     }
-}
-
-/// How often each id is there.
-fn stored(data: &Path) -> BTreeMap<String, usize> {
-    let mut found = BTreeMap::new();
-    for line in run(data, &["query", "SELECT event_id FROM visit", "--format", "ndjson"]).lines() {
-        let row: serde_json::Value = serde_json::from_str(line).expect("JSON");
-        *found.entry(row["event_id"].as_str().expect("an id").to_string()).or_default() += 1;
-    }
-    found
 }
 
 #[test]
