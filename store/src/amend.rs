@@ -10,6 +10,13 @@ use eql_catalog::{EntityTypeId, EventTypeId};
 use std::collections::BTreeMap;
 
 const DAY_US: i64 = 86_400_000_000;
+const HOUR_US: i64 = 3_600_000_000;
+const MINUTE_US: i64 = 60_000_000;
+
+/// Events go in steps: every one is a record in the log and a mark in parts. What is kept long need not go to the minute.
+fn expiry_step(keep: i64) -> i64 {
+    [DAY_US, HOUR_US].into_iter().find(|step| keep >= 2 * step).unwrap_or(MINUTE_US)
+}
 
 impl Store {
     /// Deletes events by id. They are gone from every later snapshot; the files lose them at the next compaction of their parts.
@@ -105,7 +112,8 @@ impl Store {
         Ok(Appended { accepted: known, position: ticket.position, ..Appended::default() })
     }
 
-    /// Lets events go that are kept no longer (`KEEP`), by whole days in UTC; how many types lost some. `now`: microseconds.
+    /// Lets events go that are kept no longer (`KEEP`), by whole days in UTC, or by whole hours
+    /// or minutes where that is too coarse for the length; how many types lost some. `now`: microseconds.
     ///
     /// # Errors
     /// A damaged file, or the log cannot be written.
@@ -114,7 +122,8 @@ impl Store {
         let mut types = 0;
         for event in catalog.events() {
             let Some(keep) = event.keep.and_then(|k| i64::try_from(k).ok()) else { continue };
-            let before = now.saturating_sub(keep).div_euclid(DAY_US).saturating_mul(DAY_US);
+            let step = expiry_step(keep);
+            let before = now.saturating_sub(keep).div_euclid(step).saturating_mul(step);
             let snapshot = self.snapshot()?;
             let rows = snapshot.events(event.id)?;
             let due = (0..rows.chunk_count())
@@ -177,5 +186,16 @@ impl Store {
         let done = self.core.compact(true, false)?;
         self.core.purge_rest()?;
         Ok(done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_lengths_are_kept_to_the_hour_or_minute() {
+        let steps = [3 * DAY_US, 2 * DAY_US, 2 * DAY_US - 1, 2 * HOUR_US, 2 * HOUR_US - 1, MINUTE_US].map(expiry_step);
+        assert_eq!(steps, [DAY_US, DAY_US, HOUR_US, HOUR_US, MINUTE_US, MINUTE_US]);
     }
 }
