@@ -2,7 +2,7 @@
 
 use crate::calendar::{Window, end_of};
 use crate::funnel::partitions;
-use crate::run::{Run, first_after, first_at};
+use crate::run::{Pairs, Run, first_after, first_at};
 use std::ops::Range;
 
 /// An interval question, ready to judge runs.
@@ -30,17 +30,19 @@ pub struct Pair {
 }
 
 /// Appends the pairs of one entity, ordered by start row. Bit 0 of the run marks starts, bit 1 ends. With `holding`, both rows share
-/// the code.
-pub fn intervals(spec: &IntervalSpec, run: Run<'_>, holding: Option<&[u32]>, out: &mut Vec<Pair>) {
+/// the code. `pairs` relates the rows of the start (step 0) to those of the end (step 1).
+pub fn intervals(spec: &IntervalSpec, run: Run<'_>, holding: Option<&[u32]>, pairs: Option<&dyn Pairs>, out: &mut Vec<Pair>) {
     let begun = out.len();
+    let related = pairs.filter(|pairs| pairs.relates(0, 1));
+    let fits = |start: u32, end: u32| related.is_none_or(|pairs| pairs.allowed(0, start, 1, end));
     match holding {
-        None => pair_rows(spec, run, out),
+        None => pair_rows(spec, run, &fits, out),
         Some(codes) => {
             for part in partitions(codes, run.len()) {
                 let (time, mask) = (part.take(run.time), part.take(run.mask));
                 let mut pairs = Vec::new();
-                pair_rows(spec, Run { time: &time, mask: &mask }, &mut pairs);
                 let place = |row: u32| part.rows[row as usize];
+                pair_rows(spec, Run { time: &time, mask: &mask }, &|start, end| fits(place(start), place(end)), &mut pairs);
                 out.extend(pairs.into_iter().map(|pair| Pair { start: place(pair.start), end: place(pair.end) }));
             }
         }
@@ -54,8 +56,8 @@ pub fn intervals(spec: &IntervalSpec, run: Run<'_>, holding: Option<&[u32]>, out
     }
 }
 
-/// Starts in order, each takes the first unused end.
-fn pair_rows(spec: &IntervalSpec, run: Run<'_>, out: &mut Vec<Pair>) {
+/// Starts in order, each takes the first unused end that fits it.
+fn pair_rows(spec: &IntervalSpec, run: Run<'_>, fits: &dyn Fn(u32, u32) -> bool, out: &mut Vec<Pair>) {
     let time = run.time.get(..run.len()).unwrap_or_default();
     let range = match spec.first_time {
         true => 0..time.len(),
@@ -73,11 +75,14 @@ fn pair_rows(spec: &IntervalSpec, run: Run<'_>, out: &mut Vec<Pair>) {
             (false, false) => first_at(time, free, t),
         };
         let unused = |row: &usize| !used[*row] && run.mask[*row] & 2 != 0;
-        let end = (from..time.len()).find(|row| *row != start && unused(row));
+        let last = end_of(spec.window.as_ref(), t);
+        let mut unused_ends = (from..time.len()).filter(|row| *row != start && unused(row)).peekable();
+        let first = unused_ends.peek().copied();
+        let end = unused_ends.take_while(|&row| time[row] <= last).find(|&row| fits(start as u32, row as u32));
         // A start that could itself end another of equal time stays in reach.
         let own = Some(start).filter(|row| (from..time.len()).contains(row) && unused(row));
-        free = own.unwrap_or(usize::MAX).min(end.unwrap_or(time.len()));
-        if let Some(end) = end.filter(|&end| time[end] <= end_of(spec.window.as_ref(), t)) {
+        free = own.unwrap_or(usize::MAX).min(first.unwrap_or(time.len()));
+        if let Some(end) = end {
             used[end] = true;
             out.push(Pair { start: start as u32, end: end as u32 });
             if spec.first_time {

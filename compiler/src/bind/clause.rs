@@ -103,7 +103,7 @@ fn rule(kind: &ClauseKind) -> (&'static str, &'static [HeadKind]) {
         }
         ClauseKind::Breakdown { .. } => (
             "BREAKDOWN BY",
-            &[Trend, Funnel, Retention, Sessions, Distribution, Intervals, Attribution, Ltv, Lifecycle, Stickiness, Rfm, Profile],
+            &[Trend, Funnel, Sequence, Retention, Sessions, Distribution, Intervals, Attribution, Ltv, Lifecycle, Stickiness, Rfm, Profile],
         ),
         ClauseKind::GroupBy(_) => ("GROUP BY", &[Select]),
         ClauseKind::Having(_) => ("HAVING", &[Select]),
@@ -111,8 +111,8 @@ fn rule(kind: &ClauseKind) -> (&'static str, &'static [HeadKind]) {
         ClauseKind::Returning(_) => ("RETURNING", &[Retention, Ltv]),
         ClauseKind::Ending(_) => ("ENDING", &[Paths, Intervals, SessionRule]),
         ClauseKind::Holding(_) => ("HOLDING", &[Funnel, Sequence, Retention, Intervals, Attribution]),
-        ClauseKind::Measure(_) => ("MEASURE", &[Funnel, Retention, Paths, Sessions, Intervals, Attribution, Ltv, Rfm, Profile]),
-        ClauseKind::Show(_) => ("SHOW", &[Find, Funnel, Sequence, Retention, Paths, Sessions, Distribution, Rfm, Journey]),
+        ClauseKind::Measure(_) => ("MEASURE", &[Funnel, Sequence, Retention, Paths, Sessions, Intervals, Attribution, Ltv, Rfm, Profile]),
+        ClauseKind::Show(_) => ("SHOW", &[Find, Funnel, Sequence, Retention, Paths, Sessions, Distribution, Intervals, Attribution, Rfm, Journey]),
         ClauseKind::Calendar => ("CALENDAR", &[Retention, Ltv]),
         ClauseKind::Rolling => ("ROLLING", &[Retention, Ltv]),
         ClauseKind::FirstTime => ("FIRST TIME", &[Retention, Intervals, Ltv]),

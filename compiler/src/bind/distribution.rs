@@ -85,11 +85,12 @@ impl Binder<'_> {
             output.push(Output { id, name: name.into(), data_type: t });
         }
         let leading = ids.len() + 1;
-        let rel = Rel::Buckets(Box::new(Buckets { input: rel, groups: ids, value: id, cut, output: out }));
+        let rel = Rel::Buckets(Box::new(Buckets { input: rel, groups: ids, value: id, cut, output: out, distinct: None }));
         self.finish(Query { rel, output }, clauses, leading)
     }
 
-    fn cut(&mut self, clauses: super::clause::Clauses<'_>) -> Option<Cut> {
+    /// BUCKETS as a number of bins or as bounds; one bucket a value without it.
+    pub(super) fn cut(&mut self, clauses: super::clause::Clauses<'_>) -> Option<Cut> {
         if let Some((n, span)) = clauses.get_at(|k| if let ClauseKind::BucketCount(n) = k { Some(*n) } else { None }) {
             if n == 0 || n > 1000 {
                 self.error(code::VALUE, span, "BUCKETS needs 1 to 1,000 bins");
@@ -116,7 +117,7 @@ impl Binder<'_> {
 }
 
 /// Bounds keep the value's type: BIGINT while all are whole, else DOUBLE.
-fn bounds_type(cut: &Cut, value: DataType) -> DataType {
+pub(super) fn bounds_type(cut: &Cut, value: DataType) -> DataType {
     match cut {
         Cut::Bounds(b) if b.iter().all(|v| matches!(v, Value::Int(_))) => DataType::Int,
         Cut::Automatic if value == DataType::Int => DataType::Int,
@@ -124,7 +125,7 @@ fn bounds_type(cut: &Cut, value: DataType) -> DataType {
     }
 }
 
-fn number(v: &Value) -> Option<f64> {
+pub(super) fn number(v: &Value) -> Option<f64> {
     match v {
         Value::Int(i) => Some(*i as f64),
         Value::Double(d) => Some(*d),

@@ -9,16 +9,14 @@ impl Binder<'_> {
     /// Checks clauses, events and names as far as they are known, and says that the head comes later.
     pub(super) fn later_head(&mut self, a: &ast::Analysis) -> Option<Query> {
         let (kind, steps): (HeadKind, Vec<&Step>) = match &a.head {
-            Head::Sequence(s) => (HeadKind::Sequence, s.iter().collect()),
             Head::Lifecycle(s) => (HeadKind::Lifecycle, vec![s]),
             Head::Stickiness(s) => (HeadKind::Stickiness, vec![s]),
             Head::Rfm(s) => (HeadKind::Rfm, vec![s]),
             Head::Paths => (HeadKind::Paths, vec![]),
-            Head::Intervals => (HeadKind::Intervals, vec![]),
-            Head::Attribution => (HeadKind::Attribution, vec![]),
             Head::Ltv => (HeadKind::Ltv, vec![]),
             Head::Journey => (HeadKind::Journey, vec![]),
             Head::Trend(_) | Head::Distribution(_) | Head::Funnel(_) | Head::Sessions(_) | Head::Retention | Head::Profile => return None,
+            Head::Sequence(_) | Head::Intervals | Head::Attribution => return None,
         };
         let clauses = self.clauses(kind, &a.clauses);
         self.clock = self.head_clock(clauses);
@@ -27,13 +25,10 @@ impl Binder<'_> {
         }
         self.named_events(clauses, &steps, kind == HeadKind::Journey);
         self.later(match kind {
-            HeadKind::Sequence => "SEQUENCE",
             HeadKind::Lifecycle => "LIFECYCLE",
             HeadKind::Stickiness => "STICKINESS",
             HeadKind::Rfm => "RFM",
             HeadKind::Paths => "PATHS",
-            HeadKind::Intervals => "INTERVALS",
-            HeadKind::Attribution => "ATTRIBUTION",
             HeadKind::Ltv => "LTV",
             _ => "JOURNEY",
         });

@@ -50,6 +50,9 @@ impl Binder<'_> {
             Head::Sessions(rule) => self.sessions(a, rule),
             Head::Distribution(items) => self.distribution(a, items),
             Head::Profile => self.profile(a),
+            Head::Sequence(steps) => self.sequence(a, steps),
+            Head::Intervals => self.intervals(a),
+            Head::Attribution => self.attribution(a),
             _ => self.later_head(a),
         }
     }

@@ -65,6 +65,8 @@ pub(super) struct Env {
     pub rows: Vec<RowScope>,
     /// Rows matched by earlier steps: alias, step number, columns.
     pub steps: Vec<(String, usize, RowScope)>,
+    /// Names of a match itself, such as `interval`, before those of its rows.
+    pub matched: Vec<(String, Expr)>,
     /// Names given to expressions, for ORDER BY and GROUP BY.
     pub aliases: Vec<(String, Expr)>,
     /// Meaning of aggregates.
@@ -77,7 +79,7 @@ pub(super) struct Env {
 
 impl Env {
     pub(super) fn row(scope: RowScope) -> Self {
-        Self { rows: vec![scope], steps: vec![], aliases: vec![], aggregates: Aggregates::None, windows: None, subject: None }
+        Self { rows: vec![scope], steps: vec![], matched: vec![], aliases: vec![], aggregates: Aggregates::None, windows: None, subject: None }
     }
     pub(super) fn empty() -> Self {
         Self { rows: vec![], ..Self::row(RowScope::unknown()) }
@@ -106,6 +108,9 @@ impl Binder<'_> {
     /// What a path means here.
     pub(super) fn path(&mut self, path: &ast::Path, env: &mut Env) -> Expr {
         let Some(first) = path.parts.first() else { return Expr::invalid() };
+        if let ([_], Some((_, own))) = (path.parts.as_slice(), env.matched.iter().find(|(n, _)| *n == first.name)) {
+            return own.clone();
+        }
         if path.parts.len() > 1
             && let Some(found) = self.step_path(first, &path.parts[1..], env)
         {

@@ -120,7 +120,7 @@ impl Binder<'_> {
     }
 
     /// Names of metrics become what they stand for.
-    fn expand_metrics(&mut self, items: &[Item]) -> Vec<Item> {
+    pub(super) fn expand_metrics(&mut self, items: &[Item]) -> Vec<Item> {
         items
             .iter()
             .map(|i| {
@@ -236,7 +236,7 @@ pub(super) fn unit_word(u: ast::Unit) -> &'static str {
 }
 
 /// Sums of no rows count as 0.
-fn zero_sums(mut e: Expr, sums: &[ColumnId]) -> Expr {
+pub(super) fn zero_sums(mut e: Expr, sums: &[ColumnId]) -> Expr {
     if let ExprKind::Column(id) = e.kind
         && sums.contains(&id)
     {

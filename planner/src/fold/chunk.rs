@@ -82,6 +82,11 @@ impl<'a> Chunk<'a> {
         self.code[row]
     }
 
+    /// A number that a row of the batch has alone in its timeline.
+    pub(crate) fn row_number(&self, row: u32) -> i64 {
+        i64::try_from(self.base).unwrap_or(i64::MAX).saturating_add(i64::from(row))
+    }
+
     /// Row numbers in the event's own rows.
     pub(crate) fn event_rows(&self, positions: &[u32]) -> Vec<u32> {
         positions.iter().map(|p| self.row[*p as usize]).collect()

@@ -3,17 +3,22 @@
 //! the rows of their event only; the folds of `eql-timeline` see times and bits.
 
 mod aggregate;
+mod attribution;
 mod chunk;
 mod entities;
 mod exec;
 mod funnel;
+mod interval;
+mod matches;
 mod pair;
 mod retention;
+mod sequence;
 mod sessions;
 
 pub(crate) use aggregate::aggregate;
 pub(crate) use entities::{Entities, behaviours};
 pub(crate) use exec::{Fold, FoldTable};
 pub(crate) use funnel::{FunnelFold, period_array as period_column};
+pub(crate) use matches::MatchesFold;
 pub(crate) use retention::RetentionFold;
 pub(crate) use sessions::SessionsFold;

@@ -3,13 +3,13 @@
 use super::stage::Stage;
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, UInt32Array};
 use arrow::compute::{cast, take};
-use arrow::datatypes::{DataType, Float64Type, SchemaRef};
+use arrow::datatypes::{DataType, Float64Type, Int64Type, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use arrow::row::{RowConverter, SortField};
 use datafusion::common::Result;
 use eql_catalog::Value;
 use eql_compiler::bound::Cut;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Different values up to which each is a bucket of its own.
@@ -17,11 +17,13 @@ const VALUES_MAX: usize = 50;
 /// Bins beyond that.
 const BINS: u64 = 20;
 
-/// Counts rows. Columns of the input: groups, then the value. Of the output: groups, from, to, count.
+/// Counts rows. Columns of the input: groups, then the value. Of the output: groups, from, to, count, and the count of different values.
 #[derive(Debug)]
 pub(crate) struct BucketStage {
     pub groups: usize,
     pub cut: Cut,
+    /// The column of the input whose different values are counted too.
+    pub distinct: Option<usize>,
     pub schema: SchemaRef,
 }
 
@@ -100,10 +102,18 @@ impl Stage for BucketStage {
         let edges = self.edges(values);
         let buckets = edges.from.len();
         let (codes, first) = self.groups_of(&input)?;
+        let who = self.distinct.map(|c| cast(input.column(c), &DataType::Int64)).transpose()?;
+        let mut seen: HashSet<(usize, i64)> = HashSet::new();
         let mut counts = vec![0i64; first.len() * buckets];
+        let mut different = counts.clone();
         for i in (0..values.len()).filter(|i| values.is_valid(*i)) {
-            if let Some(b) = edges.bucket(values.value(i)) {
-                counts[codes[i] as usize * buckets + b] += 1;
+            let Some(b) = edges.bucket(values.value(i)) else { continue };
+            let place = codes[i] as usize * buckets + b;
+            counts[place] += 1;
+            if let Some(who) = &who
+                && seen.insert((place, who.as_primitive::<Int64Type>().value(i)))
+            {
+                different[place] += 1;
             }
         }
         let rows = first.len() * buckets;
@@ -118,6 +128,9 @@ impl Stage for BucketStage {
         columns.push(cast(&from, bound_type)?);
         columns.push(cast(&to, bound_type)?);
         columns.push(Arc::new(Int64Array::from(counts)));
+        if who.is_some() {
+            columns.push(Arc::new(Int64Array::from(different)));
+        }
         Ok(RecordBatch::try_new(self.schema.clone(), columns)?)
     }
 }

@@ -10,7 +10,7 @@ mod stage;
 mod system;
 
 use crate::clock;
-use crate::fold::{Entities, FoldTable, SessionsFold};
+use crate::fold::{Entities, FoldTable, MatchesFold, SessionsFold};
 use crate::lower::{column_name, plan_column};
 use crate::planner::Planner;
 use crate::scan::{EventScan, EventTable};
@@ -91,6 +91,10 @@ impl Planner {
                 let key = self.key_types(s.subject)?;
                 let fold = SessionsFold { sessions: s.as_ref().clone(), key };
                 self.fold("sessions", Arc::new(fold))?.build()
+            }
+            Rel::Matches(m) => {
+                let key = self.key_types(m.subject)?;
+                self.fold("matches", Arc::new(MatchesFold { matches: m.as_ref().clone(), key }))?.build()
             }
         }
     }
@@ -185,9 +189,12 @@ impl Planner {
         let bound = arrow_type(if whole { &DataType::Int } else { &DataType::Double });
         fields.push(Field::new(column_name(b.output[0]), bound.clone(), true));
         fields.push(Field::new(column_name(b.output[1]), bound, true));
-        fields.push(Field::new(column_name(b.output[2]), arrow::datatypes::DataType::Int64, true));
+        for id in b.output[2..].iter().chain(b.distinct.iter().map(|(_, to)| to)) {
+            fields.push(Field::new(column_name(*id), arrow::datatypes::DataType::Int64, true));
+        }
         let schema: SchemaRef = Arc::new(Schema::new(fields));
-        let stage = buckets::BucketStage { groups: b.groups.len(), cut: b.cut.clone(), schema: schema.clone() };
+        let distinct = b.distinct.map(|(from, _)| input.schema().as_arrow().index_of(&column_name(from))).transpose()?;
+        let stage = buckets::BucketStage { groups: b.groups.len(), cut: b.cut.clone(), distinct, schema: schema.clone() };
         scan_table("buckets", Arc::new(stage::StageTable { input, stage: Arc::new(stage), schema }))?.build()
     }
 }

@@ -1,8 +1,8 @@
 //! Intervals row by row.
 
-use eql_timeline::{IntervalSpec, NULL, Pair, Run};
+use eql_timeline::{IntervalSpec, NULL, Pair, Pairs, Run};
 
-pub fn intervals(spec: &IntervalSpec, run: Run<'_>, holding: Option<&[u32]>) -> Vec<Pair> {
+pub fn intervals(spec: &IntervalSpec, run: Run<'_>, holding: Option<&[u32]>, pairs: Option<&dyn Pairs>) -> Vec<Pair> {
     let mut used = vec![false; run.time.len()];
     let mut out: Vec<Pair> = Vec::new();
     for s in 0..run.time.len() {
@@ -16,7 +16,8 @@ pub fn intervals(spec: &IntervalSpec, run: Run<'_>, holding: Option<&[u32]>) -> 
             (false, true) => e > s,
             (false, false) => run.time[e] >= t && e != s,
         };
-        let end = (0..run.time.len()).find(|&e| run.mask[e] & 2 != 0 && !used[e] && held(e) && follows(e));
+        let fits = |e: usize| pairs.is_none_or(|pairs| pairs.allowed(0, s as u32, 1, e as u32));
+        let end = (0..run.time.len()).find(|&e| run.mask[e] & 2 != 0 && !used[e] && held(e) && follows(e) && fits(e));
         if let Some(e) = end.filter(|&e| spec.window.is_none_or(|window| run.time[e] <= window.end(t))) {
             used[e] = true;
             out.push(Pair { start: s as u32, end: e as u32 });

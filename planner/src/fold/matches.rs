@@ -1,0 +1,289 @@
+//! SEQUENCE, INTERVALS and ATTRIBUTION: one row a match, with columns of its rows.
+
+use super::attribution::attribution;
+use super::chunk::{Chunk, Coder, Select, Values, types};
+use super::entities::Marked;
+use super::exec::{Fold, Prepared, State};
+use super::funnel::{among, timestamp};
+use super::interval::interval;
+use super::pair::PairConditions;
+use super::sequence::sequence;
+use crate::clock;
+use crate::lower::column_name;
+use crate::row::store_error;
+use crate::world::World;
+use arrow::array::{ArrayRef, Float64Array, Int64Array, TimestampMicrosecondArray, UInt32Array};
+use arrow::compute::take;
+use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::common::Result;
+use eql_catalog::{EntityTypeId, EventTypeId};
+use eql_compiler::bound::{ColumnId, MatchColumn, MatchRule, Matches, Window};
+use eql_store::{Timeline, arrow_type};
+use eql_timeline::{Pairs, Run, UNMATCHED};
+use std::sync::Arc;
+
+/// The fold of matches; its columns are those asked for.
+#[derive(Debug)]
+pub(crate) struct MatchesFold {
+    pub matches: Matches,
+    pub key: Vec<eql_catalog::DataType>,
+}
+
+/// A rule of matching with its times resolved.
+pub(super) trait Rule: Send + Sync {
+    /// How many rows a match has.
+    fn slots(&self) -> usize;
+    /// Looks again at the rows of a batch once they are marked.
+    fn mark(&self, _chunk: &Chunk<'_>, _marked: &mut Marked) -> Result<()> {
+        Ok(())
+    }
+    /// Event codes that [`Rule::mark`] looks at.
+    fn want(&self, _wanted: &mut [bool]) {}
+    /// Ready to be asked of one entity after another.
+    fn finder(&self) -> Box<dyn Finder + '_>;
+}
+
+/// Finds the matches of one entity.
+pub(super) trait Finder {
+    /// Bit `k` of the run marks rows of step `k`, then those of other events.
+    fn find(&mut self, run: Run<'_>, holding: Option<&[u32]>, pairs: Option<&dyn Pairs>, out: &mut Found) -> Result<()>;
+}
+
+/// What rules are made from.
+pub(super) struct Ask<'a> {
+    pub world: &'a World,
+    pub timeline: &'a Timeline,
+    pub matches: &'a Matches,
+    /// Bounds the first step (µs), end excluded.
+    pub start: std::ops::Range<i64>,
+    /// The instant that is asked at.
+    pub now: i64,
+}
+
+/// A length of time, resolved.
+pub(super) fn window(w: &Option<Window>) -> Result<Option<eql_timeline::Window>> {
+    w.as_ref().map(clock::window).transpose()
+}
+
+/// Matches of a batch.
+pub(super) struct Found {
+    slots: usize,
+    /// The entity that is being asked: its number in the batch, its first row.
+    entity: (u32, u32),
+    /// By match: the entity's number in the batch.
+    owners: Vec<u32>,
+    /// By match and slot: rows of the batch, or [`UNMATCHED`].
+    rows: Vec<u32>,
+    credit: Vec<f64>,
+}
+
+impl Found {
+    /// Adds a match of the current entity: rows of its run by slot.
+    pub(super) fn add(&mut self, rows: impl IntoIterator<Item = u32>, credit: f64) {
+        let first = self.entity.1;
+        self.rows.extend(rows.into_iter().take(self.slots).map(|r| if r == UNMATCHED { r } else { first + r }));
+        self.owners.push(self.entity.0);
+        self.rows.resize(self.owners.len() * self.slots, UNMATCHED);
+        self.credit.push(credit);
+    }
+
+    fn row(&self, found: usize, slot: usize) -> Option<u32> {
+        self.rows.get(found * self.slots + slot).copied().filter(|r| *r != UNMATCHED)
+    }
+
+    fn all(&self, slot: usize) -> impl Iterator<Item = Option<u32>> + '_ {
+        (0..self.owners.len()).map(move |m| self.row(m, slot))
+    }
+}
+
+impl Fold for MatchesFold {
+    fn name(&self) -> String {
+        let names: Vec<&str> = self.matches.steps.iter().map(|s| s.name.as_str()).collect();
+        match &self.matches.rule {
+            MatchRule::Sequence(_) => format!("sequence, steps=[{}]", names.join(" -> ")),
+            MatchRule::Interval(_) => format!("intervals, from and to=[{}]", names.join(" -> ")),
+            MatchRule::Attribution(_) => format!("attribution, goal and touches=[{}]", names.join(", ")),
+        }
+    }
+
+    fn schema(&self) -> SchemaRef {
+        let field = |(id, c): &(ColumnId, MatchColumn)| Field::new(column_name(*id), self.column_type(c), true);
+        Arc::new(Schema::new(self.matches.columns.iter().map(field).collect::<Vec<_>>()))
+    }
+
+    fn subject(&self) -> (EntityTypeId, Option<String>) {
+        (self.matches.subject, self.matches.role.clone())
+    }
+
+    fn among(&self, world: &World) -> Result<Option<Vec<bool>>> {
+        among(world, self.matches.among.as_ref())
+    }
+
+    fn prepare(&self, world: &Arc<World>, timeline: &Arc<Timeline>, columns: &[usize]) -> Result<Arc<dyn Prepared>> {
+        let m = &self.matches;
+        let (start, end) = clock::resolve(&m.during, world.now)?;
+        let ask = Ask { world, timeline, matches: m, start: start..end, now: clock::now_of(&m.clock, world.now)? };
+        let (rule, others) = match &m.rule {
+            MatchRule::Sequence(r) => sequence(&ask, r)?,
+            MatchRule::Interval(r) => (interval(&ask, r)?, vec![]),
+            MatchRule::Attribution(r) => (attribution(&ask, r)?, vec![]),
+        };
+        let mut selects = m.steps.iter().map(|s| Select::new(world, timeline, &s.events, &m.clock)).collect::<Result<Vec<_>>>()?;
+        selects.extend(others);
+        let per_step = m.holding.len() / m.steps.len().max(1);
+        let mut holding = Vec::new();
+        for (i, s) in m.steps.iter().enumerate() {
+            let of = &m.holding[i * per_step..(i + 1) * per_step];
+            holding.push(of.iter().map(|h| Values::new(world, timeline, &types(&s.events), h)).collect::<Result<_>>()?);
+        }
+        Ok(Arc::new(Ready {
+            rule,
+            selects,
+            holding,
+            holding_types: m.holding.iter().take(per_step).map(|h| arrow_type(&h.expr.data_type)).collect(),
+            pairs: PairConditions::new(world, timeline, &m.steps)?,
+            makers: columns.iter().map(|i| self.maker(&ask, &m.columns[*i].1)).collect::<Result<_>>()?,
+            schema: Arc::new(self.schema().project(columns)?),
+        }))
+    }
+}
+
+impl MatchesFold {
+    fn column_type(&self, c: &MatchColumn) -> ArrowType {
+        match c {
+            MatchColumn::Key(i) => arrow_type(&self.key[*i]),
+            MatchColumn::Subject | MatchColumn::RowNumber(_) => ArrowType::Int64,
+            MatchColumn::Time(_) | MatchColumn::Start => timestamp(),
+            MatchColumn::Seconds(..) | MatchColumn::Credit => ArrowType::Float64,
+            MatchColumn::Row(_, v) => arrow_type(&v.expr.data_type),
+        }
+    }
+
+    fn maker(&self, ask: &Ask<'_>, column: &MatchColumn) -> Result<Maker> {
+        Ok(match column {
+            MatchColumn::Key(i) => Maker::Key(ask.world.snapshot.entities(self.matches.subject).map_err(store_error)?.key(*i).clone()),
+            MatchColumn::Subject => Maker::Subject,
+            MatchColumn::Time(slot) => Maker::Time(*slot),
+            MatchColumn::Start => Maker::Start,
+            MatchColumn::Seconds(from, to) => Maker::Seconds(*from, *to),
+            MatchColumn::RowNumber(slot) => Maker::RowNumber(*slot),
+            MatchColumn::Credit => Maker::Credit,
+            MatchColumn::Row(slot, v) => Maker::Row(*slot, Values::new(ask.world, ask.timeline, &self.slot_types(*slot), v)?),
+        })
+    }
+
+    /// The events whose rows stand in a slot.
+    fn slot_types(&self, slot: usize) -> Vec<EventTypeId> {
+        let steps = &self.matches.steps;
+        let of = |steps: &[eql_compiler::bound::Step]| steps.iter().flat_map(|s| types(&s.events)).collect();
+        match (&self.matches.rule, slot) {
+            (MatchRule::Attribution(_), 1) => of(&steps[1..]),
+            (MatchRule::Attribution(_), 2..) => of(&steps[slot - 1..slot]),
+            _ => of(&steps[slot..=slot]),
+        }
+    }
+}
+
+/// How a column of matches is made.
+enum Maker {
+    Key(ArrayRef),
+    Subject,
+    Time(usize),
+    Start,
+    Seconds(usize, usize),
+    RowNumber(usize),
+    Credit,
+    Row(usize, Values),
+}
+
+struct Ready {
+    rule: Box<dyn Rule>,
+    selects: Vec<Select>,
+    holding: Vec<Vec<Values>>,
+    holding_types: Vec<ArrowType>,
+    pairs: PairConditions,
+    makers: Vec<Maker>,
+    schema: SchemaRef,
+}
+
+impl Prepared for Ready {
+    fn want(&self, wanted: &mut [bool]) {
+        self.selects.iter().for_each(|s| s.want(wanted));
+        self.rule.want(wanted);
+    }
+
+    fn start(&self) -> Result<Box<dyn State + '_>> {
+        let holding = if self.holding_types.is_empty() { None } else { Some(Coder::new(&self.holding_types)?) };
+        Ok(Box::new(Walk { ready: self, holding, finder: self.rule.finder() }))
+    }
+}
+
+struct Walk<'r> {
+    ready: &'r Ready,
+    holding: Option<Coder>,
+    finder: Box<dyn Finder + 'r>,
+}
+
+impl State for Walk<'_> {
+    fn take(&mut self, chunk: &Chunk<'_>, among: Option<&[bool]>) -> Result<Option<RecordBatch>> {
+        let ready = self.ready;
+        let mut marked = Marked::new(chunk, &ready.selects, &ready.holding, self.holding.as_mut())?;
+        ready.rule.mark(chunk, &mut marked)?;
+        let mut found = Found { slots: ready.rule.slots(), entity: (0, 0), owners: vec![], rows: vec![], credit: vec![] };
+        for i in 0..chunk.entities() {
+            let rows = chunk.rows_of(i);
+            // Without a row of the first step there is no match.
+            if among.is_some_and(|a| !a[i]) || !marked.mask[rows.clone()].iter().any(|m| m & 1 != 0) {
+                continue;
+            }
+            let pairs = marked.pairs(chunk, &ready.pairs, rows.clone())?;
+            let run = Run { time: &chunk.time[rows.clone()], mask: &marked.mask[rows.clone()] };
+            let holding = marked.holding.as_ref().map(|h| &h[rows.clone()]);
+            found.entity = (i as u32, rows.start as u32);
+            self.finder.find(run, holding, pairs.as_ref().map(|p| p as &dyn Pairs), &mut found)?;
+        }
+        if found.owners.is_empty() { Ok(None) } else { self.batch(chunk, &found).map(Some) }
+    }
+
+    fn finish(&mut self, _: bool) -> Result<Option<RecordBatch>> {
+        Ok(None)
+    }
+}
+
+impl Walk<'_> {
+    fn batch(&self, chunk: &Chunk<'_>, found: &Found) -> Result<RecordBatch> {
+        let columns = self.ready.makers.iter().map(|m| make(m, chunk, found)).collect::<Result<Vec<_>>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(found.owners.len()));
+        Ok(RecordBatch::try_new_with_options(self.ready.schema.clone(), columns, &options)?)
+    }
+}
+
+fn make(maker: &Maker, chunk: &Chunk<'_>, found: &Found) -> Result<ArrayRef> {
+    let ordinals = || found.owners.iter().map(|i| chunk.ordinals.start + i);
+    let time = |row: u32| chunk.time[row as usize];
+    let instants = |times: Vec<Option<i64>>| -> ArrayRef { Arc::new(TimestampMicrosecondArray::from(times).with_timezone("UTC")) };
+    Ok(match maker {
+        Maker::Key(values) => take(values, &UInt32Array::from_iter_values(ordinals()), None)?,
+        Maker::Subject => Arc::new(Int64Array::from_iter_values(ordinals().map(i64::from))),
+        Maker::Time(slot) => instants(found.all(*slot).map(|r| r.map(time)).collect()),
+        Maker::Start => {
+            let earliest = |m: usize| (0..found.slots).filter_map(|slot| found.row(m, slot)).map(time).min();
+            instants((0..found.owners.len()).map(earliest).collect())
+        }
+        Maker::Seconds(from, to) => {
+            let seconds = |(a, b): (Option<u32>, Option<u32>)| Some((time(b?) - time(a?)) as f64 / 1e6);
+            Arc::new(found.all(*from).zip(found.all(*to)).map(seconds).collect::<Float64Array>())
+        }
+        Maker::RowNumber(slot) => Arc::new(found.all(*slot).map(|r| r.map(|r| chunk.row_number(r))).collect::<Int64Array>()),
+        Maker::Credit => Arc::new(Float64Array::from(found.credit.clone())),
+        Maker::Row(slot, values) => {
+            let mut present: Vec<u32> = found.all(*slot).flatten().collect();
+            present.sort_unstable();
+            present.dedup();
+            let place = |r: Option<u32>| r.and_then(|r| present.binary_search(&r).ok()).map(|i| i as u32);
+            let index: UInt32Array = found.all(*slot).map(place).collect();
+            take(&values.read(chunk, &present)?, &index, None)?
+        }
+    })
+}
