@@ -249,6 +249,14 @@ impl Binder<'_> {
         Some(if any.len() == 1 { any.swap_remove(0) } else { Expr::predicate(ExprKind::Or(any)) })
     }
 
+    /// A step that is an event with its condition and no more.
+    pub(super) fn plain_step(&mut self, step: &ast::Step, clause: &str) {
+        if step.negated || step.optional || step.within.is_some() {
+            let hint = "NOT, OPTIONAL and WITHIN belong to the steps of FUNNEL and SEQUENCE";
+            self.error_hint(code::VALUE, step.span, format!("{clause} takes an event, with a condition in brackets"), hint);
+        }
+    }
+
     /// A value on rows of these events.
     pub(super) fn row_expr(&mut self, e: &ast::Expr, row: &RowScope) -> RowExpr {
         let mut env = Env::row(RowScope { columns: vec![], ..row.clone() });

@@ -50,6 +50,11 @@ impl Binder<'_> {
             Head::Sessions(rule) => self.sessions(a, rule),
             Head::Distribution(items) => self.distribution(a, items),
             Head::Profile => self.profile(a),
+            Head::Paths => self.paths(a),
+            Head::Lifecycle(step) => self.lifecycle(a, step),
+            Head::Stickiness(step) => self.stickiness(a, step),
+            Head::Rfm(step) => self.rfm(a, step),
+            Head::Journey => self.journey(a),
             _ => self.later_head(a),
         }
     }
