@@ -249,6 +249,21 @@ impl Binder<'_> {
         Some(if any.len() == 1 { any.swap_remove(0) } else { Expr::predicate(ExprKind::Or(any)) })
     }
 
+    /// A step that is one plain event.
+    pub(super) fn plain_step(&mut self, s: &ast::Step, clause: &str) {
+        let extra = if s.negated {
+            "NOT"
+        } else if s.optional {
+            "OPTIONAL"
+        } else if s.within.is_some() {
+            "WITHIN"
+        } else {
+            return;
+        };
+        let hint = format!("write {clause} and the event, with its conditions in brackets");
+        self.error_hint(code::VALUE, s.span, format!("{clause} takes an event without {extra}"), hint);
+    }
+
     /// A value on rows of these events.
     pub(super) fn row_expr(&mut self, e: &ast::Expr, row: &RowScope) -> RowExpr {
         let mut env = Env::row(RowScope { columns: vec![], ..row.clone() });

@@ -98,21 +98,6 @@ impl Binder<'_> {
         }
     }
 
-    /// A step that is one plain event.
-    pub(super) fn plain_step(&mut self, s: &ast::Step, clause: &str) {
-        let extra = if s.negated {
-            "NOT"
-        } else if s.optional {
-            "OPTIONAL"
-        } else if s.within.is_some() {
-            "WITHIN"
-        } else {
-            return;
-        };
-        let hint = format!("write {clause} and the event, with its conditions in brackets");
-        self.error_hint(code::VALUE, s.span, format!("{clause} takes an event without {extra}"), hint);
-    }
-
     /// WHERE of the head: parts of it go to the steps they name, the rest to all.
     pub(super) fn match_where(&mut self, clauses: Clauses<'_>, names: &[StepName], steps: &mut [ast::Step]) {
         let found = clauses.get(|k| if let ClauseKind::Where(p) = k { Some(p) } else { None });
@@ -154,7 +139,13 @@ impl Binder<'_> {
     }
 
     /// The period of a time and the values of BREAKDOWN BY.
-    pub(super) fn match_groups(&mut self, head: HeadKind, clauses: Clauses<'_>, at: MatchColumn, m: &mut Matched) -> Option<Vec<(String, Expr)>> {
+    pub(super) fn match_groups(
+        &mut self,
+        head: HeadKind,
+        clauses: Clauses<'_>,
+        at: MatchColumn,
+        m: &mut Matched,
+    ) -> Option<Vec<(String, Expr)>> {
         let mut groups = self.match_periods(clauses, at, m)?;
         groups.extend(self.match_breakdown(head, clauses, m));
         Some(groups)
@@ -262,7 +253,12 @@ impl Binder<'_> {
     }
 
     /// An aggregate over matches with its column.
-    pub(super) fn over_matches(&mut self, function: Aggregation, argument: Option<Expr>, data_type: DataType) -> ((ColumnId, Aggregate), Expr) {
+    pub(super) fn over_matches(
+        &mut self,
+        function: Aggregation,
+        argument: Option<Expr>,
+        data_type: DataType,
+    ) -> ((ColumnId, Aggregate), Expr) {
         let id = self.column_id();
         let aggregate = Aggregate { function, argument, filter: None, order: vec![], data_type: data_type.clone() };
         ((id, aggregate), Expr::column(id, data_type))

@@ -10,14 +10,11 @@ use eql_grammar::ast::{self, ClauseKind, Item, Show};
 use std::sync::Arc;
 
 /// A session rule with its parts bound.
-struct Rule {
-    entity: Arc<EntityType>,
-    over: super::event::Selected,
-    timeout: i64,
-    max: Option<i64>,
-    starting: Option<EventSelect>,
-    ending: Option<EventSelect>,
-    split: Vec<RowExpr>,
+pub(super) struct Rule {
+    pub entity: Arc<EntityType>,
+    pub cut: SessionCut,
+    /// Rows of its events.
+    row: RowScope,
 }
 
 impl Binder<'_> {
@@ -32,7 +29,8 @@ impl Binder<'_> {
         found
     }
 
-    fn bind_rule(&mut self, ident: &ast::Ident) -> Option<Rule> {
+    /// The rule of a name with its parts bound.
+    pub(super) fn bind_rule(&mut self, ident: &ast::Ident) -> Option<Rule> {
         let rule = self.session_rule(ident)?;
         let parsed = eql_grammar::parse(&rule.definition).statements.into_iter().next()?.ok()?;
         let ast::StatementKind::Define(d) = parsed.kind else { return None };
@@ -68,7 +66,7 @@ impl Binder<'_> {
         let over = self.select_events(&scope, &entity, &[]);
         let split = clauses.get(|k| if let ClauseKind::SplitBy(e) = k { Some(e.as_slice()) } else { None }).unwrap_or_default();
         let split = split.iter().map(|e| self.row_expr(e, &over.row)).collect();
-        Some(Rule { entity, over, timeout, max, starting, ending, split })
+        Some(Rule { entity, cut: SessionCut { over: over.select, timeout, max, starting, ending, split }, row: over.row })
     }
 
     /// Checks a rule at DEFINE; its subject's name.
@@ -87,10 +85,10 @@ impl Binder<'_> {
         }
         let among = clauses.get(|k| if let ClauseKind::Among(s) = k { Some(s) } else { None }).map(|s| self.among(s, &rule.entity));
         let mut row = SessionRow {
-            binder_row: rule.over.row.clone(),
+            binder_row: rule.row.clone(),
             entity: rule.entity.clone(),
             columns: vec![],
-            event_columns: RowScope { columns: vec![], ..rule.over.row.clone() },
+            event_columns: RowScope { columns: vec![], ..rule.row.clone() },
         };
         let show = match clauses.show() {
             Some((Show::Items(items), _)) => Some(items.as_slice()),
@@ -117,12 +115,7 @@ impl Binder<'_> {
         let sessions = Sessions {
             subject: rule.entity.id,
             among,
-            over: rule.over.select,
-            timeout: rule.timeout,
-            max: rule.max,
-            starting: rule.starting,
-            ending: rule.ending,
-            split: rule.split,
+            cut: rule.cut,
             during: during?,
             columns: row.columns,
             event_columns: row.event_columns.columns,
