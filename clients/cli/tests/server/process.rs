@@ -20,19 +20,37 @@ pub(crate) fn run(data: &Path, args: &[&str]) -> String {
     String::from_utf8_lossy(&out.stdout).into_owned()
 }
 
+/// A server that is killed at the latest when the test ends, however it ends.
+pub(crate) struct Server(Child);
+
+impl Server {
+    /// `kill -9`.
+    pub(crate) fn kill(&mut self) {
+        self.0.kill().expect("kill -9");
+        self.0.wait().expect("it is gone");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A server and its HTTP address.
-pub(crate) fn serve(data: &Path) -> (Child, String) {
+pub(crate) fn serve(data: &Path) -> (Server, String) {
     listening(&mut eql(), data)
 }
 
 /// The same below limits of the shell: what `before` says holds for the server.
-pub(crate) fn serve_within(before: &str, data: &Path) -> (Child, String) {
+pub(crate) fn serve_within(before: &str, data: &Path) -> (Server, String) {
     let mut shell = Command::new("sh");
     shell.args(["-c", &format!("{before}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_eql")]).stdin(Stdio::null()).env_remove("EQL_DATA");
     listening(&mut shell, data)
 }
 
-fn listening(command: &mut Command, data: &Path) -> (Child, String) {
+fn listening(command: &mut Command, data: &Path) -> (Server, String) {
     let mut child = command
         .args(["serve", "--http", "127.0.0.1:0", "--flight", "127.0.0.1:0", "--data"])
         .arg(data)
@@ -42,7 +60,7 @@ fn listening(command: &mut Command, data: &Path) -> (Child, String) {
         .expect("eql starts");
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     let address = lines.find_map(|line| Some(line.ok()?.split_once("http://")?.1.trim_end_matches('/').to_string())).expect("an address");
-    (child, address)
+    (Server(child), address)
 }
 
 /// One call on a connection that stays open; None when the server is gone or refuses.
