@@ -106,7 +106,12 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("INTERVALS STARTING purchase ENDING coupon_redeem DURING all time", "EQL0313", "INTERVALS", "WITHIN 30 days"),
     ("INTERVALS STARTING purchase ENDING coupon_redeem WITHIN 1 day DURING all time MEASURE interval", "EQL0405", "interval", "median"),
     ("ATTRIBUTION GOAL purchase TOUCHES campaign_receive MODEL lst DURING all time", "EQL0315", "lst", "did you mean `last`"),
-    ("ATTRIBUTION GOAL purchase TOUCHES coupon_redeem MODEL linear DURING all time MEASURE max(quantity)", "EQL0404", "max(quantity)", "MODEL first"),
+    (
+        "ATTRIBUTION GOAL purchase TOUCHES coupon_redeem MODEL linear DURING all time MEASURE max(quantity)",
+        "EQL0404",
+        "max(quantity)",
+        "MODEL first",
+    ),
     ("FIND household WHERE income MATCHES '(a'", "EQL0315", "'(a'", "open group"),
     ("SET now = 'soon'", "EQL0315", "now", "2018-01-01"),
     ("FIND household WHERE income > 5", "EQL0401", "income > 5", "CAST"),

@@ -52,7 +52,8 @@ fn filled(rows: &[Row]) -> Small {
     small.ask(SETUP).unwrap_or_else(|e| panic!("{e}"));
     let line = |(i, r): (usize, &Row)| {
         let user = format!("u{}", r.user);
-        serde_json::json!({"event": r.event, "event_id": i.to_string(), "time": time(r.hour), "user_id": user, "x": r.x, "p": r.p}).to_string()
+        serde_json::json!({"event": r.event, "event_id": i.to_string(), "time": time(r.hour), "user_id": user, "x": r.x, "p": r.p})
+            .to_string()
     };
     let lines: Vec<String> = rows.iter().enumerate().map(line).collect();
     if !lines.is_empty() {
@@ -153,7 +154,11 @@ fn pairs(rows: &[Row], ends: &str, said: Said) -> Vec<(i64, i64)> {
             (false, false) => rows[end].hour >= rows[start].hour,
         };
         let fits = |end: &usize| {
-            rows[*end].event == ends && !used[*end] && follows(*end) && said.holds(&rows[*end], &rows[start]) && said.holds(&rows[start], &rows[start])
+            rows[*end].event == ends
+                && !used[*end]
+                && follows(*end)
+                && said.holds(&rows[*end], &rows[start])
+                && said.holds(&rows[start], &rows[start])
         };
         let end = (0..rows.len()).find(fits).filter(|end| rows[*end].hour - rows[start].hour <= said.window);
         if let Some(end) = end {

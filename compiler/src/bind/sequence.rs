@@ -173,13 +173,7 @@ impl Binder<'_> {
     }
 
     /// An event beside the steps. What has the property of HOLDING concerns matches of its value, what has not concerns all.
-    fn other_event(
-        &mut self,
-        s: &AstStep,
-        between: Option<(usize, usize)>,
-        clauses: Clauses<'_>,
-        subject: &Arc<EntityType>,
-    ) -> OtherEvent {
+    fn other_event(&mut self, s: &AstStep, between: Option<(usize, usize)>, clauses: Clauses<'_>, subject: &Arc<EntityType>) -> OtherEvent {
         self.plain_step(s, "the clause");
         let found = self.select_events(&s.scope, subject, &[]);
         let held = clauses.get(|k| if let ClauseKind::Holding(e) = k { Some(e.as_slice()) } else { None }).unwrap_or_default();
