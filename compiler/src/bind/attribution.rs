@@ -3,15 +3,15 @@
 use super::Binder;
 use super::clause::{Clauses, HeadKind};
 use super::distribution::number;
+use super::funnel::every_row;
 use super::matches::{Groups, Matched, Shape, step_names};
-use super::scope::{Env, RowKind, RowScope};
+use super::scope::{Env, RowScope};
 use super::step_where::StepName;
 use crate::bound::*;
 use crate::code;
-use eql_catalog::{DataType, EventType, Value};
+use eql_catalog::{DataType, Value};
 use eql_grammar::ast::{self, Arg, BinaryOp, ClauseKind, ExprKind as A, Item, Span, Step as AstStep};
 use eql_grammar::nearest;
-use std::sync::Arc;
 
 const HEAD: HeadKind = HeadKind::Attribution;
 
@@ -260,7 +260,7 @@ impl Binder<'_> {
 /// The rows with a name, by slot. A name of a touch means the touch of that item alone; `touch` any of them.
 fn slots(names: &[StepName], rows: &[RowScope]) -> Vec<(String, usize, RowScope)> {
     let fresh = |row: &RowScope| RowScope { columns: vec![], ..row.clone() };
-    let touch = any_of(rows.get(1..).unwrap_or_default());
+    let touch = fresh(&every_row(rows.get(1..).unwrap_or_default()));
     let slot = |(name, places): &StepName| match places.as_slice() {
         [GOAL] => Some((name.clone(), GOAL, fresh(rows.first()?))),
         _ if name == "touch" => Some((name.clone(), TOUCH, touch.clone())),
@@ -268,19 +268,6 @@ fn slots(names: &[StepName], rows: &[RowScope]) -> Vec<(String, usize, RowScope)
         _ => None,
     };
     names.iter().filter_map(slot).collect()
-}
-
-/// A row of any of these.
-fn any_of(rows: &[RowScope]) -> RowScope {
-    let mut all: Vec<Arc<EventType>> = Vec::new();
-    for events in rows.iter().filter_map(|r| if let RowKind::Events(e) = &r.kind { Some(e) } else { None }) {
-        for e in events {
-            if all.iter().all(|known| known.id != e.id) {
-                all.push(e.clone());
-            }
-        }
-    }
-    if all.is_empty() { RowScope::unknown() } else { RowScope::events(all) }
 }
 
 /// Columns that became DOUBLE, and what is computed of them.

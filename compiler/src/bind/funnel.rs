@@ -188,7 +188,7 @@ impl Binder<'_> {
 }
 
 /// Rows of all steps: what the last step reached may be.
-fn every_row(rows: &[RowScope]) -> RowScope {
+pub(super) fn every_row(rows: &[RowScope]) -> RowScope {
     let mut all: Vec<Arc<eql_catalog::EventType>> = Vec::new();
     for r in rows {
         if let RowKind::Events(events) = &r.kind {
