@@ -529,7 +529,7 @@ pub(super) fn both(a: Option<Box<ast::Expr>>, b: ast::Expr) -> ast::Expr {
 }
 
 /// The event's name where a step has one event.
-pub(super) fn single_event(s: &EventScope) -> Option<String> {
+fn single_event(s: &EventScope) -> Option<String> {
     match s.events.as_slice() {
         [EventRef::Named(i)] => Some(i.name.clone()),
         _ => None,

@@ -89,7 +89,6 @@ impl Binder<'_> {
         self.finish(Query { rel, output }, clauses, leading)
     }
 
-    /// BUCKETS as a number of bins or as bounds; one bucket a value without it.
     pub(super) fn cut(&mut self, clauses: super::clause::Clauses<'_>) -> Option<Cut> {
         if let Some((n, span)) = clauses.get_at(|k| if let ClauseKind::BucketCount(n) = k { Some(*n) } else { None }) {
             if n == 0 || n > 1000 {

@@ -1,7 +1,6 @@
 //! Matches: one row for what belongs together, with columns of the rows that were matched. SEQUENCE, INTERVALS and ATTRIBUTION are tables of them.
 
 use super::Binder;
-use super::behaviour::single_event;
 use super::clause::{Clauses, HeadKind};
 use super::scope::{Aggregates, Env, RowScope};
 use super::step_where::{StepName, place_where, walk};
@@ -262,6 +261,14 @@ impl Binder<'_> {
         let id = self.column_id();
         let aggregate = Aggregate { function, argument, filter: None, order: vec![], data_type: data_type.clone() };
         ((id, aggregate), Expr::column(id, data_type))
+    }
+}
+
+/// The event's name where a step has one event.
+fn single_event(s: &ast::EventScope) -> Option<String> {
+    match s.events.as_slice() {
+        [ast::EventRef::Named(i)] => Some(i.name.clone()),
+        _ => None,
     }
 }
 

@@ -123,15 +123,15 @@ impl Binder<'_> {
             );
         }
         let until = clauses.get(|k| if let ClauseKind::Until(s) = k { Some(s) } else { None });
-        let until = until.map(|s| self.other_event(s, subject));
+        let until = until.map(|s| self.other_event(s, None, clauses, subject));
         let excluding = self.sequence_excluding(clauses, steps.len(), mode, subject)?;
-        // Neither is a step of the analysis, so its WHERE does not concern them.
+        // WHERE narrows the steps; what breaks their order is any visible event.
         let steps_where = self.events_where.take();
-        let ignoring: Vec<EventSelect> = ignored.iter().map(|s| self.other_event(s, subject)).collect();
+        let ignoring: Vec<EventSelect> = ignored.iter().map(|s| self.select_events(&s.scope, subject, &[]).select).collect();
         let any = super::aggregate::any_event(Span::default());
         let visible = (mode == OrderMode::Strict).then(|| self.select_events(&any, subject, &[]).select);
         self.events_where = steps_where;
-        let events = steps.len() + ignoring.len() + usize::from(until.is_some()) + usize::from(excluding.is_some()) + 1;
+        let events = steps.len() + usize::from(until.is_some()) + usize::from(excluding.is_some()) + usize::from(visible.is_some());
         if events > EVENTS_MAX && steps.len() <= EVENTS_MAX {
             let span = steps.last().map_or(Span::default(), |s| s.span);
             self.error(code::LIMIT, span, format!("a sequence has at most {EVENTS_MAX} steps and other events, this one has {events}"));
@@ -142,18 +142,17 @@ impl Binder<'_> {
     }
 
     /// EXCLUDING; None when it cannot be read, Some(None) when there is none.
-    #[allow(clippy::option_option, clippy::type_complexity)]
+    #[allow(clippy::option_option)]
     fn sequence_excluding(
         &mut self,
         clauses: Clauses<'_>,
         steps: usize,
         mode: OrderMode,
         subject: &Arc<EntityType>,
-    ) -> Option<Option<(EventSelect, Option<(usize, usize)>)>> {
+    ) -> Option<Option<OtherEvent>> {
         let found = clauses.get_at(|k| if let ClauseKind::Excluding { step, between } = k { Some((step, *between)) } else { None });
         let Some(((step, between), span)) = found else { return Some(None) };
-        let select = self.other_event(step, subject);
-        let Some((a, b)) = between else { return Some(Some((select, None))) };
+        let Some((a, b)) = between else { return Some(Some(self.other_event(step, None, clauses, subject))) };
         if mode == OrderMode::AnyOrder {
             self.error_hint(
                 code::CLAUSE_CONFLICT,
@@ -165,7 +164,7 @@ impl Binder<'_> {
         }
         let place = |n: u64| usize::try_from(n).ok().filter(|n| (1..=steps).contains(n)).map(|n| n - 1);
         match (place(a), place(b)) {
-            (Some(a), Some(b)) if a < b => Some(Some((select, Some((a, b))))),
+            (Some(a), Some(b)) if a < b => Some(Some(self.other_event(step, Some((a, b)), clauses, subject))),
             _ => {
                 self.error(code::VALUE, span, format!("BETWEEN STEP takes two rising numbers from 1 to {steps}, not {a} and {b}"));
                 None
@@ -173,10 +172,17 @@ impl Binder<'_> {
         }
     }
 
-    /// An event beside the steps.
-    fn other_event(&mut self, s: &AstStep, subject: &Arc<EntityType>) -> EventSelect {
+    /// An event beside the steps. What has the property of HOLDING concerns matches of its value, what has not concerns all.
+    fn other_event(&mut self, s: &AstStep, between: Option<(usize, usize)>, clauses: Clauses<'_>, subject: &Arc<EntityType>) -> OtherEvent {
         self.plain_step(s, "the clause");
-        self.select_events(&s.scope, subject, &[]).select
+        let found = self.select_events(&s.scope, subject, &[]);
+        let held = clauses.get(|k| if let ClauseKind::Holding(e) = k { Some(e.as_slice()) } else { None }).unwrap_or_default();
+        let before = (self.diagnostics.len(), self.unknown);
+        let values = held.iter().map(|e| self.row_expr(e, &found.row)).collect();
+        let known = self.diagnostics.len() == before.0;
+        self.diagnostics.truncate(before.0);
+        self.unknown = before.1;
+        OtherEvent { events: found.select, between, holding: known.then_some(values) }
     }
 
     /// COUNTING and REENTRY.

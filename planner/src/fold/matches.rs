@@ -1,7 +1,7 @@
 //! SEQUENCE, INTERVALS and ATTRIBUTION: one row a match, with columns of its rows.
 
 use super::attribution::attribution;
-use super::chunk::{Chunk, Coder, Select, Values, types};
+use super::chunk::{Chunk, Coder, Select, Values, holding_codes, types};
 use super::entities::Marked;
 use super::exec::{Fold, Prepared, State};
 use super::funnel::{among, timestamp};
@@ -18,7 +18,7 @@ use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::Result;
 use eql_catalog::{EntityTypeId, EventTypeId};
-use eql_compiler::bound::{ColumnId, MatchColumn, MatchRule, Matches, Window};
+use eql_compiler::bound::{ColumnId, EventSelect, MatchColumn, MatchRule, Matches, RowExpr, Step, Window};
 use eql_store::{Timeline, arrow_type};
 use eql_timeline::{Pairs, Run, UNMATCHED};
 use std::sync::Arc;
@@ -34,8 +34,8 @@ pub(crate) struct MatchesFold {
 pub(super) trait Rule: Send + Sync {
     /// How many rows a match has.
     fn slots(&self) -> usize;
-    /// Looks again at the rows of a batch once they are marked.
-    fn mark(&self, _chunk: &Chunk<'_>, _marked: &mut Marked) -> Result<()> {
+    /// Looks again at the masks of a batch's rows.
+    fn mark(&self, _chunk: &Chunk<'_>, _mask: &mut [u64]) -> Result<()> {
         Ok(())
     }
     /// Event codes that [`Rule::mark`] looks at.
@@ -59,6 +59,26 @@ pub(super) struct Ask<'a> {
     pub start: std::ops::Range<i64>,
     /// The instant that is asked at.
     pub now: i64,
+}
+
+/// Rows that have a bit of their own in the masks.
+pub(super) struct Kind {
+    select: Select,
+    /// The values of HOLDING on them; None: they count whatever the value.
+    holding: Option<Vec<Values>>,
+}
+
+impl Kind {
+    pub(super) fn new(ask: &Ask<'_>, events: &EventSelect, holding: Option<&[RowExpr]>) -> Result<Self> {
+        let values = |held: &[RowExpr]| held.iter().map(|h| Values::new(ask.world, ask.timeline, &types(events), h)).collect();
+        Ok(Self { select: ask.select(events)?, holding: holding.map(values).transpose()? })
+    }
+}
+
+impl Ask<'_> {
+    pub(super) fn select(&self, events: &EventSelect) -> Result<Select> {
+        Select::new(self.world, self.timeline, events, &self.matches.clock)
+    }
 }
 
 /// A length of time, resolved.
@@ -129,19 +149,15 @@ impl Fold for MatchesFold {
             MatchRule::Interval(r) => (interval(&ask, r)?, vec![]),
             MatchRule::Attribution(r) => (attribution(&ask, r)?, vec![]),
         };
-        let mut selects = m.steps.iter().map(|s| Select::new(world, timeline, &s.events, &m.clock)).collect::<Result<Vec<_>>>()?;
-        selects.extend(others);
-        let per_step = m.holding.len() / m.steps.len().max(1);
-        let mut holding = Vec::new();
-        for (i, s) in m.steps.iter().enumerate() {
-            let of = &m.holding[i * per_step..(i + 1) * per_step];
-            holding.push(of.iter().map(|h| Values::new(world, timeline, &types(&s.events), h)).collect::<Result<_>>()?);
-        }
+        let held = m.holding.len() / m.steps.len().max(1);
+        let step = |(i, s): (usize, &Step)| Kind::new(&ask, &s.events, Some(&m.holding[i * held..(i + 1) * held]));
+        let mut kinds = m.steps.iter().enumerate().map(step).collect::<Result<Vec<_>>>()?;
+        kinds.extend(others);
         Ok(Arc::new(Ready {
             rule,
-            selects,
-            holding,
-            holding_types: m.holding.iter().take(per_step).map(|h| arrow_type(&h.expr.data_type)).collect(),
+            kinds,
+            steps: m.steps.len(),
+            holding_types: m.holding.iter().take(held).map(|h| arrow_type(&h.expr.data_type)).collect(),
             pairs: PairConditions::new(world, timeline, &m.steps)?,
             makers: columns.iter().map(|i| self.maker(&ask, &m.columns[*i].1)).collect::<Result<_>>()?,
             schema: Arc::new(self.schema().project(columns)?),
@@ -176,7 +192,7 @@ impl MatchesFold {
     /// The events whose rows stand in a slot.
     fn slot_types(&self, slot: usize) -> Vec<EventTypeId> {
         let steps = &self.matches.steps;
-        let of = |steps: &[eql_compiler::bound::Step]| steps.iter().flat_map(|s| types(&s.events)).collect();
+        let of = |steps: &[Step]| steps.iter().flat_map(|s| types(&s.events)).collect();
         match (&self.matches.rule, slot) {
             (MatchRule::Attribution(_), 1) => of(&steps[1..]),
             (MatchRule::Attribution(_), 2..) => of(&steps[slot - 1..slot]),
@@ -199,8 +215,9 @@ enum Maker {
 
 struct Ready {
     rule: Box<dyn Rule>,
-    selects: Vec<Select>,
-    holding: Vec<Vec<Values>>,
+    /// The steps, then other events of the rule.
+    kinds: Vec<Kind>,
+    steps: usize,
     holding_types: Vec<ArrowType>,
     pairs: PairConditions,
     makers: Vec<Maker>,
@@ -209,13 +226,46 @@ struct Ready {
 
 impl Prepared for Ready {
     fn want(&self, wanted: &mut [bool]) {
-        self.selects.iter().for_each(|s| s.want(wanted));
+        self.kinds.iter().for_each(|k| k.select.want(wanted));
         self.rule.want(wanted);
     }
 
     fn start(&self) -> Result<Box<dyn State + '_>> {
         let holding = if self.holding_types.is_empty() { None } else { Some(Coder::new(&self.holding_types)?) };
         Ok(Box::new(Walk { ready: self, holding, finder: self.rule.finder() }))
+    }
+}
+
+impl Ready {
+    /// The batch's rows: bit `k` for those of kind `k`.
+    fn marked(&self, chunk: &Chunk<'_>, coder: Option<&mut Coder>) -> Result<Marked> {
+        let mut mask = vec![0u64; chunk.len()];
+        let mut steps = Vec::with_capacity(self.kinds.len());
+        for (bit, kind) in self.kinds.iter().enumerate() {
+            let rows = kind.select.rows(chunk, None)?;
+            rows.iter().for_each(|r| mask[*r as usize] |= 1 << bit);
+            steps.push(rows);
+        }
+        self.rule.mark(chunk, &mut mask)?;
+        let holding = coder.map(|c| self.codes(chunk, &steps, c)).transpose()?;
+        steps.truncate(self.steps);
+        Ok(Marked { mask, holding, steps })
+    }
+
+    fn codes(&self, chunk: &Chunk<'_>, rows: &[Vec<u32>], coder: &mut Coder) -> Result<Vec<u32>> {
+        let mut codes = vec![eql_timeline::NULL; chunk.len()];
+        // Steps come first among the kinds: what a row is to a step must win.
+        for (kind, rows) in self.kinds.iter().zip(rows).rev() {
+            let Some(values) = &kind.holding else {
+                rows.iter().for_each(|r| codes[*r as usize] = eql_timeline::EVERYWHERE);
+                continue;
+            };
+            let columns: Vec<ArrayRef> = values.iter().map(|v| v.read(chunk, rows)).collect::<Result<_>>()?;
+            for (row, code) in rows.iter().zip(holding_codes(coder, &columns)?) {
+                codes[*row as usize] = code;
+            }
+        }
+        Ok(codes)
     }
 }
 
@@ -228,8 +278,7 @@ struct Walk<'r> {
 impl State for Walk<'_> {
     fn take(&mut self, chunk: &Chunk<'_>, among: Option<&[bool]>) -> Result<Option<RecordBatch>> {
         let ready = self.ready;
-        let mut marked = Marked::new(chunk, &ready.selects, &ready.holding, self.holding.as_mut())?;
-        ready.rule.mark(chunk, &mut marked)?;
+        let marked = ready.marked(chunk, self.holding.as_mut())?;
         let mut found = Found { slots: ready.rule.slots(), entity: (0, 0), owners: vec![], rows: vec![], credit: vec![] };
         for i in 0..chunk.entities() {
             let rows = chunk.rows_of(i);

@@ -1,37 +1,33 @@
 //! SEQUENCE: the matches of an entity, all of them or those that COUNTING and REENTRY choose.
 
 use super::chunk::{Chunk, Select};
-use super::entities::Marked;
-use super::matches::{Ask, Finder, Found, Rule, window};
-use datafusion::common::Result;
-use eql_compiler::bound::{EventSelect, SequenceRule};
+use super::matches::{Ask, Finder, Found, Kind, Rule, window};
+use datafusion::common::{DataFusionError, Result};
+use eql_compiler::bound::{OtherEvent, SequenceRule};
 use eql_grammar::ast::{OrderMode, Reentry as AstReentry};
 use eql_timeline::{
     Attempt, Counting, Exclusion, Funnel, FunnelSpec, FunnelStep, Match, Mode, Pairs, Reentry, Run, Sequence, SequenceSpec, SequenceStep,
 };
 
-/// The rule, and the selections that stand behind those of the steps.
-pub(super) fn sequence(ask: &Ask<'_>, rule: &SequenceRule) -> Result<(Box<dyn Rule>, Vec<Select>)> {
-    let mut others = Vec::new();
+/// The rule, and the kinds of rows that it tells apart beside the steps.
+pub(super) fn sequence(ask: &Ask<'_>, rule: &SequenceRule) -> Result<(Box<dyn Rule>, Vec<Kind>)> {
     let steps = &ask.matches.steps;
-    let mut other = |events: &EventSelect| -> Result<u8> {
-        others.push(Select::new(ask.world, ask.timeline, events, &ask.matches.clock)?);
+    let mut others = Vec::new();
+    let mut other = |e: &OtherEvent| -> Result<u8> {
+        others.push(Kind::new(ask, &e.events, e.holding.as_deref())?);
         Ok(number(steps.len() + others.len() - 1))
     };
     let until = rule.until.as_ref().map(&mut other).transpose()?;
-    let mut exclusions = Vec::new();
-    if let Some((events, between)) = &rule.excluding {
-        exclusions.push(Exclusion { bit: other(events)?, between: *between });
-    }
-    let mut ignoring = 0;
-    for events in &rule.ignoring {
-        ignoring |= 1 << other(events)?;
-    }
-    let visible = rule.visible.as_ref().map(|events| Select::new(ask.world, ask.timeline, events, &ask.matches.clock)).transpose()?;
-    let hidden = number(steps.len() + others.len());
-    if visible.is_some() {
-        ignoring |= 1 << hidden;
-    }
+    let exclusion = |e: &OtherEvent| Ok::<_, DataFusionError>(Exclusion { bit: other(e)?, between: e.between });
+    let exclusions = rule.excluding.iter().map(exclusion).collect::<Result<Vec<_>>>()?;
+    let quiet = match &rule.visible {
+        Some(visible) => Some(Quiet {
+            bit: number(steps.len() + others.len()),
+            visible: ask.select(visible)?,
+            ignored: rule.ignoring.iter().map(|e| ask.select(e)).collect::<Result<_>>()?,
+        }),
+        None => None,
+    };
     let mut spec = SequenceSpec {
         steps: Vec::new(),
         window: window(&rule.window)?,
@@ -46,7 +42,7 @@ pub(super) fn sequence(ask: &Ask<'_>, rule: &SequenceRule) -> Result<(Box<dyn Ru
         until,
         grace: 0,
         exclusions,
-        ignoring,
+        ignoring: quiet.as_ref().map_or(0, |q| 1 << q.bit),
     };
     for (i, s) in steps.iter().enumerate() {
         spec.steps.push(SequenceStep { bit: number(i), negated: s.negated, within: window(&s.within)? });
@@ -57,7 +53,7 @@ pub(super) fn sequence(ask: &Ask<'_>, rule: &SequenceRule) -> Result<(Box<dyn Ru
         None => Search::Matches(spec),
         Some((attempts, reentry)) => Search::Attempts(attempts_of(spec, &optional, attempts, reentry)),
     };
-    Ok((Box::new(Steps { search, slots: steps.len(), visible, hidden }), others))
+    Ok((Box::new(Steps { search, slots: steps.len(), quiet }), others))
 }
 
 /// Bits are counted by the compiler.
@@ -92,12 +88,17 @@ enum Search {
     Attempts(FunnelSpec),
 }
 
+/// STRICT is broken by any visible row that is not ignored; all others have a bit that says so.
+struct Quiet {
+    bit: u8,
+    visible: Select,
+    ignored: Vec<Select>,
+}
+
 struct Steps {
     search: Search,
     slots: usize,
-    /// STRICT: the rows that break it; all others get the bit `hidden`.
-    visible: Option<Select>,
-    hidden: u8,
+    quiet: Option<Quiet>,
 }
 
 impl Rule for Steps {
@@ -105,17 +106,20 @@ impl Rule for Steps {
         self.slots
     }
 
-    fn mark(&self, chunk: &Chunk<'_>, marked: &mut Marked) -> Result<()> {
-        let Some(visible) = &self.visible else { return Ok(()) };
-        marked.mask.iter_mut().for_each(|m| *m |= 1 << self.hidden);
-        for row in visible.rows(chunk, None)? {
-            marked.mask[row as usize] &= !(1 << self.hidden);
+    fn mark(&self, chunk: &Chunk<'_>, mask: &mut [u64]) -> Result<()> {
+        let Some(q) = &self.quiet else { return Ok(()) };
+        mask.iter_mut().for_each(|m| *m |= 1 << q.bit);
+        q.visible.rows(chunk, None)?.iter().for_each(|r| mask[*r as usize] &= !(1 << q.bit));
+        for s in &q.ignored {
+            s.rows(chunk, None)?.iter().for_each(|r| mask[*r as usize] |= 1 << q.bit);
         }
         Ok(())
     }
 
     fn want(&self, wanted: &mut [bool]) {
-        self.visible.iter().for_each(|v| v.want(wanted));
+        if let Some(q) = &self.quiet {
+            std::iter::once(&q.visible).chain(&q.ignored).for_each(|s| s.want(wanted));
+        }
     }
 
     fn finder(&self) -> Box<dyn Finder + '_> {
