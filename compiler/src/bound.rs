@@ -138,6 +138,8 @@ pub enum Leaf {
     PropertyAtEvent(PropertyId),
     /// A member of `extra`, as text.
     Extra(String),
+    /// All properties of an event row that have a value, as JSON; `extra` is a member of its own.
+    Properties,
     /// Membership in a stored (static or imported) segment.
     Member(String),
     /// A value of an imported tag.
@@ -313,6 +315,23 @@ pub struct Sequence {
     pub holding: Vec<RowExpr>,
 }
 
+/// How a timeline is cut into sessions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionCut {
+    /// Which events belong to sessions.
+    pub over: EventSelect,
+    /// Idle microseconds that end a session.
+    pub timeout: i64,
+    /// Longest session in microseconds.
+    pub max: Option<i64>,
+    /// Cut before.
+    pub starting: Option<EventSelect>,
+    /// Cut after.
+    pub ending: Option<EventSelect>,
+    /// Cut where the values change.
+    pub split: Vec<RowExpr>,
+}
+
 /// A length of time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Window {
@@ -443,6 +462,14 @@ pub enum Rel {
     Retention(Box<Retention>),
     /// SESSIONS: one row a session.
     Sessions(Box<Sessions>),
+    /// PATHS.
+    Paths(Box<Paths>),
+    /// LIFECYCLE, without the periods in which nothing happened.
+    Lifecycle(Box<Lifecycle>),
+    /// STICKINESS.
+    Stickiness(Box<Stickiness>),
+    /// JOURNEY: the events of one entity, in their order.
+    Journey(Box<Journey>),
     /// SEQUENCE, INTERVALS, ATTRIBUTION: one row a match.
     Matches(Box<Matches>),
 }
@@ -631,18 +658,8 @@ pub struct Sessions {
     pub subject: EntityTypeId,
     /// Which subjects.
     pub among: Option<EntityValue>,
-    /// Which events belong to sessions.
-    pub over: EventSelect,
-    /// Idle microseconds that end a session.
-    pub timeout: i64,
-    /// Longest session in microseconds.
-    pub max: Option<i64>,
-    /// Cut before.
-    pub starting: Option<EventSelect>,
-    /// Cut after.
-    pub ending: Option<EventSelect>,
-    /// Cut where the values change.
-    pub split: Vec<RowExpr>,
+    /// How they are cut.
+    pub cut: SessionCut,
     /// Bounds `started_at`.
     pub during: TimeRange,
     /// Columns of a session row.
@@ -807,6 +824,144 @@ pub enum MatchColumn {
     Row(usize, RowExpr),
     /// The share of the goal's credit.
     Credit,
+}
+
+/// PATHS, bound.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Paths {
+    /// Whose timeline.
+    pub subject: EntityTypeId,
+    /// By which role.
+    pub role: Option<String>,
+    /// Which subjects.
+    pub among: Option<EntityValue>,
+    /// Which rows are nodes, and of what name; the first that takes a row names it.
+    pub nodes: Vec<PathNode>,
+    /// Paths begin at the first of these.
+    pub starting: Option<EventSelect>,
+    /// Paths end at the last of these.
+    pub ending: Option<EventSelect>,
+    /// Where one path ends and another begins.
+    pub cut: PathCut,
+    /// Most nodes of a path.
+    pub depth: usize,
+    /// Equal neighbours stay two nodes.
+    pub keep_repeats: bool,
+    /// Bounds the start of a session, or the first event of a window.
+    pub during: TimeRange,
+    /// What is shown.
+    pub show: PathShow,
+    /// Zone and AS OF.
+    pub clock: Clock,
+}
+
+/// Rows that are nodes of paths.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PathNode {
+    /// Which rows.
+    pub events: EventSelect,
+    /// Their name.
+    pub name: NodeName,
+}
+
+/// What a node is called.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NodeName {
+    /// The concrete event's name.
+    Event,
+    /// An alias.
+    Text(String),
+    /// A text of the row.
+    Value(RowExpr),
+}
+
+/// What holds a path together.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PathCut {
+    /// A session.
+    Session(SessionCut),
+    /// A length of time from its first event.
+    Within(Window),
+}
+
+/// What PATHS answers with.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PathShow {
+    /// One row a path: path, sessions, entities, share.
+    Paths([ColumnId; 4]),
+    /// One row a step and transition: step, source, target, sessions, entities, events.
+    Edges([ColumnId; 6]),
+}
+
+/// LIFECYCLE, bound.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lifecycle {
+    /// Whose timeline.
+    pub subject: EntityTypeId,
+    /// By which role.
+    pub role: Option<String>,
+    /// Which subjects.
+    pub among: Option<EntityValue>,
+    /// What makes an entity active.
+    pub events: EventSelect,
+    /// Which periods are shown; events before it are the history.
+    pub during: TimeRange,
+    /// The periods.
+    pub every: (ColumnId, Every),
+    /// Groups, each with a history of its own.
+    pub breakdown: Vec<Breakdown>,
+    /// Result columns: new, returning, resurrecting, dormant.
+    pub output: [ColumnId; 4],
+    /// Zone and AS OF.
+    pub clock: Clock,
+}
+
+/// STICKINESS, bound.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stickiness {
+    /// Whose timeline.
+    pub subject: EntityTypeId,
+    /// By which role.
+    pub role: Option<String>,
+    /// Which subjects.
+    pub among: Option<EntityValue>,
+    /// What makes an entity active.
+    pub events: EventSelect,
+    /// Which events count.
+    pub during: TimeRange,
+    /// The sub-periods that are counted.
+    pub every: Every,
+    /// The periods in which they are counted; None is the whole range.
+    pub over: Option<(ColumnId, Every)>,
+    /// Groups, each counted by itself.
+    pub breakdown: Vec<Breakdown>,
+    /// Result columns: active_periods, entities.
+    pub output: [ColumnId; 2],
+    /// Zone and AS OF.
+    pub clock: Clock,
+}
+
+/// JOURNEY, bound: event rows of one entity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Journey {
+    /// Of which type.
+    pub subject: EntityTypeId,
+    /// By which role.
+    pub role: Option<String>,
+    /// Its key; nobody has an unknown one, so nothing happened.
+    pub key: Vec<Value>,
+    /// The entity must be one of these.
+    pub among: Option<EntityValue>,
+    /// Which events.
+    pub events: EventSelect,
+    /// When; None is all time.
+    pub during: Option<TimeRange>,
+    /// What is needed of the rows.
+    pub columns: Vec<ScanColumn>,
+    /// The row's place in the order of the timeline.
+    pub place: ColumnId,
+    /// Zone and AS OF.
+    pub clock: Clock,
 }
 
 /// A column of a result.

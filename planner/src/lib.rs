@@ -14,6 +14,7 @@
 mod clock;
 mod fold;
 mod function;
+mod json;
 mod lower;
 mod planner;
 mod rel;

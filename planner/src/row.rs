@@ -88,6 +88,8 @@ enum Reader {
     Name(String),
     Null(ArrowType),
     Extra(String),
+    /// The properties with their names.
+    Properties(Vec<(String, EventColumn)>),
     /// A value by the ordinal of a participant; the last value stands for no participant.
     ByOrdinal(usize, ArrayRef),
     Ordinal(usize),
@@ -179,6 +181,11 @@ impl Reader {
             },
             Leaf::ParticipantOrdinal(by, _) => of(by).map_or_else(|| Reader::Null(ArrowType::Int64), Reader::Ordinal),
             Leaf::Extra(name) => Reader::Extra(name.clone()),
+            Leaf::Properties => {
+                let event = world.snapshot.catalog().event_by_id(event);
+                let declared = event.iter().flat_map(|e| &e.properties).map(|p| (p.name.clone(), EventColumn::Property(p.id)));
+                Reader::Properties(declared.collect())
+            }
             Leaf::Through(Link::Participant(by), value) if value.at_event() => {
                 Reader::TimedByOrdinal(of(by), TimedValue::new(world, value)?)
             }
@@ -226,6 +233,10 @@ impl Reader {
             Reader::Name(name) => Arc::new(StringArray::from_iter_values(std::iter::repeat_n(name, rows.len()))),
             Reader::Null(t) => new_null_array(t, rows.len()),
             Reader::Extra(name) => extra(stored(events, &EventColumn::Extra, rows)?.as_string::<i32>(), name),
+            Reader::Properties(declared) => {
+                let columns = declared.iter().map(|(name, c)| Ok((name.as_str(), stored(events, c, rows)?))).collect::<Result<Vec<_>>>()?;
+                crate::json::objects(&columns, stored(events, &EventColumn::Extra, rows)?.as_string::<i32>(), rows.len())
+            }
             Reader::Ordinal(i) => Arc::new(ordinals(events, *i, rows)?.unary::<_, arrow::datatypes::Int64Type>(i64::from)),
             Reader::ByOrdinal(i, values) if *i == usize::MAX => take(values, &UInt32Array::from(vec![0; rows.len()]), None)?,
             Reader::ByOrdinal(i, values) => by_ordinal(values, &ordinals(events, *i, rows)?)?,

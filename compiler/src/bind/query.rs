@@ -53,6 +53,11 @@ impl Binder<'_> {
             Head::Sequence(steps) => self.sequence(a, steps),
             Head::Intervals => self.intervals(a),
             Head::Attribution => self.attribution(a),
+            Head::Paths => self.paths(a),
+            Head::Lifecycle(step) => self.lifecycle(a, step),
+            Head::Stickiness(step) => self.stickiness(a, step),
+            Head::Rfm(step) => self.rfm(a, step),
+            Head::Journey => self.journey(a),
             _ => self.later_head(a),
         }
     }

@@ -10,14 +10,14 @@ use eql_grammar::ast::{self, ClauseKind, Item, Show};
 use std::sync::Arc;
 
 /// A session rule with its parts bound.
-struct Rule {
-    entity: Arc<EntityType>,
-    over: super::event::Selected,
-    timeout: i64,
-    max: Option<i64>,
-    starting: Option<EventSelect>,
-    ending: Option<EventSelect>,
-    split: Vec<RowExpr>,
+pub(super) struct Rule {
+    pub entity: Arc<EntityType>,
+    pub over: super::event::Selected,
+    pub timeout: i64,
+    pub max: Option<i64>,
+    pub starting: Option<EventSelect>,
+    pub ending: Option<EventSelect>,
+    pub split: Vec<RowExpr>,
 }
 
 impl Binder<'_> {
@@ -32,7 +32,7 @@ impl Binder<'_> {
         found
     }
 
-    fn bind_rule(&mut self, ident: &ast::Ident) -> Option<Rule> {
+    pub(super) fn bind_rule(&mut self, ident: &ast::Ident) -> Option<Rule> {
         let rule = self.session_rule(ident)?;
         let parsed = eql_grammar::parse(&rule.definition).statements.into_iter().next()?.ok()?;
         let ast::StatementKind::Define(d) = parsed.kind else { return None };
@@ -117,12 +117,7 @@ impl Binder<'_> {
         let sessions = Sessions {
             subject: rule.entity.id,
             among,
-            over: rule.over.select,
-            timeout: rule.timeout,
-            max: rule.max,
-            starting: rule.starting,
-            ending: rule.ending,
-            split: rule.split,
+            cut: session_cut(rule),
             during: during?,
             columns: row.columns,
             event_columns: row.event_columns.columns,
@@ -277,6 +272,12 @@ impl Binder<'_> {
         row.columns.push((id, column));
         Expr::column(id, t)
     }
+}
+
+/// The cutting part of a rule.
+pub(super) fn session_cut(rule: Rule) -> SessionCut {
+    let Rule { over, timeout, max, starting, ending, split, .. } = rule;
+    SessionCut { over: over.select, timeout, max, starting, ending, split }
 }
 
 /// What a session offers, and what was asked of it so far.

@@ -16,6 +16,7 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Par
 use eql_catalog::EntityTypeId;
 use eql_store::Timeline;
 use std::fmt::Formatter;
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
@@ -29,6 +30,10 @@ pub(crate) trait Fold: Send + Sync + std::fmt::Debug {
     fn subject(&self) -> (EntityTypeId, Option<String>);
     /// Which subjects take part, by ordinal; None is all.
     fn among(&self, world: &World) -> Result<Option<Vec<bool>>>;
+    /// Only these entities are walked; None is all.
+    fn only(&self, _: &World) -> Result<Option<Range<u32>>> {
+        Ok(None)
+    }
     /// Makes ready: compiles conditions, looks up values of entities. Done once, shared by all partitions.
     fn prepare(&self, world: &Arc<World>, timeline: &Arc<Timeline>, columns: &[usize]) -> Result<Arc<dyn Prepared>>;
 }
@@ -93,6 +98,7 @@ struct Run {
     prepared: Arc<dyn Prepared>,
     wanted: Vec<bool>,
     among: Option<Vec<bool>>,
+    only: Option<Range<u32>>,
 }
 
 /// One pass over a timeline; its partitions are ranges of entities.
@@ -132,13 +138,16 @@ impl FoldExec {
         let prepared = self.fold.prepare(&self.world, &timeline, &self.columns)?;
         let mut wanted = vec![false; timeline.events.len()];
         prepared.want(&mut wanted);
-        Ok(Run { among: self.fold.among(&self.world)?, timeline, prepared, wanted })
+        Ok(Run { among: self.fold.among(&self.world)?, only: self.fold.only(&self.world)?, timeline, prepared, wanted })
     }
 
     /// Walks the entities of one partition; `send` is false when nobody listens any more.
     fn walk(&self, partition: usize, send: &mut dyn FnMut(RecordBatch) -> bool) -> Result<()> {
         let run = self.run().as_ref().map_err(|e| DataFusionError::Shared(e.clone()))?;
-        let ranges = run.timeline.partitions(self.world.threads);
+        let ranges = match &run.only {
+            Some(only) => vec![only.clone()],
+            None => run.timeline.partitions(self.world.threads),
+        };
         let mut state = run.prepared.start()?;
         if let Some(range) = ranges.get(partition) {
             let mut at = range.start;

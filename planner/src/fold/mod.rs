@@ -2,23 +2,34 @@
 //! each range in batches that never cut through an entity, and hands each batch to the fold. Conditions on events are evaluated once a batch over
 //! the rows of their event only; the folds of `eql-timeline` see times and bits.
 
+mod active;
 mod aggregate;
 mod attribution;
 mod chunk;
+mod cut;
 mod entities;
 mod exec;
 mod funnel;
 mod interval;
+mod journey;
+mod lifecycle;
 mod matches;
 mod pair;
+mod path_tally;
+mod paths;
 mod retention;
 mod sequence;
 mod sessions;
+mod stickiness;
 
 pub(crate) use aggregate::aggregate;
 pub(crate) use entities::{Entities, behaviours};
 pub(crate) use exec::{Fold, FoldTable};
 pub(crate) use funnel::{FunnelFold, period_array as period_column};
+pub(crate) use journey::JourneyFold;
+pub(crate) use lifecycle::LifecycleFold;
 pub(crate) use matches::MatchesFold;
+pub(crate) use paths::PathsFold;
 pub(crate) use retention::RetentionFold;
 pub(crate) use sessions::SessionsFold;
+pub(crate) use stickiness::StickinessFold;

@@ -1,7 +1,8 @@
 //! SESSIONS: one row a session.
 
 use super::aggregate::aggregate;
-use super::chunk::{Chunk, Coder, Select, Values, types};
+use super::chunk::{Chunk, Values, types};
+use super::cut::{Cutter, Visit, Visits};
 use super::exec::{Fold, Prepared, State};
 use super::funnel::{among, timestamp};
 use crate::clock;
@@ -15,7 +16,6 @@ use datafusion::common::{DataFusionError, Result};
 use eql_catalog::EntityTypeId;
 use eql_compiler::bound::{Aggregate, Aggregation, Expr, RowExpr, SessionColumn, Sessions};
 use eql_store::{EventColumn, Timeline, arrow_type};
-use eql_timeline::{SessionSpan, SessionSpec};
 use std::sync::Arc;
 
 /// The fold of SESSIONS; its columns are those asked for.
@@ -62,19 +62,14 @@ impl Fold for SessionsFold {
 
     fn prepare(&self, world: &Arc<World>, timeline: &Arc<Timeline>, columns: &[usize]) -> Result<Arc<dyn Prepared>> {
         let s = &self.sessions;
-        let over = types(&s.over);
+        let over = types(&s.cut.over);
         let mut makers = Vec::new();
         for i in columns {
             makers.push(self.maker(world, timeline, &s.columns[*i].1, &over)?);
         }
         let (start, end) = clock::resolve(&s.during, world.now)?;
         Ok(Arc::new(Ready {
-            spec: SessionSpec { timeout: s.timeout, max: s.max },
-            over: Select::new(world, timeline, &s.over, &s.clock)?,
-            starting: s.starting.as_ref().map(|e| Select::new(world, timeline, e, &s.clock)).transpose()?,
-            ending: s.ending.as_ref().map(|e| Select::new(world, timeline, e, &s.clock)).transpose()?,
-            split: s.split.iter().map(|v| Values::new(world, timeline, &over, v)).collect::<Result<_>>()?,
-            split_types: s.split.iter().map(|v| arrow_type(&v.expr.data_type)).collect(),
+            cutter: Cutter::new(world, timeline, &s.cut, &s.clock)?,
             during: (start, end),
             makers,
             schema: Arc::new(self.schema().project(columns)?),
@@ -146,12 +141,7 @@ impl SessionsFold {
 }
 
 struct Ready {
-    spec: SessionSpec,
-    over: Select,
-    starting: Option<Select>,
-    ending: Option<Select>,
-    split: Vec<Values>,
-    split_types: Vec<ArrowType>,
+    cutter: Cutter,
     during: (i64, i64),
     makers: Vec<Maker>,
     schema: SchemaRef,
@@ -159,9 +149,7 @@ struct Ready {
 
 impl Prepared for Ready {
     fn want(&self, wanted: &mut [bool]) {
-        for s in std::iter::once(&self.over).chain(&self.starting).chain(&self.ending) {
-            s.want(wanted);
-        }
+        self.cutter.want(wanted);
     }
 
     fn start(&self) -> Result<Box<dyn State + '_>> {
@@ -173,54 +161,10 @@ struct Walk<'r> {
     ready: &'r Ready,
 }
 
-/// A session: its owner's ordinal, and its rows among the selected ones.
-struct Found {
-    ordinal: u32,
-    first: usize,
-    end: usize,
-}
-
 impl State for Walk<'_> {
     fn take(&mut self, chunk: &Chunk<'_>, among: Option<&[bool]>) -> Result<Option<RecordBatch>> {
-        let ready = self.ready;
-        let rows = ready.over.rows(chunk, None)?;
-        let starts = ready.starting.as_ref().map(|s| flags(s, chunk, &rows)).transpose()?;
-        let ends = ready.ending.as_ref().map(|s| flags(s, chunk, &rows)).transpose()?;
-        let split = if ready.split.is_empty() {
-            None
-        } else {
-            let columns: Vec<ArrayRef> = ready.split.iter().map(|v| v.read(chunk, &rows)).collect::<Result<_>>()?;
-            Some(Coder::new(&ready.split_types)?.codes(&columns)?)
-        };
-        let times: Vec<i64> = rows.iter().map(|r| chunk.time[*r as usize]).collect();
-        let mut found = Vec::new();
-        let (mut at, mut spans) = (0, Vec::<SessionSpan>::new());
-        for i in 0..chunk.entities() {
-            let end = at + rows[at..].partition_point(|r| (*r as usize) < chunk.rows_of(i).end);
-            let own = at..end;
-            at = end;
-            if own.is_empty() || among.is_some_and(|a| !a[i]) {
-                continue;
-            }
-            spans.clear();
-            let part = |f: &Option<Vec<bool>>| f.as_ref().map(|f| f[own.clone()].to_vec());
-            let (s, e) = (part(&starts), part(&ends));
-            eql_timeline::sessions(
-                &ready.spec,
-                &times[own.clone()],
-                s.as_deref(),
-                e.as_deref(),
-                split.as_ref().map(|c| &c[own.clone()]),
-                &mut spans,
-            );
-            for span in &spans {
-                let (first, last) = (own.start + span.first as usize, own.start + span.last as usize);
-                if ready.during.0 <= times[first] && times[first] < ready.during.1 {
-                    found.push(Found { ordinal: chunk.ordinals.start + i as u32, first, end: last + 1 });
-                }
-            }
-        }
-        if found.is_empty() { Ok(None) } else { self.batch(chunk, &rows, &times, &found).map(Some) }
+        let found = self.ready.cutter.visits(chunk, among, self.ready.during)?;
+        if found.visits.is_empty() { Ok(None) } else { self.batch(chunk, &found).map(Some) }
     }
 
     fn finish(&mut self, _: bool) -> Result<Option<RecordBatch>> {
@@ -228,27 +172,22 @@ impl State for Walk<'_> {
     }
 }
 
-fn flags(select: &Select, chunk: &Chunk<'_>, rows: &[u32]) -> Result<Vec<bool>> {
-    let marked = select.rows(chunk, None)?;
-    Ok(rows.iter().map(|r| marked.binary_search(r).is_ok()).collect())
-}
-
 impl Walk<'_> {
-    fn batch(&self, chunk: &Chunk<'_>, rows: &[u32], times: &[i64], found: &[Found]) -> Result<RecordBatch> {
+    fn batch(&self, chunk: &Chunk<'_>, found: &Visits) -> Result<RecordBatch> {
         let mut columns = Vec::new();
         for m in &self.ready.makers {
-            columns.push(make(m, chunk, rows, times, found)?);
+            columns.push(make(m, chunk, &found.rows, &found.times, &found.visits)?);
         }
         Ok(RecordBatch::try_new_with_options(
             self.ready.schema.clone(),
             columns,
-            &RecordBatchOptions::new().with_row_count(Some(found.len())),
+            &RecordBatchOptions::new().with_row_count(Some(found.visits.len())),
         )?)
     }
 }
 
-fn make(maker: &Maker, chunk: &Chunk<'_>, rows: &[u32], times: &[i64], found: &[Found]) -> Result<ArrayRef> {
-    let instants = |f: fn(&Found) -> usize| -> ArrayRef {
+fn make(maker: &Maker, chunk: &Chunk<'_>, rows: &[u32], times: &[i64], found: &[Visit]) -> Result<ArrayRef> {
+    let instants = |f: fn(&Visit) -> usize| -> ArrayRef {
         Arc::new(TimestampMicrosecondArray::from_iter_values(found.iter().map(|x| times[f(x)])).with_timezone("UTC"))
     };
     Ok(match maker {
@@ -282,7 +221,7 @@ fn make(maker: &Maker, chunk: &Chunk<'_>, rows: &[u32], times: &[i64], found: &[
 }
 
 /// A hash of the subject and the first event's id, so that recomputation after late data gives the same (rule 22).
-fn session_ids(events: &[EventColumns], chunk: &Chunk<'_>, rows: &[u32], found: &[Found]) -> Result<ArrayRef> {
+fn session_ids(events: &[EventColumns], chunk: &Chunk<'_>, rows: &[u32], found: &[Visit]) -> Result<ArrayRef> {
     let mut out = Vec::with_capacity(found.len());
     for f in found {
         let row = rows[f.first];

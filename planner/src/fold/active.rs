@@ -1,0 +1,89 @@
+//! The rows that make entities active, entity by entity and group by group: what LIFECYCLE and STICKINESS count.
+
+use super::chunk::{Chunk, Coder, Select, Values, types};
+use crate::world::World;
+use arrow::array::ArrayRef;
+use arrow::datatypes::DataType as ArrowType;
+use datafusion::common::{DataFusionError, Result};
+use eql_compiler::bound::{Breakdown, Clock, EventSelect};
+use eql_store::{Timeline, arrow_type};
+
+/// Rows of a partition's result: groups by periods. More is a mistake of the breakdown.
+const ROWS_MAX: usize = 1 << 20;
+
+/// Which rows, and the groups they fall into.
+pub(super) struct Active {
+    select: Select,
+    breakdown: Vec<Values>,
+    types: Vec<ArrowType>,
+}
+
+impl Active {
+    pub(super) fn new(world: &World, timeline: &Timeline, events: &EventSelect, breakdown: &[Breakdown], clock: &Clock) -> Result<Self> {
+        let at = types(events);
+        Ok(Self {
+            select: Select::new(world, timeline, events, clock)?,
+            breakdown: breakdown.iter().map(|b| Values::new(world, timeline, &at, &b.value)).collect::<Result<_>>()?,
+            types: breakdown.iter().map(|b| arrow_type(&b.value.expr.data_type)).collect(),
+        })
+    }
+
+    pub(super) fn want(&self, wanted: &mut [bool]) {
+        self.select.want(wanted);
+    }
+
+    /// Numbers of groups over a partition; None where there is one group.
+    pub(super) fn groups(&self) -> Result<Option<Coder>> {
+        if self.types.is_empty() { Ok(None) } else { Coder::new(&self.types).map(Some) }
+    }
+
+    /// Calls `each` with every group and the times of an entity's rows in it. A group is a history of its own, as if it were asked for alone.
+    pub(super) fn walk(
+        &self,
+        chunk: &Chunk<'_>,
+        among: Option<&[bool]>,
+        during: (i64, i64),
+        groups: Option<&mut Coder>,
+        each: &mut dyn FnMut(u32, &[i64]),
+    ) -> Result<()> {
+        let rows = self.select.rows(chunk, Some(during))?;
+        let codes = match groups {
+            Some(coder) => {
+                let columns: Vec<ArrayRef> = self.breakdown.iter().map(|v| v.read(chunk, &rows)).collect::<Result<_>>()?;
+                coder.codes(&columns)?
+            }
+            None => vec![0; rows.len()],
+        };
+        let mut at = 0;
+        let (mut order, mut times) = (Vec::new(), Vec::new());
+        for i in 0..chunk.entities() {
+            let end = at + rows[at..].partition_point(|r| (*r as usize) < chunk.rows_of(i).end);
+            let own = at..end;
+            at = end;
+            if among.is_some_and(|a| !a[i]) {
+                continue;
+            }
+            order.clear();
+            order.extend(own);
+            // Stable: rows of a group stay in the order of time.
+            order.sort_by_key(|r| codes[*r]);
+            for run in order.chunk_by(|a, b| codes[*a] == codes[*b]) {
+                times.clear();
+                times.extend(run.iter().map(|r| chunk.time[rows[*r] as usize]));
+                each(codes[run[0]], &times);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An error where a partition would hold more counts than a result can have rows.
+pub(super) fn bounded(rows: usize, head: &str) -> Result<()> {
+    if rows <= ROWS_MAX {
+        return Ok(());
+    }
+    let what = format!(
+        "{head} found more than {ROWS_MAX} groups and periods: break down by fewer values, narrow the range, or take longer periods"
+    );
+    Err(DataFusionError::ResourcesExhausted(what))
+}

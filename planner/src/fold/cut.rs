@@ -1,0 +1,97 @@
+//! A batch's rows cut into sessions: the same visits for SESSIONS and for whatever stays within one.
+
+use super::chunk::{Chunk, Coder, Select, Values, types};
+use crate::world::World;
+use arrow::array::ArrayRef;
+use arrow::datatypes::DataType as ArrowType;
+use datafusion::common::Result;
+use eql_compiler::bound::{Clock, SessionCut};
+use eql_store::{Timeline, arrow_type};
+use eql_timeline::{SessionSpan, SessionSpec};
+
+/// A session rule, ready to run.
+pub(super) struct Cutter {
+    spec: SessionSpec,
+    over: Select,
+    starting: Option<Select>,
+    ending: Option<Select>,
+    split: Vec<Values>,
+    split_types: Vec<ArrowType>,
+}
+
+/// A session: its owner's ordinal, and its rows among the rule's.
+pub(super) struct Visit {
+    pub ordinal: u32,
+    pub first: usize,
+    pub end: usize,
+}
+
+/// The sessions of a batch.
+pub(super) struct Visits {
+    /// Rows of the rule's events, rising.
+    pub rows: Vec<u32>,
+    /// Their times.
+    pub times: Vec<i64>,
+    pub visits: Vec<Visit>,
+}
+
+impl Cutter {
+    pub(super) fn new(world: &World, timeline: &Timeline, cut: &SessionCut, clock: &Clock) -> Result<Self> {
+        let over = types(&cut.over);
+        Ok(Self {
+            spec: SessionSpec { timeout: cut.timeout, max: cut.max },
+            over: Select::new(world, timeline, &cut.over, clock)?,
+            starting: cut.starting.as_ref().map(|e| Select::new(world, timeline, e, clock)).transpose()?,
+            ending: cut.ending.as_ref().map(|e| Select::new(world, timeline, e, clock)).transpose()?,
+            split: cut.split.iter().map(|v| Values::new(world, timeline, &over, v)).collect::<Result<_>>()?,
+            split_types: cut.split.iter().map(|v| arrow_type(&v.expr.data_type)).collect(),
+        })
+    }
+
+    pub(super) fn want(&self, wanted: &mut [bool]) {
+        for s in std::iter::once(&self.over).chain(&self.starting).chain(&self.ending) {
+            s.want(wanted);
+        }
+    }
+
+    /// Sessions that began in `[start, end)`.
+    pub(super) fn visits(&self, chunk: &Chunk<'_>, among: Option<&[bool]>, during: (i64, i64)) -> Result<Visits> {
+        let rows = self.over.rows(chunk, None)?;
+        let starts = self.starting.as_ref().map(|s| flags(s, chunk, &rows)).transpose()?;
+        let ends = self.ending.as_ref().map(|s| flags(s, chunk, &rows)).transpose()?;
+        let split = if self.split.is_empty() {
+            None
+        } else {
+            let columns: Vec<ArrayRef> = self.split.iter().map(|v| v.read(chunk, &rows)).collect::<Result<_>>()?;
+            Some(Coder::new(&self.split_types)?.codes(&columns)?)
+        };
+        let times: Vec<i64> = rows.iter().map(|r| chunk.time[*r as usize]).collect();
+        let mut visits = Vec::new();
+        let (mut at, mut spans) = (0, Vec::<SessionSpan>::new());
+        for i in 0..chunk.entities() {
+            let end = at + rows[at..].partition_point(|r| (*r as usize) < chunk.rows_of(i).end);
+            let own = at..end;
+            at = end;
+            if own.is_empty() || among.is_some_and(|a| !a[i]) {
+                continue;
+            }
+            spans.clear();
+            let (starts, ends) = (starts.as_ref().map(|f| &f[own.clone()]), ends.as_ref().map(|f| &f[own.clone()]));
+            let split = split.as_ref().map(|c| &c[own.clone()]);
+            eql_timeline::sessions(&self.spec, &times[own.clone()], starts, ends, split, &mut spans);
+            for span in &spans {
+                let (first, last) = (own.start + span.first as usize, own.start + span.last as usize);
+                if during.0 <= times[first] && times[first] < during.1 {
+                    visits.push(Visit { ordinal: chunk.ordinals.start + i as u32, first, end: last + 1 });
+                }
+            }
+        }
+        Ok(Visits { rows, times, visits })
+    }
+}
+
+/// Which of the rows a selection takes.
+pub(super) fn flags(select: &Select, chunk: &Chunk<'_>, rows: &[u32]) -> Result<Vec<bool>> {
+    let marked = select.rows(chunk, None)?;
+    Ok(rows.iter().map(|r| marked.binary_search(r).is_ok()).collect())
+}

@@ -1,0 +1,215 @@
+//! Paths counted as they are found: a partition holds different paths, not every path.
+
+use arrow::array::{ArrayRef, Int64Array, ListBuilder, StringArray, StringBuilder};
+use datafusion::common::{DataFusionError, Result};
+use eql_timeline::{NO_NODE, Path};
+use hashbrown::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+/// What comes after the last node of a path that is not longer.
+const EXIT: u32 = NO_NODE - 1;
+/// Stands for the nodes that DEPTH leaves out.
+const MORE: u32 = NO_NODE - 2;
+/// Different names of nodes in a partition; a result with more cannot be read.
+const NAMES_MAX: usize = 1 << 20;
+/// Different paths, or transitions by step, in a partition.
+const ROWS_MAX: usize = 1 << 20;
+/// Nodes of all different paths of a partition: 64 MiB.
+const NODES_MAX: usize = 1 << 24;
+
+fn too_many(what: &str) -> DataFusionError {
+    let hint = "take a smaller DEPTH, NODE BY something with fewer values, or fewer events";
+    DataFusionError::ResourcesExhausted(format!("PATHS found {what}: {hint}"))
+}
+
+/// Numbers for the names of nodes; a missing name is a name of its own.
+#[derive(Default)]
+pub(super) struct Names {
+    numbers: HashMap<Box<str>, u32>,
+    missing: Option<u32>,
+    names: Vec<Option<Box<str>>>,
+}
+
+impl Names {
+    pub(super) fn number(&mut self, name: Option<&str>) -> Result<u32> {
+        let known = match name {
+            Some(name) => self.numbers.get(name).copied(),
+            None => self.missing,
+        };
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        if self.names.len() == NAMES_MAX {
+            return Err(too_many(&format!("more than {NAMES_MAX} different nodes")));
+        }
+        let number = self.names.len() as u32;
+        self.names.push(name.map(Into::into));
+        match name {
+            Some(name) => drop(self.numbers.insert(name.into(), number)),
+            None => self.missing = Some(number),
+        }
+        Ok(number)
+    }
+
+    fn name(&self, number: u32) -> Option<&str> {
+        match number {
+            EXIT => Some("(exit)"),
+            MORE => Some("(more)"),
+            n => self.names.get(n as usize)?.as_deref(),
+        }
+    }
+}
+
+/// How often each of something was seen, and by how many entities. Entities come one after the other, so the last one is all to remember.
+struct Seen<K> {
+    places: HashMap<K, u32>,
+    sessions: Vec<i64>,
+    entities: Vec<i64>,
+    last: Vec<u32>,
+}
+
+impl<K: Hash + Eq> Seen<K> {
+    fn new() -> Self {
+        Self { places: HashMap::new(), sessions: vec![], entities: vec![], last: vec![] }
+    }
+
+    /// Counts a new thing, or a known one at its place.
+    fn count(&mut self, known: Option<u32>, make: impl FnOnce() -> K, ordinal: u32) -> Result<()> {
+        let place = match known {
+            Some(place) => place as usize,
+            None => {
+                let place = self.sessions.len();
+                if place == ROWS_MAX {
+                    return Err(too_many(&format!("more than {ROWS_MAX} different paths or transitions")));
+                }
+                self.places.insert(make(), place as u32);
+                self.sessions.push(0);
+                self.entities.push(0);
+                self.last.push(u32::MAX);
+                place
+            }
+        };
+        self.sessions[place] += 1;
+        if self.last[place] != ordinal {
+            self.last[place] = ordinal;
+            self.entities[place] += 1;
+        }
+        Ok(())
+    }
+
+    /// The things in the order of their places.
+    fn keys(&self) -> Vec<&K> {
+        let mut keys: Vec<(&K, u32)> = self.places.iter().map(|(k, p)| (k, *p)).collect();
+        keys.sort_unstable_by_key(|(_, place)| *place);
+        keys.into_iter().map(|(k, _)| k).collect()
+    }
+
+    fn counts(&self) -> [ArrayRef; 2] {
+        [Arc::new(Int64Array::from(self.sessions.clone())), Arc::new(Int64Array::from(self.entities.clone()))]
+    }
+}
+
+/// What is counted.
+pub(super) enum Tally {
+    /// Whole paths.
+    Paths(Whole),
+    /// Transitions by step.
+    Edges(Edges),
+}
+
+/// Whole paths, with the number of nodes that they hold together.
+pub(super) struct Whole {
+    seen: Seen<Box<[u32]>>,
+    nodes: usize,
+    scratch: Vec<u32>,
+}
+
+/// Transitions: (step, source, target).
+pub(super) struct Edges {
+    seen: Seen<(u32, u32, u32)>,
+}
+
+impl Tally {
+    pub(super) fn new(edges: bool) -> Self {
+        if edges { Tally::Edges(Edges { seen: Seen::new() }) } else { Tally::Paths(Whole { seen: Seen::new(), nodes: 0, scratch: vec![] }) }
+    }
+
+    /// Counts a path of an entity. With `ending`, what DEPTH left out lies before the path.
+    pub(super) fn add(&mut self, ordinal: u32, path: &Path, ending: bool) -> Result<()> {
+        match self {
+            Tally::Paths(whole) => whole.add(ordinal, path, ending),
+            Tally::Edges(edges) => edges.add(ordinal, path, ending),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Tally::Paths(whole) => whole.seen.sessions.len(),
+            Tally::Edges(edges) => edges.seen.sessions.len(),
+        }
+    }
+
+    /// path, sessions, entities; or step, source, target, sessions, entities.
+    pub(super) fn columns(&self, names: &Names) -> Vec<ArrayRef> {
+        match self {
+            Tally::Paths(whole) => {
+                let mut lists = ListBuilder::new(StringBuilder::new());
+                for path in whole.seen.keys() {
+                    path.iter().for_each(|n| lists.values().append_option(names.name(*n)));
+                    lists.append(true);
+                }
+                let paths: ArrayRef = Arc::new(lists.finish());
+                std::iter::once(paths).chain(whole.seen.counts()).collect()
+            }
+            Tally::Edges(edges) => {
+                let keys = edges.seen.keys();
+                let texts = |of: fn(&(u32, u32, u32)) -> u32| -> ArrayRef {
+                    Arc::new(keys.iter().map(|k| names.name(of(k))).collect::<StringArray>())
+                };
+                let steps: ArrayRef = Arc::new(Int64Array::from_iter_values(keys.iter().map(|k| i64::from(k.0))));
+                [steps, texts(|k| k.1), texts(|k| k.2)].into_iter().chain(edges.seen.counts()).collect()
+            }
+        }
+    }
+}
+
+impl Whole {
+    fn add(&mut self, ordinal: u32, path: &Path, ending: bool) -> Result<()> {
+        self.scratch.clear();
+        self.scratch.extend((path.more && ending).then_some(MORE));
+        self.scratch.extend(&path.nodes);
+        self.scratch.extend((path.more && !ending).then_some(MORE));
+        let known = self.seen.places.get(self.scratch.as_slice()).copied();
+        if known.is_none() {
+            self.nodes += self.scratch.len();
+            if self.nodes > NODES_MAX {
+                return Err(too_many(&format!("different paths of more than {NODES_MAX} nodes together")));
+            }
+        }
+        let Whole { seen, scratch, .. } = self;
+        seen.count(known, || scratch.as_slice().into(), ordinal)
+    }
+}
+
+impl Edges {
+    /// Step k leads from node k to the next one; after the last one there is `(exit)`, or `(more)`. What ENDING leaves out leads to node 1 in step 0.
+    fn add(&mut self, ordinal: u32, path: &Path, ending: bool) -> Result<()> {
+        if path.more && ending {
+            self.count((0, MORE, path.nodes[0]), ordinal)?;
+        }
+        for (step, source, target) in eql_timeline::path::edges(path) {
+            self.count((step as u32, source, target), ordinal)?;
+        }
+        let after = if path.more && !ending { MORE } else { EXIT };
+        match path.nodes.last() {
+            Some(last) => self.count((path.nodes.len() as u32, *last, after), ordinal),
+            None => Ok(()),
+        }
+    }
+
+    fn count(&mut self, edge: (u32, u32, u32), ordinal: u32) -> Result<()> {
+        let known = self.seen.places.get(&edge).copied();
+        self.seen.count(known, || edge, ordinal)
+    }
+}
