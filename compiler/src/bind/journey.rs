@@ -18,7 +18,8 @@ impl Binder<'_> {
         let of = clauses.get_at(|k| if let ClauseKind::Of(i, key) = k { Some((i, key.as_ref())) } else { None });
         let ((name, key), at) = self.require(of, head, "OF", a.head_span, "for example JOURNEY OF user 'u1'")?;
         let Some(key) = key else {
-            let hint = format!("for example JOURNEY OF {} 'u1'", name.name);
+            let keys = self.entity_type(name)?.key.iter().map(|k| format!("`{}`", k.name)).collect::<Vec<_>>().join(", ");
+            let hint = format!("write the value of {keys} after the name, several in parentheses");
             self.error_hint(code::CLAUSE_MISSING, at, "JOURNEY is of one entity and needs its key", hint);
             return None;
         };

@@ -8,21 +8,21 @@ use eql_grammar::ast::{self, ClauseKind, Head, Step};
 impl Binder<'_> {
     /// Checks clauses, events and names as far as they are known, and says that the head comes later.
     pub(super) fn later_head(&mut self, a: &ast::Analysis) -> Option<Query> {
-        let (kind, steps): (HeadKind, Vec<&Step>) = match &a.head {
-            Head::Ltv => (HeadKind::Ltv, vec![]),
+        let kind = match &a.head {
+            Head::Ltv => HeadKind::Ltv,
             _ => return None,
         };
         let clauses = self.clauses(kind, &a.clauses);
         self.clock = self.head_clock(clauses);
         self.required_during(clauses, kind, a.head_span);
-        self.named_events(clauses, &steps);
-        self.later("LTV");
+        self.named_events(clauses);
+        self.later(kind.word());
         None
     }
 
     /// The events that steps and clauses name must exist, the subject must take part in them.
-    fn named_events(&mut self, clauses: Clauses<'_>, head: &[&Step]) {
-        let mut steps: Vec<&Step> = head.to_vec();
+    fn named_events(&mut self, clauses: Clauses<'_>) {
+        let mut steps: Vec<&Step> = Vec::new();
         steps.extend(clauses.get(|k| if let ClauseKind::Starting(s) = k { Some(s) } else { None }));
         steps.extend(clauses.get(|k| if let ClauseKind::Returning(s) = k { Some(s) } else { None }));
         steps.extend(clauses.get(|k| if let ClauseKind::Ending(s) = k { Some(s) } else { None }));

@@ -1,9 +1,10 @@
 //! LIFECYCLE: who is new, stays, comes back, falls asleep.
 
 use super::Binder;
-use super::clause::HeadKind;
+use super::clause::{Clauses, HeadKind};
 use super::funnel::period_output;
 use crate::bound::*;
+use crate::code;
 use eql_catalog::DataType;
 use eql_grammar::ast::{self, ClauseKind, Step as AstStep};
 
@@ -28,6 +29,7 @@ impl Binder<'_> {
         if top.is_some() {
             self.later("LIFECYCLE … BREAKDOWN … TOP");
         }
+        self.unattributed(clauses, head);
         let (every, during) = (every?, during?);
         let period = self.column_id();
         let counts: [ColumnId; 4] = std::array::from_fn(|_| self.column_id());
@@ -54,5 +56,14 @@ impl Binder<'_> {
         // A period in which nothing happened has zeros.
         let rel = Rel::Fill(Box::new(Fill { input, period, every, during, groups, zero: counts.to_vec() }));
         self.finish(Query { rel, output }, clauses, leading)
+    }
+
+    /// ATTRIBUTED chooses among the rows of a match: where there are no steps it has nothing to choose.
+    pub(super) fn unattributed(&mut self, clauses: Clauses<'_>, head: HeadKind) {
+        let attributed = |k: &ClauseKind| if let ClauseKind::Breakdown { attributed: Some(_), .. } = k { Some(()) } else { None };
+        if let Some((_, span)) = clauses.get_at(attributed) {
+            let what = format!("BREAKDOWN of {} takes no ATTRIBUTED", head.word());
+            self.error_hint(code::CLAUSE, span, what, "leave ATTRIBUTED out: it belongs to FUNNEL");
+        }
     }
 }

@@ -4,6 +4,7 @@ use super::Binder;
 use super::clause::{Clauses, HeadKind};
 use super::funnel::every_row;
 use super::scope::RowScope;
+use super::sessions::session_cut;
 use crate::bound::*;
 use crate::code;
 use eql_catalog::{DataType, EntityType};
@@ -89,7 +90,7 @@ impl Binder<'_> {
                     let what = format!("session rule `{}` cuts the timeline of `{}`, not of `{}`", s.name, r.entity.name, e.name);
                     self.error(code::SUBJECT, s.span, what);
                 }
-                rule.map(|r| PathCut::Session(r.cut))
+                rule.map(|r| PathCut::Session(session_cut(r)))
             }
             (None, Some((d, _))) => self.window(d).map(PathCut::Within),
             (None, None) => {

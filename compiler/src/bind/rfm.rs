@@ -107,6 +107,7 @@ impl Binder<'_> {
             let what = format!("RFM takes three measures, recency, frequency and monetary value in this order, not {}", items.len());
             self.error(code::ARGUMENTS, at, what);
         }
+        let items = self.expand_metrics(items);
         let mut out = Vec::new();
         let mut sound = items.len() == 3;
         for (place, item) in items.iter().enumerate() {
@@ -207,6 +208,7 @@ impl Binder<'_> {
         if top.is_some() {
             self.later("RFM … BREAKDOWN … TOP");
         }
+        self.unattributed(clauses, HeadKind::Rfm);
         if let Some((_, span)) = clauses.get_at(|k| if let ClauseKind::Breakdown { .. } = k { Some(()) } else { None })
             && entities
         {

@@ -12,9 +12,12 @@ use std::sync::Arc;
 /// A session rule with its parts bound.
 pub(super) struct Rule {
     pub entity: Arc<EntityType>,
-    pub cut: SessionCut,
-    /// Rows of its events.
-    row: RowScope,
+    pub over: super::event::Selected,
+    pub timeout: i64,
+    pub max: Option<i64>,
+    pub starting: Option<EventSelect>,
+    pub ending: Option<EventSelect>,
+    pub split: Vec<RowExpr>,
 }
 
 impl Binder<'_> {
@@ -29,7 +32,6 @@ impl Binder<'_> {
         found
     }
 
-    /// The rule of a name with its parts bound.
     pub(super) fn bind_rule(&mut self, ident: &ast::Ident) -> Option<Rule> {
         let rule = self.session_rule(ident)?;
         let parsed = eql_grammar::parse(&rule.definition).statements.into_iter().next()?.ok()?;
@@ -66,7 +68,7 @@ impl Binder<'_> {
         let over = self.select_events(&scope, &entity, &[]);
         let split = clauses.get(|k| if let ClauseKind::SplitBy(e) = k { Some(e.as_slice()) } else { None }).unwrap_or_default();
         let split = split.iter().map(|e| self.row_expr(e, &over.row)).collect();
-        Some(Rule { entity, cut: SessionCut { over: over.select, timeout, max, starting, ending, split }, row: over.row })
+        Some(Rule { entity, over, timeout, max, starting, ending, split })
     }
 
     /// Checks a rule at DEFINE; its subject's name.
@@ -85,10 +87,10 @@ impl Binder<'_> {
         }
         let among = clauses.get(|k| if let ClauseKind::Among(s) = k { Some(s) } else { None }).map(|s| self.among(s, &rule.entity));
         let mut row = SessionRow {
-            binder_row: rule.row.clone(),
+            binder_row: rule.over.row.clone(),
             entity: rule.entity.clone(),
             columns: vec![],
-            event_columns: RowScope { columns: vec![], ..rule.row.clone() },
+            event_columns: RowScope { columns: vec![], ..rule.over.row.clone() },
         };
         let show = match clauses.show() {
             Some((Show::Items(items), _)) => Some(items.as_slice()),
@@ -115,7 +117,7 @@ impl Binder<'_> {
         let sessions = Sessions {
             subject: rule.entity.id,
             among,
-            cut: rule.cut,
+            cut: session_cut(rule),
             during: during?,
             columns: row.columns,
             event_columns: row.event_columns.columns,
@@ -270,6 +272,12 @@ impl Binder<'_> {
         row.columns.push((id, column));
         Expr::column(id, t)
     }
+}
+
+/// The cutting part of a rule.
+pub(super) fn session_cut(rule: Rule) -> SessionCut {
+    let Rule { over, timeout, max, starting, ending, split, .. } = rule;
+    SessionCut { over: over.select, timeout, max, starting, ending, split }
 }
 
 /// What a session offers, and what was asked of it so far.

@@ -31,6 +31,7 @@ impl Binder<'_> {
         if top.is_some() {
             self.later("STICKINESS … BREAKDOWN … TOP");
         }
+        self.unattributed(clauses, head);
         let counts: [ColumnId; 2] = std::array::from_fn(|_| self.column_id());
         let mut output: Vec<Output> = over.iter().map(|(id, e)| period_output(*id, e, "period")).collect();
         for (b, name) in breakdown.iter().zip(names) {
