@@ -121,7 +121,7 @@ pub struct Attempt {
 /// Judges one entity's rows and appends what counts to `out`, ordered by start row.
 ///
 /// `group` gives each row the code of its (period, breakdown), read for start rows alone; without it all are 0. `holding` gives each
-/// row the code of the HOLDING value ([`crate::NULL`] matches nothing). `pairs` relates rows of different steps.
+/// row the code of the HOLDING value ([`crate::NULL`] matches nothing, [`crate::EVERYWHERE`] lies in every partition). `pairs` relates rows of different steps.
 ///
 /// For many runs, [`Funnel`] prepares once.
 pub fn funnel(

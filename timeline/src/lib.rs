@@ -50,6 +50,6 @@ pub use lifecycle::{Phase, lifecycle, stickiness};
 pub use ltv::ltv;
 pub use path::{NO_NODE, Path, PathSpec, path};
 pub use retention::{Cells, Cohort, Retention, RetentionSpec, Return, cell_count, cell_of, mature, retention};
-pub use run::{NULL, Pairs, Run, UNMATCHED};
+pub use run::{EVERYWHERE, NULL, Pairs, Run, UNMATCHED};
 pub use sequence::{Match, Sequence, SequenceSpec, SequenceStep, Truth, did, sequence};
 pub use session::{SessionSpan, SessionSpec, sessions};

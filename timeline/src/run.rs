@@ -6,6 +6,9 @@ pub const UNMATCHED: u32 = u32::MAX;
 /// The HOLDING code of a missing value, which equals nothing, not even itself (rule 10).
 pub const NULL: u32 = u32::MAX;
 
+/// The HOLDING code of a row that stands in every partition: an excluded event that has no such value.
+pub const EVERYWHERE: u32 = u32::MAX - 1;
+
 /// The rows of one entity, sorted by (time, ingest sequence, event id). Rows of equal time are an unordered group to the matchers.
 #[derive(Clone, Copy, Debug)]
 pub struct Run<'a> {

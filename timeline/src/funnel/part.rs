@@ -2,7 +2,7 @@
 
 use super::{FunnelSpec, Mode};
 use crate::calendar::{Window, end_of};
-use crate::run::{NULL, Run, first_after};
+use crate::run::{EVERYWHERE, NULL, Run, first_after};
 use hashbrown::HashMap;
 
 /// An exclusion between two given steps.
@@ -238,16 +238,23 @@ impl Partition {
     }
 }
 
-/// Rows by HOLDING value in order of first appearance; NULL is in none.
+/// Rows by HOLDING value in order of first appearance; NULL is in none, EVERYWHERE in all.
 pub(crate) fn partitions(codes: &[u32], rows: usize) -> Vec<Partition> {
     let mut place: HashMap<u32, usize> = HashMap::new();
     let mut out: Vec<Partition> = Vec::new();
-    for (row, &code) in codes.iter().take(rows).enumerate().filter(|(_, code)| **code != NULL) {
+    for (row, &code) in codes.iter().take(rows).enumerate().filter(|(_, code)| !matches!(**code, NULL | EVERYWHERE)) {
         let at = *place.entry(code).or_insert(out.len());
         if at == out.len() {
             out.push(Partition { rows: Vec::new() });
         }
         out[at].rows.push(row as u32);
+    }
+    let everywhere: Vec<u32> = (0..codes.len().min(rows) as u32).filter(|row| codes[*row as usize] == EVERYWHERE).collect();
+    if !everywhere.is_empty() {
+        for partition in &mut out {
+            partition.rows.extend_from_slice(&everywhere);
+            partition.rows.sort_unstable();
+        }
     }
     out
 }
