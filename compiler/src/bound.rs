@@ -908,6 +908,8 @@ pub struct Lifecycle {
     pub every: (ColumnId, Every),
     /// Groups, each with a history of its own.
     pub breakdown: Vec<Breakdown>,
+    /// Cut to the greatest groups.
+    pub top: Option<Top>,
     /// Result columns: new, returning, resurrecting, dormant.
     pub output: [ColumnId; 4],
     /// Zone and AS OF.
@@ -933,6 +935,8 @@ pub struct Stickiness {
     pub over: Option<(ColumnId, Every)>,
     /// Groups, each counted by itself.
     pub breakdown: Vec<Breakdown>,
+    /// Cut to the greatest groups.
+    pub top: Option<Top>,
     /// Result columns: active_periods, entities.
     pub output: [ColumnId; 2],
     /// Zone and AS OF.

@@ -40,6 +40,18 @@ impl Binder<'_> {
     }
 }
 
+impl Binder<'_> {
+    /// The groups of an analysis with the greatest sum of one of its columns.
+    pub(super) fn added_up(&mut self, rel: Rel, groups: &[ColumnId], column: ColumnId, count: u64) -> Top {
+        let keys: Vec<(ColumnId, Expr)> = groups.iter().map(|id| (self.column_id(), Expr::column(*id, DataType::String))).collect();
+        let (id, argument) = (self.column_id(), Some(Expr::column(column, DataType::Int)));
+        let sum = Aggregate { function: Aggregation::Sum, argument, filter: None, order: vec![], data_type: DataType::Int };
+        let ids: Vec<ColumnId> = keys.iter().map(|k| k.0).collect();
+        let summed = Rel::Aggregate(Box::new(rel), keys, vec![(id, sum)]);
+        Top { ranking: Box::new(ranking(summed, &ids, Expr::column(id, DataType::Int), count)) }
+    }
+}
+
 /// The `count` groups with the greatest measure, ties by value.
 pub(super) fn ranking(rel: Rel, keys: &[ColumnId], measure: Expr, count: u64) -> Query {
     let ascending = |id: &ColumnId| SortKey { expr: Expr::column(*id, DataType::String), descending: false, nulls_first: false };
