@@ -658,7 +658,7 @@ pub struct Funnel {
     /// Cut to the greatest groups.
     pub top: Option<Top>,
     /// MEASURE.
-    pub measures: Measures,
+    pub measures: LineMeasures,
     /// What is shown.
     pub show: FunnelShow,
     /// Zone and AS OF.
@@ -667,7 +667,7 @@ pub struct Funnel {
 
 /// Aggregates over the rows that attempts matched, line by line of the result.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Measures {
+pub struct LineMeasures {
     /// Columns of the row that fills the line's step.
     pub line_columns: Vec<ScanColumn>,
     /// Columns of rows that are named by a step: the step from 0.

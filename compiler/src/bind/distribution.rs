@@ -96,9 +96,8 @@ impl Binder<'_> {
             _ => None,
         };
         let known = Expr::predicate(ExprKind::Not(Box::new(Expr::predicate(ExprKind::IsNull(Box::new(value.clone()))))));
-        let bounded = least.map(|b| {
-            Expr::predicate(ExprKind::Compare(BinaryOp::GreaterOrEqual, Box::new(value.clone()), Box::new(Expr::literal(b))))
-        });
+        let bounded = least
+            .map(|b| Expr::predicate(ExprKind::Compare(BinaryOp::GreaterOrEqual, Box::new(value.clone()), Box::new(Expr::literal(b)))));
         let counts = Aggregate {
             function: Aggregation::Count,
             argument: None,

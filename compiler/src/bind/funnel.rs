@@ -49,7 +49,8 @@ impl Binder<'_> {
         let (breakdown, attributed, names, top) = self.funnel_breakdown(clauses, &rows, &named, mode);
         let every = self.every_clause(clauses)?;
         let show = self.funnel_show(clauses, &subject, steps.len());
-        let lines = if matches!(show, Some(FunnelShow::TimeToConvert(..))) { steps.len().saturating_sub(1)..steps.len() } else { 0..steps.len() };
+        let lines =
+            if matches!(show, Some(FunnelShow::TimeToConvert(..))) { steps.len().saturating_sub(1)..steps.len() } else { 0..steps.len() };
         let (measures, measured) = self.funnel_measures(clauses, &subject, &every_row(&rows), &named, lines);
         let mut funnel = Funnel {
             subject: subject.id,
@@ -116,7 +117,7 @@ impl Binder<'_> {
     /// The groups that keep their names: those with the most at step 1 over the whole range.
     fn funnel_top(&mut self, funnel: &Funnel, count: u64) -> Top {
         let ids: [ColumnId; 9] = std::array::from_fn(|_| self.column_id());
-        let plain = Funnel { every: None, measures: Measures::default(), show: FunnelShow::Steps(ids), ..funnel.clone() };
+        let plain = Funnel { every: None, measures: LineMeasures::default(), show: FunnelShow::Steps(ids), ..funnel.clone() };
         let first = super::top::equals(ids[0], 1);
         let rel = Rel::Filter(Box::new(Rel::Funnel(Box::new(plain))), first);
         let keys: Vec<ColumnId> = funnel.breakdown.iter().map(|b| b.id).collect();
@@ -207,7 +208,12 @@ impl Binder<'_> {
         if let Some((_, span)) = buckets
             && !matches!(clauses.show(), Some((Show::TimeToConvert, _)))
         {
-            self.error_hint(code::CLAUSE_CONFLICT, span, "BUCKETS belongs to SHOW TIME TO CONVERT", "add SHOW TIME TO CONVERT, or leave it out");
+            self.error_hint(
+                code::CLAUSE_CONFLICT,
+                span,
+                "BUCKETS belongs to SHOW TIME TO CONVERT",
+                "add SHOW TIME TO CONVERT, or leave it out",
+            );
         }
         match clauses.show() {
             None => Some(FunnelShow::Steps(std::array::from_fn(|_| self.column_id()))),
@@ -329,8 +335,7 @@ fn funnel_output(f: &Funnel, names: &[String], measured: &[String], subject: &En
         out.extend(ids.iter().zip(columns).map(|(id, (name, data_type))| Output { id: *id, name, data_type }));
     }
     if let FunnelShow::TimeToConvert(_, ids) = &f.show {
-        let columns =
-            [("seconds_from", DataType::Double), ("seconds_to", DataType::Double), (f.counting.word(), DataType::Int)];
+        let columns = [("seconds_from", DataType::Double), ("seconds_to", DataType::Double), (f.counting.word(), DataType::Int)];
         out.extend(ids.iter().zip(columns).map(|(id, (name, data_type))| Output { id: *id, name: name.into(), data_type }));
     }
     for ((id, data_type, _), name) in f.measures.output.iter().zip(measured) {

@@ -90,7 +90,13 @@ impl Binder<'_> {
                 self.error_hint(code::CLAUSE_CONFLICT, span, "MEASURE and BUCKETS exclude each other in INTERVALS", hint);
             }
             let unit = self.bucket_unit(clauses)?;
-            return Some(Table::Bucketed(Bucketed { groups, value: in_units(interval, unit), who, cut: self.cut(clauses)?, top: m.top_by(0) }));
+            return Some(Table::Bucketed(Bucketed {
+                groups,
+                value: in_units(interval, unit),
+                who,
+                cut: self.cut(clauses)?,
+                top: m.top_by(0),
+            }));
         }
         let (pairs, n) = self.over_matches(Aggregation::Count, None, DataType::Int);
         let (entities, who) = self.over_matches(Aggregation::CountDistinct, Some(who), DataType::Int);

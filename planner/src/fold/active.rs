@@ -19,7 +19,13 @@ pub(super) struct Active {
 }
 
 impl Active {
-    pub(super) fn new(world: &World, timeline: &Timeline, events: &EventSelect, (breakdown, top): (&[Breakdown], Option<&Top>), clock: &Clock) -> Result<Self> {
+    pub(super) fn new(
+        world: &World,
+        timeline: &Timeline,
+        events: &EventSelect,
+        (breakdown, top): (&[Breakdown], Option<&Top>),
+        clock: &Clock,
+    ) -> Result<Self> {
         let at = types(events);
         let values = breakdown.iter().map(|b| Values::new(world, timeline, &at, &b.value)).collect::<Result<_>>()?;
         Ok(Self {
@@ -49,9 +55,7 @@ impl Active {
     ) -> Result<()> {
         let rows = self.select.rows(chunk, Some(during))?;
         let codes = match groups {
-            Some(coder) => {
-                coder.codes(&self.breakdown.read(chunk, &rows)?)?
-            }
+            Some(coder) => coder.codes(&self.breakdown.read(chunk, &rows)?)?,
             None => vec![0; rows.len()],
         };
         let mut at = 0;

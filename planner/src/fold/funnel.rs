@@ -129,7 +129,8 @@ impl FunnelFold {
             steps.push(FunnelStep { bit: marking.bit(i), optional: s.optional, within: window(&s.within)? });
         }
         let mut other = |e: &Excluded| marking.other(place, &e.events, e.holding.as_deref());
-        let excluded = f.excluding.as_ref().map(|e| Ok::<_, datafusion::common::DataFusionError>(Exclusion { bit: other(e)?, between: e.between }));
+        let excluded =
+            f.excluding.as_ref().map(|e| Ok::<_, datafusion::common::DataFusionError>(Exclusion { bit: other(e)?, between: e.between }));
         let exclusions = excluded.transpose()?.into_iter().collect();
         let until = f.until.as_ref().map(other).transpose()?;
         let ignoring = match &f.visible {

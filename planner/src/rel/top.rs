@@ -33,8 +33,7 @@ impl Planner {
         chosen.push(lit(true).alias("kept"));
         let chosen = LogicalPlanBuilder::from(self.logical(&t.ranking)?).project(chosen)?.alias(CHOSEN)?;
         let left: Vec<Column> = (0..t.keys.len()).map(|i| Column::new(Some(TableReference::bare(CHOSEN)), format!("g{i}"))).collect();
-        let right: Vec<Column> =
-            t.keys.iter().map(|(id, _)| Column::new(Some(TableReference::bare(ROWS)), column_name(*id))).collect();
+        let right: Vec<Column> = t.keys.iter().map(|(id, _)| Column::new(Some(TableReference::bare(ROWS)), column_name(*id))).collect();
         let joined = chosen.join_detailed(rows, JoinType::Right, (left, right), None, NullEquality::NullEqualsNull)?;
         let mut result: Vec<DfExpr> = plain.iter().map(|n| of(ROWS, n).alias(n)).collect();
         for (id, _) in &t.keys {

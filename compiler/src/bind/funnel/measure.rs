@@ -36,9 +36,9 @@ impl Binder<'_> {
         row: &RowScope,
         named: &Named,
         lines: Range<usize>,
-    ) -> (Measures, Vec<String>) {
+    ) -> (LineMeasures, Vec<String>) {
         let Some(items) = clauses.get(|k| if let ClauseKind::Measure(m) = k { Some(m.as_slice()) } else { None }) else {
-            return (Measures::default(), vec![]);
+            return (LineMeasures::default(), vec![]);
         };
         let mut env = Env::row(RowScope { columns: vec![], ..row.clone() }).with(Aggregates::Rows(vec![]));
         env.steps = named.to_vec();
@@ -50,12 +50,12 @@ impl Binder<'_> {
             bound.push((i.expr.span, expr));
         }
         let Aggregates::Rows(mut aggregates) = std::mem::replace(&mut env.aggregates, Aggregates::None) else {
-            return (Measures::default(), names);
+            return (LineMeasures::default(), names);
         };
         for (span, expr) in &bound {
             if expr.columns().iter().any(|c| !aggregates.iter().any(|a| a.0 == *c)) {
                 self.error_hint(code::UNGROUPED, *span, "a MEASURE is an aggregate over matched rows", "for example MEASURE sum(amount)");
-                return (Measures::default(), names);
+                return (LineMeasures::default(), names);
             }
         }
         let mut scope = env.rows.swap_remove(0);
@@ -72,7 +72,7 @@ impl Binder<'_> {
         let used: Vec<ColumnId> = aggregates.iter_mut().flat_map(|(_, a)| parts(a)).flat_map(|e| e.columns()).collect();
         columns.retain(|c| used.contains(&c.id));
         let steps = env.steps.into_iter().flat_map(|(_, n, s)| s.columns.into_iter().map(move |c| (n, c))).collect();
-        let mut measures = Measures { line_columns: columns, step_columns: steps, ..Measures::default() };
+        let mut measures = LineMeasures { line_columns: columns, step_columns: steps, ..LineMeasures::default() };
         measures.output = bound.iter().map(|(_, e)| (self.column_id(), e.data_type.clone(), vec![])).collect();
         for step in lines {
             self.measured_line(step, &aggregates, &bound, &mut measures);
@@ -86,7 +86,7 @@ impl Binder<'_> {
         step: usize,
         aggregates: &[(ColumnId, Aggregate)],
         bound: &[(ast::Span, Expr)],
-        measures: &mut Measures,
+        measures: &mut LineMeasures,
     ) {
         let (mut line, mut numbers, mut sums) = (Vec::new(), Vec::new(), Vec::new());
         for (id, aggregate) in aggregates {

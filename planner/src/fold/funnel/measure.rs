@@ -7,7 +7,7 @@ use crate::world::World;
 use arrow::array::ArrayRef;
 use datafusion::common::{DataFusionError, Result};
 use eql_catalog::EventTypeId;
-use eql_compiler::bound::{Expr, Measures, RowExpr, ScanColumn};
+use eql_compiler::bound::{Expr, LineMeasures, RowExpr, ScanColumn};
 use eql_store::Timeline;
 use hashbrown::HashMap;
 
@@ -21,13 +21,12 @@ pub(super) struct MatchedValues {
 }
 
 impl MatchedValues {
-    pub(super) fn new(world: &World, timeline: &Timeline, measures: &Measures, events: &[EventTypeId]) -> Result<Self> {
+    pub(super) fn new(world: &World, timeline: &Timeline, measures: &LineMeasures, events: &[EventTypeId]) -> Result<Self> {
         let one = |c: &ScanColumn| {
             let row = RowExpr { columns: vec![c.clone()], expr: Expr::column(c.id, c.data_type.clone()) };
             Values::new(world, timeline, events, &row)
         };
-        let columns: Vec<ScanColumn> =
-            measures.line_columns.iter().chain(measures.step_columns.iter().map(|(_, c)| c)).cloned().collect();
+        let columns: Vec<ScanColumn> = measures.line_columns.iter().chain(measures.step_columns.iter().map(|(_, c)| c)).cloned().collect();
         Ok(Self {
             line: measures.line_columns.iter().map(one).collect::<Result<_>>()?,
             steps: measures.step_columns.iter().map(|(s, c)| Ok((*s, one(c)?))).collect::<Result<_>>()?,
