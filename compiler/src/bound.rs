@@ -294,7 +294,7 @@ pub enum BehaviourKind {
         /// When; None is all time.
         during: Option<TimeRange>,
     },
-    /// The entity did the steps in order: BOOLEAN.
+    /// What matches of steps say: whether there is one, how many, when.
     Sequence(Box<Sequence>),
 }
 
@@ -311,8 +311,38 @@ pub struct Sequence {
     pub ties_forbidden: bool,
     /// How they follow each other.
     pub mode: ast::OrderMode,
+    /// STRICT: every event that breaks it.
+    pub visible: Option<EventSelect>,
     /// All steps share these values, one expression list a step in the order of the steps.
     pub holding: Vec<RowExpr>,
+    /// A match lies inside one session.
+    pub session: Option<SessionCut>,
+    /// What is asked of the matches.
+    pub asked: Matched,
+}
+
+/// What DID asks of the matches of its steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matched {
+    /// Whether there is one: BOOLEAN.
+    Any,
+    /// How many: BIGINT.
+    Count,
+    /// In how many periods of this unit one begins: BIGINT.
+    Periods(Unit),
+    /// When the first one begins: TIMESTAMP.
+    First,
+}
+
+impl Matched {
+    /// The type of the answer.
+    pub fn data_type(self) -> DataType {
+        match self {
+            Matched::Any => DataType::Bool,
+            Matched::Count | Matched::Periods(_) => DataType::Int,
+            Matched::First => DataType::Timestamp,
+        }
+    }
 }
 
 /// A length of time.
@@ -439,6 +469,8 @@ pub enum Rel {
     Fill(Box<Fill>),
     /// Equal bins or one bucket a value, counted.
     Buckets(Box<Buckets>),
+    /// The greatest groups keep their names.
+    Top(Box<TopRows>),
     /// FUNNEL.
     Funnel(Box<Funnel>),
     /// RETENTION.
@@ -522,11 +554,66 @@ pub struct Breakdown {
     pub value: RowExpr,
 }
 
-/// How a result is cut to its greatest groups.
+/// How a result is cut to its greatest groups, where the rows get their group inside a fold.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Top {
-    /// How many groups keep their name; the rest is `(other)`.
-    pub count: u64,
+    /// Answers with the groups that keep their names; what is in none of them is `(other)`. Run when the statement runs.
+    pub ranking: Box<Query>,
+}
+
+/// The same over the rows of a relation: its columns, and the group columns beside them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TopRows {
+    /// The rows.
+    pub input: Rel,
+    /// Group columns of the result, and their values over the rows: STRING.
+    pub keys: Vec<(ColumnId, Expr)>,
+    /// Answers with the groups that keep their names.
+    pub ranking: Query,
+}
+
+/// From which of an attempt's rows a breakdown is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowAt {
+    /// The row that fills a step, from 0; in any order step 0 stands for the earliest row.
+    Step(usize),
+    /// The last one matched.
+    Last,
+    /// Every one: an attempt counts in each of their groups.
+    All,
+}
+
+/// What a funnel counts.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FunnelCount {
+    /// Entities, once a group.
+    Entities,
+    /// Attempts.
+    Attempts,
+    /// Sessions: attempts inside one, at most one each.
+    Sessions(Box<SessionCut>),
+}
+
+impl FunnelCount {
+    /// The name of the counted column.
+    pub fn word(&self) -> &'static str {
+        match self {
+            FunnelCount::Entities => "entities",
+            FunnelCount::Attempts => "attempts",
+            FunnelCount::Sessions(_) => "sessions",
+        }
+    }
+}
+
+/// An event that must stay away: EXCLUDING, UNTIL.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Excluded {
+    /// Which events.
+    pub events: EventSelect,
+    /// Between which steps, from 0; None is from the first matched row to the last.
+    pub between: Option<(usize, usize)>,
+    /// The values of HOLDING on its rows; None where it has none: it then counts whatever the value.
+    pub holding: Option<Vec<RowExpr>>,
 }
 
 /// FUNNEL, bound. Result columns in the contract's order stand in `output`.
@@ -546,24 +633,62 @@ pub struct Funnel {
     pub during: TimeRange,
     /// Steps must be strictly later.
     pub ties_forbidden: bool,
+    /// How they follow each other.
+    pub mode: ast::OrderMode,
+    /// STRICT: every event that breaks it.
+    pub visible: Option<EventSelect>,
+    /// STRICT: events that do not break it.
+    pub ignoring: Vec<EventSelect>,
+    /// Events that void an attempt.
+    pub excluding: Option<Excluded>,
+    /// The event that ends an attempt.
+    pub until: Option<Excluded>,
     /// Which attempt.
     pub reentry: ast::Reentry,
-    /// Attempts are counted instead of entities.
-    pub attempts: bool,
+    /// What is counted.
+    pub counting: FunnelCount,
     /// All steps share these values.
     pub holding: Vec<RowExpr>,
     /// Periods of the first step.
     pub every: Option<(ColumnId, Every)>,
-    /// Values on the row of `attributed`.
+    /// Values on a row of the attempt.
     pub breakdown: Vec<Breakdown>,
-    /// Which step's row gives the breakdown, from 0; None is the last one matched.
-    pub attributed: Option<usize>,
+    /// Which row gives each breakdown.
+    pub attributed: Vec<RowAt>,
     /// Cut to the greatest groups.
     pub top: Option<Top>,
+    /// MEASURE.
+    pub measures: LineMeasures,
     /// What is shown.
     pub show: FunnelShow,
     /// Zone and AS OF.
     pub clock: Clock,
+}
+
+/// Aggregates over the rows that attempts matched, line by line of the result.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LineMeasures {
+    /// Columns of the row that fills the line's step.
+    pub line_columns: Vec<ScanColumn>,
+    /// Columns of rows that are named by a step: the step from 0.
+    pub step_columns: Vec<(usize, ScanColumn)>,
+    /// Values of an attempt that aggregates range over.
+    pub values: Vec<MatchedValue>,
+    /// The aggregates of each line, over `values`.
+    pub lines: Vec<Vec<(ColumnId, Aggregate)>>,
+    /// The results with their type, and for each line the expression over its aggregates.
+    pub output: Vec<(ColumnId, DataType, Vec<Expr>)>,
+}
+
+/// A value of one attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MatchedValue {
+    /// Its column.
+    pub id: ColumnId,
+    /// The line's step, from 0.
+    pub step: usize,
+    /// Over line and step columns.
+    pub expr: Expr,
 }
 
 /// What a funnel answers with.
@@ -571,6 +696,8 @@ pub struct Funnel {
 pub enum FunnelShow {
     /// One row a step: step, name, entities, open, rate, step_rate, rate_closed, median_seconds, avg_seconds.
     Steps([ColumnId; 9]),
+    /// One row a bucket of the seconds from the first to the last step: seconds_from, seconds_to, the count.
+    TimeToConvert(Cut, [ColumnId; 3]),
     /// One row an entity: key columns, reached, t1…tn; only these that converted (true) or dropped (false) at or after a step.
     Entities {
         /// Key columns.
@@ -628,6 +755,8 @@ pub struct Retention {
     pub holding: Vec<RowExpr>,
     /// Values on the start row.
     pub breakdown: Vec<Breakdown>,
+    /// Cut to the greatest groups.
+    pub top: Option<Top>,
     /// Result columns: size, n, returned, rate.
     pub output: [ColumnId; 4],
     /// Zone and AS OF.
@@ -779,6 +908,8 @@ pub struct Lifecycle {
     pub every: (ColumnId, Every),
     /// Groups, each with a history of its own.
     pub breakdown: Vec<Breakdown>,
+    /// Cut to the greatest groups.
+    pub top: Option<Top>,
     /// Result columns: new, returning, resurrecting, dormant.
     pub output: [ColumnId; 4],
     /// Zone and AS OF.
@@ -804,6 +935,8 @@ pub struct Stickiness {
     pub over: Option<(ColumnId, Every)>,
     /// Groups, each counted by itself.
     pub breakdown: Vec<Breakdown>,
+    /// Cut to the greatest groups.
+    pub top: Option<Top>,
     /// Result columns: active_periods, entities.
     pub output: [ColumnId; 2],
     /// Zone and AS OF.

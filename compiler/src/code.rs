@@ -40,6 +40,7 @@ codes! {
     CLAUSE_MISSING "EQL0313" "clause missing" "The head needs the clause.";
     CLAUSE_CONFLICT "EQL0314" "clauses contradict" "Two clauses exclude each other.";
     VALUE "EQL0315" "value out of range" "A number, date, zone or length is not one that can be used here.";
+    OVERLAP "EQL0320" "groups overlap" "A warning: with ATTRIBUTED ALL one attempt counts in the group of each of its rows, so groups do not add up to the whole.";
 
     TYPE "EQL0401" "types do not fit" "An operator or function was given values of types that it does not take.";
     NULL_COMPARISON "EQL0402" "comparison with NULL" "A comparison with NULL is never true: use IS NULL or IS NOT NULL.";

@@ -5,6 +5,7 @@ use crate::fold::behaviours;
 use crate::row::{Compiled, Groups, by_ordinal, extra, store_error, with_null};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, new_null_array};
 use arrow::compute::take;
+use arrow::record_batch::RecordBatch;
 use datafusion::common::{DataFusionError, Result, ScalarValue};
 use datafusion::execution::session_state::SessionState;
 use eql_catalog::EntityTypeId;
@@ -152,15 +153,19 @@ impl World {
         }
     }
 
-    /// The values of a query's first column, run now. Called from blocking threads only.
-    pub(crate) fn first_column(&self, q: &Query) -> Result<Vec<ScalarValue>> {
+    /// The rows of a query, run now. Called from blocking threads only.
+    pub(crate) fn rows(&self, q: &Query) -> Result<Vec<RecordBatch>> {
         let planner = crate::planner::Planner::new(self.snapshot.clone(), self.settings.clone());
-        let batches = futures::executor::block_on(async {
+        futures::executor::block_on(async {
             let plan = planner.plan(q).await?;
             datafusion::physical_plan::collect(plan.physical, planner.task()).await
-        })?;
+        })
+    }
+
+    /// The values of a query's first column, run now.
+    pub(crate) fn first_column(&self, q: &Query) -> Result<Vec<ScalarValue>> {
         let mut out = Vec::new();
-        for b in &batches {
+        for b in &self.rows(q)? {
             for i in 0..b.num_rows() {
                 out.push(ScalarValue::try_from_array(b.column(0), i)?);
             }

@@ -187,7 +187,10 @@ impl Binder<'_> {
         let (shares, sum) = self.over_matches(Aggregation::Sum, Some(credit.clone()), DataType::Double);
         let mut aggregates = vec![touched, shares];
         let mut columns = vec![("touches".to_string(), n), ("credit".to_string(), sum)];
+        // The groups of TOP are those of most credit, or of the first thing measured.
+        let mut by = 1;
         if let Some(items) = clauses.get(|k| if let ClauseKind::Measure(i) = k { Some(i.as_slice()) } else { None }) {
+            by = columns.len();
             let (mut more, mut shown) = self.match_measures(items, m);
             if !model.whole() {
                 self.weigh(items, &credit, &mut more, &mut shown);
@@ -196,7 +199,7 @@ impl Binder<'_> {
             columns.extend(shown);
         }
         let leading = groups.len();
-        Some((Shape::Groups(Groups { groups, aggregates, columns }), leading))
+        Some((Shape::Groups(Groups { groups, aggregates, columns, top: m.top_by(by) }), leading))
     }
 
     /// `touch`: the alias of the touch's item, else its event; `(direct)` without one.

@@ -1,4 +1,4 @@
-//! What an entity did, as a value: DID and its relatives, and aggregates with an event inside.
+//! What an entity did, as a value: aggregates with an event inside, and the steps of sequences.
 
 use super::Binder;
 use super::call::sum_type;
@@ -8,43 +8,15 @@ use crate::bound::*;
 use crate::code;
 use crate::function::Function;
 use eql_catalog::{DataType, EntityType, Owner, Value};
-use eql_grammar::ast::{self, Arg, BinaryOp, CountOp, DidKind, EventRef, EventScope, OrderMode, QualKind, Scope, Span, Unit};
+use eql_grammar::ast::{self, Arg, BinaryOp, CountOp, EventRef, EventScope, Scope, Span, Unit};
 use std::sync::Arc;
 
-/// The qualifiers of a DID.
-#[derive(Default)]
-struct Quals<'q> {
-    during: Option<&'q ast::Range>,
-    within: Option<&'q ast::Duration>,
-    times: Vec<(CountOp, u64)>,
-    periods: Option<(CountOp, u64, Unit)>,
-    mode: Option<OrderMode>,
-    holding: &'q [ast::Expr],
-    ties_forbidden: bool,
-    session: bool,
-}
-
-fn quals(b: &ast::Behaviour) -> Quals<'_> {
-    let mut q = Quals::default();
-    for qual in &b.quals {
-        match &qual.kind {
-            QualKind::During(r) => q.during = Some(r),
-            QualKind::Within(d) => q.within = Some(d),
-            QualKind::Times(op, n) => q.times.push((*op, *n)),
-            QualKind::TimesBetween(a, b) => q.times.extend([(CountOp::AtLeast, *a), (CountOp::AtMost, *b)]),
-            QualKind::OnPeriods(op, n, u) => q.periods = Some((*op, *n, *u)),
-            QualKind::Mode(m) => q.mode = Some(*m),
-            QualKind::Holding(e) => q.holding = e,
-            QualKind::BySession(_) => q.session = true,
-            QualKind::Ties(f) => q.ties_forbidden = *f,
-        }
-    }
-    q
-}
+/// Steps of a sequence or funnel: a row says in 64 bits which of them it can fill.
+pub(super) const STEPS_MAX: usize = 64;
 
 impl Binder<'_> {
     /// The entity whose row it is, where behaviour can be asked.
-    fn acting_entity(&mut self, span: Span, env: &Env) -> Option<Arc<EntityType>> {
+    pub(super) fn acting_entity(&mut self, span: Span, env: &Env) -> Option<Arc<EntityType>> {
         match env.rows.as_slice() {
             [RowScope { kind: RowKind::Entity(e), .. }] => Some(e.clone()),
             [RowScope { kind: RowKind::Unknown, .. }] => {
@@ -59,129 +31,20 @@ impl Binder<'_> {
         }
     }
 
-    pub(super) fn did(&mut self, b: &ast::Behaviour, span: Span, env: &mut Env) -> Expr {
-        let Some(subject) = self.acting_entity(span, env) else { return super::expr::invalid_predicate() };
-        let q = quals(b);
-        if q.session {
-            self.later("DID … BY SESSION");
-        }
-        let during = match q.during {
-            Some(r) => self.range(r),
-            None => self.during.clone(),
-        };
-        let single = b.steps.len() == 1 && !b.steps[0].negated;
-        let out =
-            if single { self.did_once(b, &q, during, &subject, span, env) } else { self.did_sequence(b, &q, during, &subject, span, env) };
-        out.unwrap_or_else(super::expr::invalid_predicate)
-    }
-
-    fn did_once(
-        &mut self,
-        b: &ast::Behaviour,
-        q: &Quals<'_>,
-        during: Option<TimeRange>,
-        subject: &Arc<EntityType>,
-        span: Span,
-        env: &mut Env,
-    ) -> Option<Expr> {
-        let step = &b.steps[0];
-        let selected = self.select_events(&step.scope, subject, &[]);
-        let no_frequency = q.times.is_empty() && q.periods.is_none();
-        if b.kind != DidKind::Did && !no_frequency {
-            self.error_hint(code::CLAUSE_CONFLICT, span, "a frequency belongs to DID", "NEVER DID and FIRST DID take no number of times");
-            return None;
-        }
-        if b.kind == DidKind::First {
-            return Some(self.did_first(selected.select, during, env));
-        }
-        let (function, tests): (Aggregation, Vec<(CountOp, u64)>) = match q.periods {
-            Some((op, n, unit)) => (Aggregation::Periods(unit), vec![(op, n)]),
-            None if b.kind == DidKind::Never => (Aggregation::Count, vec![(CountOp::Exactly, 0)]),
-            None if no_frequency => (Aggregation::Count, vec![(CountOp::AtLeast, 1)]),
-            None => (Aggregation::Count, q.times.clone()),
-        };
-        let count = self.behaviour(
-            BehaviourKind::Aggregate { function, events: selected.select, value: None, order: None, during },
-            DataType::Int,
-            env,
-        );
-        let parts = tests.into_iter().map(|(op, n)| count_test(&count, op, n));
-        Expr::all(parts)
-    }
-
-    /// FIRST DID: the first row in all history that matches lies in the range.
-    fn did_first(&mut self, events: EventSelect, during: Option<TimeRange>, env: &mut Env) -> Expr {
-        let id = self.column_id();
-        let time = ScanColumn { id, leaf: Leaf::Time, data_type: DataType::Timestamp };
-        let value = RowExpr::canonical(vec![time], Expr::column(id, DataType::Timestamp));
-        let kind = BehaviourKind::Aggregate { function: Aggregation::Min, events, value: Some(value), order: None, during: None };
-        let first = self.behaviour(kind, DataType::Timestamp, env);
-        match during {
-            Some(r) => Expr::predicate(ExprKind::InRange(Box::new(first), Box::new(r))),
-            None => Expr::predicate(ExprKind::Not(Box::new(Expr::predicate(ExprKind::IsNull(Box::new(first)))))),
-        }
-    }
-
-    fn did_sequence(
-        &mut self,
-        b: &ast::Behaviour,
-        q: &Quals<'_>,
-        during: Option<TimeRange>,
-        subject: &Arc<EntityType>,
-        span: Span,
-        env: &mut Env,
-    ) -> Option<Expr> {
-        if !q.times.is_empty() || q.periods.is_some() {
-            self.later("a frequency on a sequence");
-        }
-        if b.kind == DidKind::First {
-            self.later("FIRST DID with a sequence");
-        }
-        if b.steps.first().is_some_and(|s| s.negated) {
-            self.error_hint(
-                code::VALUE,
-                b.steps[0].span,
-                "a sequence cannot begin with an absence",
-                "put the event that starts the wait first",
-            );
-            return None;
-        }
-        let (steps, rows) = self.steps(&b.steps, subject);
-        let window = q.within.and_then(|d| self.window(d));
-        let holding = self.holding(q.holding, &rows);
-        let mode = q.mode.unwrap_or(OrderMode::InOrder);
-        if mode != OrderMode::InOrder {
-            self.later("DID … IN ANY ORDER and IN STRICT ORDER");
-        }
-        let _ = span;
-        let sequence = Sequence { steps, window, during, ties_forbidden: q.ties_forbidden, mode, holding };
-        let did = self.behaviour(BehaviourKind::Sequence(Box::new(sequence)), DataType::Bool, env);
-        Some(super::expr::negate_if(b.kind == DidKind::Never, did))
-    }
-
     /// The steps of a sequence or funnel; later ones may look at earlier ones by alias.
     pub(super) fn steps(&mut self, steps: &[ast::Step], subject: &Arc<EntityType>) -> (Vec<Step>, Vec<RowScope>) {
         let (mut out, mut rows, mut named) = (Vec::new(), Vec::new(), Vec::<(String, usize, RowScope)>::new());
-        if steps.len() > 64 {
-            let span = steps[64].span;
-            self.error(code::LIMIT, span, format!("a sequence has at most 64 steps, this one has {}", steps.len()));
+        if let Some(beyond) = steps.get(STEPS_MAX) {
+            let what = format!("a sequence has at most {STEPS_MAX} steps, this one has {}", steps.len());
+            self.error(code::LIMIT, beyond.span, what);
             return (out, rows);
         }
         for (i, s) in steps.iter().enumerate() {
             let within = s.within.as_ref().and_then(|d| self.window(d));
             let selected = self.select_events(&s.scope, subject, &named);
             let name = step_name(s);
-            let key = s.alias.as_ref().map_or_else(|| single_event(&s.scope), |a| Some(a.name.clone()));
-            if let Some(k) = key {
-                // An event that occurs twice names no step.
-                let twice = s.alias.is_none()
-                    && steps
-                        .iter()
-                        .enumerate()
-                        .any(|(j, o)| j != i && o.alias.is_none() && single_event(&o.scope).as_deref() == Some(k.as_str()));
-                if !twice {
-                    named.push((k, i, RowScope { columns: vec![], ..selected.row.clone() }));
-                }
+            if let Some(k) = step_key(steps, i) {
+                named.push((k, i, RowScope { columns: vec![], ..selected.row.clone() }));
             }
             rows.push(selected.row);
             out.push(Step { name, events: selected.select, optional: s.optional, negated: s.negated, within, pairs: selected.pairs });
@@ -485,7 +348,7 @@ impl Binder<'_> {
     }
 }
 
-fn count_test(count: &Expr, op: CountOp, n: u64) -> Expr {
+pub(super) fn count_test(count: &Expr, op: CountOp, n: u64) -> Expr {
     let op = match op {
         CountOp::AtLeast => BinaryOp::GreaterOrEqual,
         CountOp::AtMost => BinaryOp::LessOrEqual,
@@ -534,6 +397,17 @@ fn single_event(s: &EventScope) -> Option<String> {
         [EventRef::Named(i)] => Some(i.name.clone()),
         _ => None,
     }
+}
+
+/// By which name other steps know the row of step `i`: its alias, or its event if that occurs once.
+fn step_key(steps: &[ast::Step], i: usize) -> Option<String> {
+    let own = steps.get(i)?;
+    if let Some(alias) = &own.alias {
+        return Some(alias.name.clone());
+    }
+    let event = single_event(&own.scope)?;
+    let same = |(j, o): (usize, &ast::Step)| j != i && o.alias.is_none() && single_event(&o.scope).as_deref() == Some(event.as_str());
+    (!steps.iter().enumerate().any(same)).then_some(event)
 }
 
 /// What a result calls a step: its alias, or its events.

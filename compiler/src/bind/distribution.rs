@@ -44,10 +44,7 @@ impl Binder<'_> {
             env.rows.push(row);
         }
         let (breakdown, top) = self.breakdown_items(clauses);
-        if top.is_some() {
-            self.later("DISTRIBUTION … BREAKDOWN … TOP");
-        }
-        let mut groups = Vec::new();
+        let mut groups: Vec<(String, Expr)> = Vec::new();
         for i in breakdown {
             groups.push((self.item_name(i), self.expr(&i.expr, &mut env)));
         }
@@ -67,6 +64,9 @@ impl Binder<'_> {
             Some(p) => Rel::Filter(Box::new(scan), p),
             None => scan,
         };
+        if let Some(n) = top {
+            (rel, groups) = self.distribution_top(rel, groups, n, &value, &cut);
+        }
         let (mut project, mut output, mut ids) = (Vec::new(), Vec::new(), Vec::new());
         for (name, e) in groups {
             let id = self.column_id();
@@ -89,6 +89,27 @@ impl Binder<'_> {
         self.finish(Query { rel, output }, clauses, leading)
     }
 
+    /// Groups by the number of entities in any bucket.
+    fn distribution_top(&mut self, rel: Rel, groups: Vec<(String, Expr)>, n: u64, value: &Expr, cut: &Cut) -> (Rel, Vec<(String, Expr)>) {
+        let least = match cut {
+            Cut::Bounds(b) => b.first().cloned(),
+            _ => None,
+        };
+        let known = Expr::predicate(ExprKind::Not(Box::new(Expr::predicate(ExprKind::IsNull(Box::new(value.clone()))))));
+        let bounded = least
+            .map(|b| Expr::predicate(ExprKind::Compare(BinaryOp::GreaterOrEqual, Box::new(value.clone()), Box::new(Expr::literal(b)))));
+        let counts = Aggregate {
+            function: Aggregation::Count,
+            argument: None,
+            filter: Expr::all(std::iter::once(known).chain(bounded)),
+            order: vec![],
+            data_type: DataType::Int,
+        };
+        let id = self.column_id();
+        self.top_rows(rel, groups, 0, n, &[(id, counts)], Some(&Expr::column(id, DataType::Int)))
+    }
+
+    /// BUCKETS as a number of bins or as bounds; one bucket a value without it.
     pub(super) fn cut(&mut self, clauses: super::clause::Clauses<'_>) -> Option<Cut> {
         if let Some((n, span)) = clauses.get_at(|k| if let ClauseKind::BucketCount(n) = k { Some(*n) } else { None }) {
             if n == 0 || n > 1000 {

@@ -1,11 +1,16 @@
 //! FUNNEL: how many entities reach each step.
 
+mod measure;
+mod rows;
+
 use super::Binder;
 use super::clause::{Clauses, HeadKind};
+use super::matches::step_names;
 use super::scope::{RowKind, RowScope};
 use crate::bound::*;
 use crate::code;
 use eql_catalog::{DataType, EntityType};
+use eql_grammar::Diagnostic;
 use eql_grammar::ast::{self, Attributed, ClauseKind, Counting, OrderMode, Reentry, Show, Step as AstStep};
 use std::sync::Arc;
 
@@ -18,30 +23,36 @@ impl Binder<'_> {
         self.clock = self.head_clock(clauses);
         let during = self.required_during(clauses, head, a.head_span);
         let subject = self.subject(clauses, steps.first().map(|s| &s.scope));
-        self.events_where = clauses.get(|k| if let ClauseKind::Where(p) = k { Some(p.clone()) } else { None });
+        let mut steps = steps.to_vec();
+        let (names, _) = step_names(&steps);
+        self.match_where(clauses, &names, &mut steps);
+        let steps = steps.as_slice();
         let sessions = clauses.has(|k| matches!(k, ClauseKind::Counting(Counting::Sessions(_))));
         let within = clauses.get(|k| if let ClauseKind::Within(d) = k { Some(d) } else { None });
         let within = if sessions { within } else { self.require(within, head, "WITHIN", a.head_span, "for example WITHIN 7 days") };
         let window = within.and_then(|d| self.window(d));
-        self.funnel_later(clauses, steps);
+        self.funnel_steps(steps);
         let Some(subject) = subject else {
             self.unchecked_steps(steps, clauses);
             return None;
         };
         let among = clauses.get(|k| if let ClauseKind::Among(s) = k { Some(s) } else { None }).map(|s| self.among(s, &subject));
         let (bound, rows) = self.steps(steps, &subject);
-        self.excluded(clauses, &subject);
-        let holding = clauses.get(|k| if let ClauseKind::Holding(e) = k { Some(e.as_slice()) } else { None }).unwrap_or_default();
-        let holding = self.holding(holding, &rows);
-        let attributed = self.attributed(clauses, steps.len());
-        let any_step = every_row(&rows);
-        let (breakdown, names, top) = self.breakdown(clauses, attributed.map_or(Some(&any_step), |i| rows.get(i)));
-        if top.is_some() {
-            self.later("FUNNEL … BREAKDOWN … TOP");
-        }
+        let held = clauses.get(|k| if let ClauseKind::Holding(e) = k { Some(e.as_slice()) } else { None }).unwrap_or_default();
+        let holding = self.holding(held, &rows);
+        let (mode, visible, ignoring) = self.order_mode(clauses, &subject);
+        let excluding = self.excluding(clauses, &subject, held, steps.len(), mode);
+        let until = self.until(clauses, &subject, held);
+        let counting = self.counting(clauses, &subject);
+        let row = |at: &Vec<usize>| Some(RowScope { columns: vec![], ..rows.get(*at.first()?)?.clone() });
+        let named: Vec<(String, usize, RowScope)> = names.into_iter().filter_map(|(n, at)| Some((n, *at.first()?, row(&at)?))).collect();
+        let (breakdown, attributed, names, top) = self.funnel_breakdown(clauses, &rows, &named, mode);
         let every = self.every_clause(clauses)?;
         let show = self.funnel_show(clauses, &subject, steps.len());
-        let funnel = Funnel {
+        let lines =
+            if matches!(show, Some(FunnelShow::TimeToConvert(..))) { steps.len().saturating_sub(1)..steps.len() } else { 0..steps.len() };
+        let (measures, measured) = self.funnel_measures(clauses, &subject, &every_row(&rows), &named, lines);
+        let mut funnel = Funnel {
             subject: subject.id,
             role: self.role.clone(),
             among,
@@ -49,42 +60,47 @@ impl Binder<'_> {
             window,
             during: during?,
             ties_forbidden: clauses.has(|k| matches!(k, ClauseKind::Ties(true))),
+            mode,
+            visible,
+            ignoring,
+            excluding,
+            until,
             reentry: clauses.get(|k| if let ClauseKind::Reentry(r) = k { Some(*r) } else { None }).unwrap_or(Reentry::Best),
-            attempts: clauses.has(|k| matches!(k, ClauseKind::Counting(Counting::Attempts))),
+            counting: counting?,
             holding,
             every: every.clone().map(|e| (self.column_id(), e)),
             breakdown,
             attributed,
-            top: top.map(|count| Top { count }),
+            top: None,
+            measures,
             show: show?,
             clock: self.clock.clone(),
         };
-        let output = funnel_output(&funnel, &names, &subject);
-        let leading = funnel.breakdown.len() + usize::from(funnel.every.is_some()) + 1;
+        if funnel.bits() > BITS {
+            let what = format!("a funnel tells at most {BITS} kinds of events apart, this one has {}", funnel.bits());
+            self.error_hint(code::LIMIT, a.head_span, what, "steps with the same events and condition are one kind");
+            return None;
+        }
+        funnel.top = top.map(|n| self.funnel_top(&funnel, n));
+        let output = funnel_output(&funnel, &names, &measured, &subject);
+        let leading = match &funnel.show {
+            FunnelShow::Entities { keys, .. } => keys.len(),
+            _ => funnel.breakdown.len() + usize::from(funnel.every.is_some()) + 1,
+        };
         self.finish(Query { rel: Rel::Funnel(Box::new(funnel)), output }, clauses, leading)
     }
 
-    /// What the language has and this version only checks.
-    fn funnel_later(&mut self, clauses: Clauses<'_>, steps: &[AstStep]) {
-        if clauses.has(|k| matches!(k, ClauseKind::Mode { mode: OrderMode::AnyOrder | OrderMode::Strict, .. })) {
-            self.later("FUNNEL … IN ANY ORDER and IN STRICT ORDER");
-        }
-        if let Some(c) = clauses.get(|k| if let ClauseKind::Counting(Counting::Sessions(s)) = k { Some(s) } else { None }) {
-            self.session_rule(c);
-            self.later("FUNNEL … COUNTING SESSIONS");
-        }
-        for (what, found) in [
-            ("FUNNEL … EXCLUDING", clauses.has(|k| matches!(k, ClauseKind::Excluding { .. }))),
-            ("FUNNEL … UNTIL", clauses.has(|k| matches!(k, ClauseKind::Until(_)))),
-            ("FUNNEL … MEASURE", clauses.has(|k| matches!(k, ClauseKind::Measure(_)))),
-            ("OPTIONAL steps", steps.iter().any(|s| s.optional)),
-        ] {
-            if found {
-                self.later(what);
-            }
-        }
+    /// Marks that a step of a funnel cannot have.
+    fn funnel_steps(&mut self, steps: &[AstStep]) {
+        self.different_aliases(steps);
         if let Some(s) = steps.iter().find(|s| s.negated) {
             self.error_hint(code::VALUE, s.span, "a FUNNEL has no NOT step", "use SEQUENCE for absence, or EXCLUDING");
+        }
+        if let Some(s) = steps.first().filter(|s| s.optional) {
+            self.error_hint(code::VALUE, s.span, "the first step cannot be OPTIONAL", "begin with the step that everybody takes");
+        }
+        if let Some(s) = steps.first().filter(|s| s.within.is_some()) {
+            self.error_hint(code::VALUE, s.span, "the first step has no step before it", "WITHIN of a step counts from the step before");
         }
     }
 
@@ -98,33 +114,64 @@ impl Binder<'_> {
         }
     }
 
-    /// Checks the events of EXCLUDING, UNTIL and IGNORING.
-    pub(super) fn excluded(&mut self, clauses: Clauses<'_>, subject: &Arc<EntityType>) {
-        let mut found: Vec<&AstStep> = Vec::new();
-        found.extend(clauses.get(|k| if let ClauseKind::Excluding { step, .. } = k { Some(step) } else { None }));
-        found.extend(clauses.get(|k| if let ClauseKind::Until(s) = k { Some(s) } else { None }));
-        found.extend(
-            clauses.get(|k| if let ClauseKind::Mode { ignoring, .. } = k { Some(ignoring.iter()) } else { None }).into_iter().flatten(),
-        );
-        for s in found {
-            self.select_events(&s.scope, subject, &[]);
-        }
+    /// The groups that keep their names: those with the most at step 1 over the whole range.
+    fn funnel_top(&mut self, funnel: &Funnel, count: u64) -> Top {
+        let ids: [ColumnId; 9] = std::array::from_fn(|_| self.column_id());
+        let plain = Funnel { every: None, measures: LineMeasures::default(), show: FunnelShow::Steps(ids), ..funnel.clone() };
+        let first = super::top::equals(ids[0], 1);
+        let rel = Rel::Filter(Box::new(Rel::Funnel(Box::new(plain))), first);
+        let keys: Vec<ColumnId> = funnel.breakdown.iter().map(|b| b.id).collect();
+        Top { ranking: Box::new(super::top::ranking(rel, &keys, Expr::column(ids[2], DataType::Int), count)) }
     }
 
-    fn attributed(&mut self, clauses: Clauses<'_>, steps: usize) -> Option<usize> {
-        let (which, span) = clauses.get_at(|k| if let ClauseKind::Breakdown { attributed, .. } = k { Some(*attributed) } else { None })?;
-        match which {
-            None | Some(Attributed::First) => Some(0),
-            Some(Attributed::Last) => None,
-            Some(Attributed::All) => {
-                self.later("BREAKDOWN … ATTRIBUTED ALL");
-                Some(0)
+    /// Breakdowns with the row each is taken from, names, TOP.
+    fn funnel_breakdown(
+        &mut self,
+        clauses: Clauses<'_>,
+        rows: &[RowScope],
+        named: &[(String, usize, RowScope)],
+        mode: OrderMode,
+    ) -> (Vec<Breakdown>, Vec<RowAt>, Vec<String>, Option<u64>) {
+        let at = self.attributed(clauses, rows.len());
+        let any_row = every_row(rows);
+        let row = match at {
+            // In any order the first step may be any of them.
+            RowAt::Step(0) if mode == OrderMode::AnyOrder => Some(&any_row),
+            RowAt::Step(i) => rows.get(i),
+            RowAt::Last | RowAt::All => Some(&any_row),
+        };
+        let unknown = RowScope::unknown();
+        let (items, top) = self.breakdown_items(clauses);
+        let (mut breakdown, mut attributed, mut names) = (Vec::new(), Vec::new(), Vec::new());
+        for i in items {
+            let (mut value, step) = self.named_row_expr(&i.expr, row.unwrap_or(&unknown), named);
+            if top.is_some() {
+                // With TOP the column is STRING: the rest is `(other)`.
+                value.expr = self.cast_to(value.expr, &DataType::String);
             }
-            Some(Attributed::Step(n)) => match usize::try_from(n).ok().filter(|n| (1..=steps).contains(n)) {
-                Some(n) => Some(n - 1),
+            names.push(self.item_name(i));
+            breakdown.push(Breakdown { id: self.column_id(), value });
+            attributed.push(step.map_or(at, RowAt::Step));
+        }
+        (breakdown, attributed, names, top)
+    }
+
+    fn attributed(&mut self, clauses: Clauses<'_>, steps: usize) -> RowAt {
+        let found = clauses.get_at(|k| if let ClauseKind::Breakdown { attributed, .. } = k { Some(*attributed) } else { None });
+        let Some((Some(which), span)) = found else { return RowAt::Step(0) };
+        match which {
+            Attributed::First => RowAt::Step(0),
+            Attributed::Last => RowAt::Last,
+            Attributed::All => {
+                let what = "with ATTRIBUTED ALL an entity may count in several groups";
+                self.report(Diagnostic::warning(code::OVERLAP, self.text, self.place(span), what));
+                RowAt::All
+            }
+            Attributed::Step(n) => match usize::try_from(n).ok().filter(|n| (1..=steps).contains(n)) {
+                Some(n) => RowAt::Step(n - 1),
                 None => {
                     self.error(code::VALUE, span, format!("there is no step {n}: the funnel has {steps}"));
-                    Some(0)
+                    RowAt::Step(0)
                 }
             },
         }
@@ -157,6 +204,17 @@ impl Binder<'_> {
     }
 
     fn funnel_show(&mut self, clauses: Clauses<'_>, subject: &EntityType, steps: usize) -> Option<FunnelShow> {
+        let buckets = clauses.get_at(|k| matches!(k, ClauseKind::Buckets(..) | ClauseKind::BucketCount(_)).then_some(()));
+        if let Some((_, span)) = buckets
+            && !matches!(clauses.show(), Some((Show::TimeToConvert, _)))
+        {
+            self.error_hint(
+                code::CLAUSE_CONFLICT,
+                span,
+                "BUCKETS belongs to SHOW TIME TO CONVERT",
+                "add SHOW TIME TO CONVERT, or leave it out",
+            );
+        }
         match clauses.show() {
             None => Some(FunnelShow::Steps(std::array::from_fn(|_| self.column_id()))),
             Some((Show::Entities { converted, step }, span)) => {
@@ -166,13 +224,17 @@ impl Binder<'_> {
                     self.error(code::VALUE, span, format!("there is no step {n}: the funnel has {steps}"));
                     return None;
                 }
+                if clauses.has(|k| matches!(k, ClauseKind::Measure(_))) {
+                    self.error_hint(code::CLAUSE_CONFLICT, span, "MEASURE and SHOW ENTITIES exclude each other", "keep one of them");
+                    return None;
+                }
                 let keys = subject.key.iter().map(|_| self.column_id()).collect();
                 let times = (0..steps).map(|_| self.column_id()).collect();
                 Some(FunnelShow::Entities { keys, reached: self.column_id(), times, converted: *converted, step: *step })
             }
             Some((Show::TimeToConvert, _)) => {
-                self.later("SHOW TIME TO CONVERT");
-                Some(FunnelShow::Steps(std::array::from_fn(|_| self.column_id())))
+                let cut = self.seconds_cut(clauses)?;
+                Some(FunnelShow::TimeToConvert(cut, std::array::from_fn(|_| self.column_id())))
             }
             Some((_, span)) => {
                 self.error_hint(
@@ -184,6 +246,44 @@ impl Binder<'_> {
                 None
             }
         }
+    }
+
+    /// BUCKETS of seconds: bounds in the unit given, else in seconds; without it 20 bins.
+    fn seconds_cut(&mut self, clauses: Clauses<'_>) -> Option<Cut> {
+        let found = clauses.get_at(|k| if let ClauseKind::Buckets(b, u) = k { Some((b, *u)) } else { None });
+        let Some(((bounds, unit), span)) = found else {
+            return Some(match self.cut(clauses)? {
+                Cut::Automatic => Cut::Bins(20),
+                other => other,
+            });
+        };
+        let whole = self.cut(clauses)?;
+        let Some(unit) = unit else { return Some(whole) };
+        if unit >= ast::Unit::Month {
+            self.error_hint(code::VALUE, span, "months have no fixed length", "give the bounds in days");
+            return None;
+        }
+        let seconds = super::time::unit_millis(unit) as f64 / 1000.0;
+        let Cut::Bounds(values) = whole else { return Some(Cut::Bins(bounds.len() as u64)) };
+        let scaled = values.iter().filter_map(super::distribution::number).map(|v| eql_catalog::Value::Double(v * seconds));
+        Some(Cut::Bounds(scaled.collect()))
+    }
+}
+
+/// Kinds of rows a funnel tells apart: a bit each.
+const BITS: usize = 64;
+
+impl Funnel {
+    /// How many kinds of rows it tells apart: steps with the same selection are one, EXCLUDING, UNTIL, and rows that do not break STRICT.
+    fn bits(&self) -> usize {
+        let mut seen: Vec<&EventSelect> = Vec::new();
+        for s in &self.steps {
+            if !seen.contains(&&s.events) {
+                seen.push(&s.events);
+            }
+        }
+        let others = [self.excluding.is_some(), self.until.is_some(), self.visible.is_some()];
+        seen.len() + others.into_iter().filter(|o| *o).count()
     }
 }
 
@@ -199,7 +299,7 @@ pub(super) fn every_row(rows: &[RowScope]) -> RowScope {
 }
 
 /// The result columns in the contract's order.
-fn funnel_output(f: &Funnel, names: &[String], subject: &EntityType) -> Vec<Output> {
+fn funnel_output(f: &Funnel, names: &[String], measured: &[String], subject: &EntityType) -> Vec<Output> {
     let mut out = Vec::new();
     if let FunnelShow::Entities { keys, reached, times, .. } = &f.show {
         for (id, k) in keys.iter().zip(&subject.key) {
@@ -218,7 +318,7 @@ fn funnel_output(f: &Funnel, names: &[String], subject: &EntityType) -> Vec<Outp
         out.push(Output { id: b.id, name: name.clone(), data_type: b.value.expr.data_type.clone() });
     }
     if let FunnelShow::Steps(ids) = &f.show {
-        let counted = if f.attempts { "attempts" } else { "entities" };
+        let counted = f.counting.word();
         let int = |n: &str| (n.to_string(), DataType::Int);
         let double = |n: &str| (n.to_string(), DataType::Double);
         let columns = [
@@ -233,6 +333,13 @@ fn funnel_output(f: &Funnel, names: &[String], subject: &EntityType) -> Vec<Outp
             double("avg_seconds"),
         ];
         out.extend(ids.iter().zip(columns).map(|(id, (name, data_type))| Output { id: *id, name, data_type }));
+    }
+    if let FunnelShow::TimeToConvert(_, ids) = &f.show {
+        let columns = [("seconds_from", DataType::Double), ("seconds_to", DataType::Double), (f.counting.word(), DataType::Int)];
+        out.extend(ids.iter().zip(columns).map(|(id, (name, data_type))| Output { id: *id, name: name.into(), data_type }));
+    }
+    for ((id, data_type, _), name) in f.measures.output.iter().zip(measured) {
+        out.push(Output { id: *id, name: name.clone(), data_type: data_type.clone() });
     }
     out
 }

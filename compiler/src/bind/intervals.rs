@@ -90,7 +90,13 @@ impl Binder<'_> {
                 self.error_hint(code::CLAUSE_CONFLICT, span, "MEASURE and BUCKETS exclude each other in INTERVALS", hint);
             }
             let unit = self.bucket_unit(clauses)?;
-            return Some(Table::Bucketed(Bucketed { groups, value: in_units(interval, unit), who, cut: self.cut(clauses)? }));
+            return Some(Table::Bucketed(Bucketed {
+                groups,
+                value: in_units(interval, unit),
+                who,
+                cut: self.cut(clauses)?,
+                top: m.top_by(0),
+            }));
         }
         let (pairs, n) = self.over_matches(Aggregation::Count, None, DataType::Int);
         let (entities, who) = self.over_matches(Aggregation::CountDistinct, Some(who), DataType::Int);
@@ -103,7 +109,7 @@ impl Binder<'_> {
         aggregates.extend(more);
         columns.extend(shown);
         let leading = groups.len();
-        Some(Table::Shaped(Shape::Groups(Groups { groups, aggregates, columns }), leading))
+        Some(Table::Shaped(Shape::Groups(Groups { groups, aggregates, columns, top: m.top_by(0) }), leading))
     }
 
     fn quantiles(&mut self, interval: &Expr) -> (Vec<(ColumnId, Aggregate)>, Vec<(String, Expr)>) {
@@ -133,7 +139,12 @@ impl Binder<'_> {
     }
 
     /// `bucket_from`, `bucket_to`, `pairs`, `entities` in each group.
-    fn interval_buckets(&mut self, b: Bucketed, matches: Rel) -> Query {
+    fn interval_buckets(&mut self, mut b: Bucketed, mut matches: Rel) -> Query {
+        if let Some((n, breakdowns, _)) = b.top {
+            let (pairs, count) = self.over_matches(Aggregation::Count, None, DataType::Int);
+            let skip = b.groups.len().saturating_sub(breakdowns);
+            (matches, b.groups) = self.top_rows(matches, b.groups, skip, n, &[pairs], Some(&count));
+        }
         let (mut project, mut output) = (Vec::new(), Vec::new());
         for (name, e) in b.groups {
             let id = self.column_id();
@@ -171,6 +182,7 @@ struct Bucketed {
     value: Expr,
     who: Expr,
     cut: Cut,
+    top: Option<(u64, usize, usize)>,
 }
 
 /// Seconds as a number of units.

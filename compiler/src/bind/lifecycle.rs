@@ -26,9 +26,6 @@ impl Binder<'_> {
         let among = clauses.get(|k| if let ClauseKind::Among(s) = k { Some(s) } else { None }).map(|s| self.among(s, &subject));
         let active = self.select_events(&step.scope, &subject, &[]);
         let (breakdown, names, top) = self.breakdown(clauses, Some(&active.row));
-        if top.is_some() {
-            self.later("LIFECYCLE … BREAKDOWN … TOP");
-        }
         self.unattributed(clauses, head);
         let (every, during) = (every?, during?);
         let period = self.column_id();
@@ -41,7 +38,7 @@ impl Binder<'_> {
         for (id, name) in counts.iter().zip(["new", "returning", "resurrecting", "dormant"]) {
             output.push(Output { id: *id, name: name.into(), data_type: DataType::Int });
         }
-        let input = Rel::Lifecycle(Box::new(Lifecycle {
+        let mut lifecycle = Lifecycle {
             subject: subject.id,
             role: self.role.clone(),
             among,
@@ -49,9 +46,13 @@ impl Binder<'_> {
             during: during.clone(),
             every: (period, every.clone()),
             breakdown,
+            top: None,
             output: counts,
             clock: self.clock.clone(),
-        }));
+        };
+        // The groups with the most that are new, over all periods.
+        lifecycle.top = top.map(|n| self.added_up(Rel::Lifecycle(Box::new(lifecycle.clone())), &groups, counts[0], n));
+        let input = Rel::Lifecycle(Box::new(lifecycle));
         let leading = groups.len() + 1;
         // A period in which nothing happened has zeros.
         let rel = Rel::Fill(Box::new(Fill { input, period, every, during, groups, zero: counts.to_vec() }));

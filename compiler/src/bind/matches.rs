@@ -17,6 +17,8 @@ pub(super) struct Matched {
     columns: Vec<(ColumnId, MatchColumn)>,
     /// Events that several steps have in common, so that they name none.
     shared: Vec<String>,
+    /// BREAKDOWN BY … TOP: how many groups keep their names, of how many breakdowns.
+    top: Option<(u64, usize)>,
 }
 
 /// What becomes of the matches.
@@ -35,6 +37,8 @@ pub(super) struct Groups {
     pub aggregates: Vec<(ColumnId, Aggregate)>,
     /// Over the aggregates.
     pub columns: Vec<(String, Expr)>,
+    /// TOP: how many groups keep their names, how many of the last groups are breakdowns, and the column that ranks them.
+    pub top: Option<(u64, usize, usize)>,
 }
 
 impl Shape {
@@ -53,7 +57,12 @@ impl Matched {
         let mut env = Env::row(RowScope { columns: vec![], ..first.clone() });
         env.subject = Some(subject.id);
         env.steps = named;
-        Self { env, subject: subject.clone(), columns: Vec::new(), shared }
+        Self { env, subject: subject.clone(), columns: Vec::new(), shared, top: None }
+    }
+
+    /// TOP of its breakdowns, by the column `by` of the result.
+    pub(super) fn top_by(&self, by: usize) -> Option<(u64, usize, usize)> {
+        self.top.map(|(n, breakdowns)| (n, breakdowns, by))
     }
 
     /// All columns that were asked for.
@@ -160,9 +169,7 @@ impl Binder<'_> {
     /// The values of BREAKDOWN BY.
     pub(super) fn match_breakdown(&mut self, head: HeadKind, clauses: Clauses<'_>, m: &mut Matched) -> Vec<(String, Expr)> {
         let (items, top) = self.breakdown_items(clauses);
-        if top.is_some() {
-            self.later("BREAKDOWN … TOP of matches");
-        }
+        m.top = top.map(|n| (n, items.len()));
         let attributed = |k: &ClauseKind| if let ClauseKind::Breakdown { attributed: Some(_), .. } = k { Some(()) } else { None };
         if let Some((_, span)) = clauses.get_at(attributed) {
             let what = format!("BREAKDOWN of {} takes no ATTRIBUTED", head.word());
@@ -243,6 +250,14 @@ impl Binder<'_> {
                 for (_, e) in &mut g.columns {
                     *e = super::trend::zero_sums(std::mem::replace(e, Expr::invalid()), &sums);
                 }
+                let (matches, groups) = match g.top {
+                    Some((n, breakdowns, by)) => {
+                        let skip = g.groups.len().saturating_sub(breakdowns);
+                        self.top_rows(matches, g.groups, skip, n, &g.aggregates, g.columns.get(by).map(|c| &c.1))
+                    }
+                    None => (matches, g.groups),
+                };
+                g.groups = groups;
                 let keys: Vec<(ColumnId, Expr)> = g.groups.iter().map(|(_, e)| (self.column_id(), e.clone())).collect();
                 let named = g.groups.iter().zip(&keys).map(|((n, e), (id, _))| (n.clone(), Expr::column(*id, e.data_type.clone())));
                 let columns = named.chain(g.columns).collect();

@@ -7,6 +7,7 @@ mod behaviour;
 mod call;
 mod clause;
 mod define;
+mod did;
 mod distribution;
 mod event;
 mod expr;
@@ -34,6 +35,7 @@ mod step_where;
 mod stickiness;
 mod system;
 mod time;
+mod top;
 mod trend;
 
 use crate::bound::{Bound, Clock, ColumnId, Expr, TimeRange};

@@ -43,7 +43,6 @@ impl Binder<'_> {
         let measures: Vec<(String, Expr)> = measure.iter().map(|i| (self.item_name(i), self.expr(&i.expr, &mut env))).collect();
         let Aggregates::Rows(aggregates) = std::mem::replace(&mut env.aggregates, Aggregates::None) else { return None };
         let entity = entity?;
-        let keys: Vec<(ColumnId, Expr)> = groups.iter().map(|g| (self.column_id(), g.1.clone())).collect();
         if measures.iter().any(|(_, m)| m.columns().iter().any(|c| !aggregates.iter().any(|a| a.0 == *c))) {
             self.error_hint(code::UNGROUPED, a.head_span, "a MEASURE is an aggregate over the entities", "for example MEASURE avg(age)");
             return None;
@@ -58,13 +57,15 @@ impl Binder<'_> {
             Some(p) => Rel::Filter(Box::new(scan), p),
             None => scan,
         };
+        let (rows, groups) = match top {
+            Some(n) => self.top_rows(rows, groups, 0, n, &aggregates, measures.first().map(|m| &m.1)),
+            None => (rows, groups),
+        };
+        let keys: Vec<(ColumnId, Expr)> = groups.iter().map(|g| (self.column_id(), g.1.clone())).collect();
         let mut columns: Vec<(String, Expr)> =
             groups.iter().zip(&keys).map(|((n, e), (id, _))| (n.clone(), Expr::column(*id, e.data_type.clone()))).collect();
         columns.extend(measures);
         let leading = keys.len();
-        if top.is_some() {
-            self.later("PROFILE … BREAKDOWN … TOP");
-        }
         let query = self.project(Rel::Aggregate(Box::new(rows), keys, aggregates), columns);
         self.finish(query, clauses, leading)
     }

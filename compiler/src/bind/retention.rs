@@ -43,10 +43,7 @@ impl Binder<'_> {
         let holding = clauses.get(|k| if let ClauseKind::Holding(e) = k { Some(e.as_slice()) } else { None }).unwrap_or_default();
         let holding = self.holding(holding, &rows);
         let (breakdown, names, top) = self.breakdown(clauses, Some(&rows[0]));
-        if top.is_some() {
-            self.later("RETENTION … BREAKDOWN … TOP");
-        }
-        let retention = Retention {
+        let mut retention = Retention {
             subject: subject.id,
             role: self.role.clone(),
             among,
@@ -62,12 +59,27 @@ impl Binder<'_> {
             ties_forbidden: clauses.has(|k| matches!(k, ClauseKind::Ties(true))),
             holding,
             breakdown,
+            top: None,
             output: std::array::from_fn(|_| self.column_id()),
             clock: self.clock.clone(),
         };
+        retention.top = top.map(|n| self.retention_top(&retention, n));
         let output = retention_output(&retention, &names);
         let leading = output.len() - 2;
         self.finish(Query { rel: Rel::Retention(Box::new(retention)), output }, clauses, leading)
+    }
+
+    /// The groups that keep their names: the greatest by size over the whole range.
+    fn retention_top(&mut self, retention: &Retention, count: u64) -> Top {
+        let plain = Retention { every: None, ..retention.clone() };
+        let first = match &retention.cells {
+            Cells::Brackets(bounds, _) => bounds.first().copied().unwrap_or(0),
+            Cells::Periods(..) => 0,
+        };
+        let [size, n, ..] = retention.output;
+        let rel = Rel::Filter(Box::new(Rel::Retention(Box::new(plain))), super::top::equals(n, first));
+        let keys: Vec<ColumnId> = retention.breakdown.iter().map(|b| b.id).collect();
+        Top { ranking: Box::new(super::top::ranking(rel, &keys, Expr::column(size, DataType::Int), count)) }
     }
 
     fn conflicts(&mut self, clauses: Clauses<'_>) {

@@ -47,13 +47,17 @@ impl Binder<'_> {
             filter.push(self.membership(s, &subject, &mut row));
             env.rows.push(row);
         }
-        let groups = self.rfm_groups(clauses, entities?, &mut env);
+        let (groups, top) = self.rfm_groups(clauses, entities?, &mut env);
         let keys = self.rfm_keys(&subject, &mut env);
         let scan = Scan { source: Source::Entities(subject.id), columns: env.into_columns(), during: None, clock: self.clock.clone() };
         let rows = Rel::Scan(Box::new(scan));
         let rows = match Expr::all(filter) {
             Some(p) => Rel::Filter(Box::new(rows), p),
             None => rows,
+        };
+        let (rows, groups) = match top {
+            Some(n) => self.rfm_top(rows, groups, n),
+            None => (rows, groups),
         };
         let measures = measures?;
         let project = keys.iter().chain(&groups).chain(&measures).map(|(id, _, e)| (*id, e.clone())).collect();
@@ -203,11 +207,17 @@ impl Binder<'_> {
         Expr::all(conditions).map(|expr| RowExpr::canonical(columns, expr))
     }
 
-    fn rfm_groups(&mut self, clauses: Clauses<'_>, entities: bool, env: &mut Env) -> Columns {
+    /// The groups with the most entities keep their names.
+    fn rfm_top(&mut self, rows: Rel, groups: Columns, n: u64) -> (Rel, Columns) {
+        let id = self.column_id();
+        let counted = Aggregate { function: Aggregation::Count, argument: None, filter: None, order: vec![], data_type: DataType::Int };
+        let named = groups.iter().map(|(_, name, e)| (name.clone(), e.clone())).collect();
+        let (rows, cut) = self.top_rows(rows, named, 0, n, &[(id, counted)], Some(&Expr::column(id, DataType::Int)));
+        (rows, groups.into_iter().zip(cut).map(|((id, ..), (name, e))| (id, name, e)).collect())
+    }
+
+    fn rfm_groups(&mut self, clauses: Clauses<'_>, entities: bool, env: &mut Env) -> (Columns, Option<u64>) {
         let (items, top) = self.breakdown_items(clauses);
-        if top.is_some() {
-            self.later("RFM … BREAKDOWN … TOP");
-        }
         self.unattributed(clauses, HeadKind::Rfm);
         if let Some((_, span)) = clauses.get_at(|k| if let ClauseKind::Breakdown { .. } = k { Some(()) } else { None })
             && entities
@@ -215,7 +225,7 @@ impl Binder<'_> {
             let hint = "leave BREAKDOWN BY out, or join the property to the result";
             self.error_hint(code::CLAUSE_CONFLICT, span, "SHOW ENTITIES gives one row an entity: there are no groups", hint);
         }
-        items.iter().map(|i| (self.column_id(), self.item_name(i), self.expr(&i.expr, env))).collect()
+        (items.iter().map(|i| (self.column_id(), self.item_name(i), self.expr(&i.expr, env))).collect(), top)
     }
 
     fn rfm_keys(&mut self, subject: &Arc<EntityType>, env: &mut Env) -> Columns {

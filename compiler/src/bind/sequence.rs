@@ -64,7 +64,7 @@ impl Binder<'_> {
         if let Some(items) = clauses.get(|k| if let ClauseKind::Measure(i) = k { Some(i) } else { None }) {
             let (aggregates, columns) = self.match_measures(items, m);
             let leading = groups.len();
-            return Some((Shape::Groups(Groups { groups, aggregates, columns }), leading));
+            return Some((Shape::Groups(Groups { groups, aggregates, columns, top: m.top_by(0) }), leading));
         }
         groups.extend(self.match_keys(m));
         for i in 0..steps {

@@ -149,13 +149,9 @@ impl Binder<'_> {
             groups.push(("period".to_string(), self.period_of(started, e)));
         }
         let (breakdown, top) = self.breakdown_items(clauses);
-        if top.is_some() {
-            self.later("SESSIONS … BREAKDOWN … TOP");
-        }
         for i in breakdown {
             groups.push((self.item_name(i), self.session_expr(&i.expr, row)));
         }
-        let keys: Vec<(ColumnId, Expr)> = groups.iter().map(|g| (self.column_id(), g.1.clone())).collect();
         // Aggregates range over the session's columns as over a table.
         let mut output = Vec::new();
         let fixed = row
@@ -175,10 +171,15 @@ impl Binder<'_> {
         env.subject = Some(row.entity.id);
         let measures: Vec<(String, Expr)> = items.iter().map(|i| (self.item_name(i), self.expr(&i.expr, &mut env))).collect();
         let Aggregates::Rows(aggregates) = env.aggregates else { return None };
+        let (rel, groups) = match top {
+            Some(n) => self.top_rows(Rel::OneRow, groups, usize::from(every.is_some()), n, &aggregates, measures.first().map(|m| &m.1)),
+            None => (Rel::OneRow, groups),
+        };
+        let keys: Vec<(ColumnId, Expr)> = groups.iter().map(|g| (self.column_id(), g.1.clone())).collect();
         let mut columns: Vec<(String, Expr)> =
             groups.iter().zip(&keys).map(|((n, e), (id, _))| (n.clone(), Expr::column(*id, e.data_type.clone()))).collect();
         columns.extend(measures);
-        Some(self.project(Rel::Aggregate(Box::new(Rel::OneRow), keys, aggregates), columns))
+        Some(self.project(Rel::Aggregate(Box::new(rel), keys, aggregates), columns))
     }
 
     /// An expression over a session: its columns, `entry.x`, `exit.x`, subject properties, aggregates over its events.
@@ -303,6 +304,12 @@ fn put_leaf(rel: Rel, leaf: Rel) -> Rel {
         Rel::OneRow => leaf,
         Rel::Project(input, p) => Rel::Project(Box::new(put_leaf(*input, leaf)), p),
         Rel::Aggregate(input, g, a) => Rel::Aggregate(Box::new(put_leaf(*input, leaf)), g, a),
+        Rel::Sort(input, k) => Rel::Sort(Box::new(put_leaf(*input, leaf)), k),
+        Rel::Limit(input, n, o) => Rel::Limit(Box::new(put_leaf(*input, leaf)), n, o),
+        Rel::Top(t) => {
+            let ranking = Query { rel: put_leaf(t.ranking.rel, leaf.clone()), output: t.ranking.output };
+            Rel::Top(Box::new(TopRows { input: put_leaf(t.input, leaf), keys: t.keys, ranking }))
+        }
         other => other,
     }
 }

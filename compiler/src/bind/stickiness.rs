@@ -28,9 +28,6 @@ impl Binder<'_> {
         let among = clauses.get(|k| if let ClauseKind::Among(s) = k { Some(s) } else { None }).map(|s| self.among(s, &subject));
         let active = self.select_events(&step.scope, &subject, &[]);
         let (breakdown, names, top) = self.breakdown(clauses, Some(&active.row));
-        if top.is_some() {
-            self.later("STICKINESS … BREAKDOWN … TOP");
-        }
         self.unattributed(clauses, head);
         let counts: [ColumnId; 2] = std::array::from_fn(|_| self.column_id());
         let mut output: Vec<Output> = over.iter().map(|(id, e)| period_output(*id, e, "period")).collect();
@@ -40,7 +37,8 @@ impl Binder<'_> {
         for (id, name) in counts.iter().zip(["active_periods", "entities"]) {
             output.push(Output { id: *id, name: name.into(), data_type: DataType::Int });
         }
-        let stickiness = Stickiness {
+        let groups: Vec<ColumnId> = breakdown.iter().map(|b| b.id).collect();
+        let mut stickiness = Stickiness {
             subject: subject.id,
             role: self.role.clone(),
             among,
@@ -49,9 +47,14 @@ impl Binder<'_> {
             every: every?,
             over,
             breakdown,
+            top: None,
             output: counts,
             clock: self.clock.clone(),
         };
+        stickiness.top = top.map(|n| {
+            let whole = Stickiness { over: None, ..stickiness.clone() };
+            self.added_up(Rel::Stickiness(Box::new(whole)), &groups, counts[1], n)
+        });
         let leading = output.len() - 1;
         self.finish(Query { rel: Rel::Stickiness(Box::new(stickiness)), output }, clauses, leading)
     }

@@ -9,6 +9,9 @@ use eql_catalog::{DataType, EventType, Value};
 use eql_grammar::ast::{self, Arg, ClauseKind, EventScope, Item};
 use std::sync::Arc;
 
+/// Groups that TOP keeps at most: they are held in memory.
+const TOP_MAX: u64 = 10_000;
+
 impl Binder<'_> {
     pub(super) fn trend(&mut self, a: &ast::Analysis, items: &[Item]) -> Option<Query> {
         let clauses = self.clauses(HeadKind::Trend, &a.clauses);
@@ -55,9 +58,6 @@ impl Binder<'_> {
             groups.push(("period".to_string(), self.period_of(time, e)));
         }
         let (breakdown, top) = self.breakdown_items(clauses);
-        if top.is_some() {
-            self.later("BREAKDOWN … TOP in TREND");
-        }
         for i in breakdown {
             groups.push((self.item_name(i), self.expr(&i.expr, &mut env)));
         }
@@ -72,6 +72,10 @@ impl Binder<'_> {
         let rel = match Expr::all(filter) {
             Some(p) => Rel::Filter(Box::new(scan), p),
             None => scan,
+        };
+        let (rel, groups) = match top {
+            Some(n) => self.top_rows(rel, groups, usize::from(every.is_some()), n, &aggregates, measures.first().map(|m| &m.1)),
+            None => (rel, groups),
         };
         let fill = every.filter(|_| !clauses.has(|k| matches!(k, ClauseKind::NoFill)));
         let query = self.trend_result(rel, groups, aggregates, measures, fill, during);
@@ -210,12 +214,26 @@ impl Binder<'_> {
         known.then_some(out)
     }
 
+    /// How many groups TOP keeps.
+    fn top_count(&mut self, bound: &ast::Bound) -> Option<u64> {
+        let count = self.count(bound)?;
+        if count == 0 || count > TOP_MAX {
+            let span = match bound {
+                ast::Bound::Int(_, span) => *span,
+                ast::Bound::Param(p) => p.span,
+            };
+            self.error(code::LIMIT, span, format!("TOP keeps 1 to {TOP_MAX} groups, not {count}"));
+            return None;
+        }
+        Some(count)
+    }
+
     /// The items and TOP of BREAKDOWN BY.
     pub(super) fn breakdown_items<'c>(&mut self, clauses: super::clause::Clauses<'c>) -> (&'c [Item], Option<u64>) {
         let found =
             clauses.get(|k| if let ClauseKind::Breakdown { items, top, .. } = k { Some((items.as_slice(), top.as_ref())) } else { None });
         match found {
-            Some((items, top)) => (items, top.and_then(|t| self.count(t))),
+            Some((items, top)) => (items, top.and_then(|t| self.top_count(t))),
             None => (&[], None),
         }
     }

@@ -1,11 +1,11 @@
 //! The rows that make entities active, entity by entity and group by group: what LIFECYCLE and STICKINESS count.
 
 use super::chunk::{Chunk, Coder, Select, Values, types};
+use super::top::Grouping;
 use crate::world::World;
-use arrow::array::ArrayRef;
 use arrow::datatypes::DataType as ArrowType;
 use datafusion::common::{DataFusionError, Result};
-use eql_compiler::bound::{Breakdown, Clock, EventSelect};
+use eql_compiler::bound::{Breakdown, Clock, EventSelect, Top};
 use eql_store::{Timeline, arrow_type};
 
 /// Rows of a partition's result: groups by periods. More is a mistake of the breakdown.
@@ -14,16 +14,23 @@ const ROWS_MAX: usize = 1 << 20;
 /// Which rows, and the groups they fall into.
 pub(super) struct Active {
     select: Select,
-    breakdown: Vec<Values>,
+    breakdown: Grouping,
     types: Vec<ArrowType>,
 }
 
 impl Active {
-    pub(super) fn new(world: &World, timeline: &Timeline, events: &EventSelect, breakdown: &[Breakdown], clock: &Clock) -> Result<Self> {
+    pub(super) fn new(
+        world: &World,
+        timeline: &Timeline,
+        events: &EventSelect,
+        (breakdown, top): (&[Breakdown], Option<&Top>),
+        clock: &Clock,
+    ) -> Result<Self> {
         let at = types(events);
+        let values = breakdown.iter().map(|b| Values::new(world, timeline, &at, &b.value)).collect::<Result<_>>()?;
         Ok(Self {
             select: Select::new(world, timeline, events, clock)?,
-            breakdown: breakdown.iter().map(|b| Values::new(world, timeline, &at, &b.value)).collect::<Result<_>>()?,
+            breakdown: Grouping::new(world, values, top)?,
             types: breakdown.iter().map(|b| arrow_type(&b.value.expr.data_type)).collect(),
         })
     }
@@ -48,10 +55,7 @@ impl Active {
     ) -> Result<()> {
         let rows = self.select.rows(chunk, Some(during))?;
         let codes = match groups {
-            Some(coder) => {
-                let columns: Vec<ArrayRef> = self.breakdown.iter().map(|v| v.read(chunk, &rows)).collect::<Result<_>>()?;
-                coder.codes(&columns)?
-            }
+            Some(coder) => coder.codes(&self.breakdown.read(chunk, &rows)?)?,
             None => vec![0; rows.len()],
         };
         let mut at = 0;

@@ -90,6 +90,21 @@ impl Cutter {
     }
 }
 
+impl Cutter {
+    /// For each visit, all of which are there, whether a row after `now` may still belong to it.
+    pub(super) fn open(&self, chunk: &Chunk<'_>, found: &Visits, now: i64) -> Result<Vec<bool>> {
+        let ends = self.ending.as_ref().map(|s| flags(s, chunk, &found.rows)).transpose()?;
+        let open = |(i, v): (usize, &Visit)| {
+            let last = found.visits.get(i + 1).is_none_or(|next| next.ordinal != v.ordinal);
+            let ended = ends.as_ref().is_some_and(|f| f[v.end - 1]);
+            let idle = found.times[v.end - 1].saturating_add(self.spec.timeout) < now;
+            let full = self.spec.max.is_some_and(|max| found.times[v.first].saturating_add(max) < now);
+            last && !ended && !idle && !full
+        };
+        Ok(found.visits.iter().enumerate().map(open).collect())
+    }
+}
+
 /// Which of the rows a selection takes.
 pub(super) fn flags(select: &Select, chunk: &Chunk<'_>, rows: &[u32]) -> Result<Vec<bool>> {
     let marked = select.rows(chunk, None)?;

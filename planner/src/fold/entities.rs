@@ -2,6 +2,7 @@
 
 use super::aggregate::aggregate;
 use super::chunk::{Chunk, Coder, Select, Values, holding_codes, types};
+use super::did::Steps;
 use super::exec::{Fold, Prepared, State};
 use super::pair::PairConditions;
 use crate::clock;
@@ -13,9 +14,9 @@ use arrow::datatypes::{DataType as ArrowType, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::{DataFusionError, Result};
 use eql_catalog::EntityTypeId;
-use eql_compiler::bound::{Aggregation, Behaviour, BehaviourKind, Clock, Leaf, ScanColumn, Sequence};
+use eql_compiler::bound::{Aggregation, Behaviour, BehaviourKind, Clock, Leaf, ScanColumn};
 use eql_store::{Timeline, arrow_type};
-use eql_timeline::{Bucketer, Run, SequenceSpec, SequenceStep, Truth};
+use eql_timeline::Bucketer;
 use std::sync::Arc;
 
 /// Rows of an entity type.
@@ -158,15 +159,6 @@ enum AskKind {
     Sequence(Box<Steps>),
 }
 
-/// Steps with their selections: what DID over several steps asks.
-struct Steps {
-    spec: SequenceSpec,
-    selects: Vec<Select>,
-    holding: Vec<Vec<Values>>,
-    holding_types: Vec<ArrowType>,
-    pairs: PairConditions,
-}
-
 impl Ask {
     fn new(world: &World, timeline: &Timeline, b: &Behaviour, out: ArrowType) -> Result<Self> {
         let kind = match &b.kind {
@@ -195,14 +187,14 @@ impl Ask {
     fn want(&self, wanted: &mut [bool]) {
         match &self.kind {
             AskKind::Aggregate { select, .. } => select.want(wanted),
-            AskKind::Sequence(s) => s.selects.iter().for_each(|x| x.want(wanted)),
+            AskKind::Sequence(s) => s.want(wanted),
         }
     }
 
     fn coder(&self) -> Result<Option<Coder>> {
         match &self.kind {
-            AskKind::Sequence(s) if !s.holding_types.is_empty() => Coder::new(&s.holding_types).map(Some),
-            _ => Ok(None),
+            AskKind::Sequence(s) => s.coder(),
+            AskKind::Aggregate { .. } => Ok(None),
         }
     }
 
@@ -252,58 +244,6 @@ fn reordered(values: &ArrayRef, by: &ArrayRef, descending: bool, offsets: &[usiz
         index[w[0]..w[1]].sort_by(|a, b| compare(*a as usize, *b as usize));
     }
     Ok(take(values, &UInt32Array::from(index), None)?)
-}
-
-impl Steps {
-    fn new(world: &World, timeline: &Timeline, s: &Sequence, b: &Behaviour) -> Result<Self> {
-        let (start, end) = s.during.as_ref().map_or(Ok((i64::MIN, i64::MAX)), |r| clock::resolve(r, world.now))?;
-        let window = |w: &Option<eql_compiler::bound::Window>| w.as_ref().map(clock::window).transpose();
-        let mut steps = Vec::new();
-        for (i, step) in s.steps.iter().enumerate() {
-            steps.push(SequenceStep { bit: u8::try_from(i).unwrap_or(63), negated: step.negated, within: window(&step.within)? });
-        }
-        let spec = SequenceSpec {
-            steps,
-            window: window(&s.window)?,
-            ties_forbidden: s.ties_forbidden,
-            mode: eql_timeline::Mode::InOrder,
-            start: start..end,
-            now: clock::now_of(&b.clock, world.now)?,
-            until: None,
-            grace: 0,
-            exclusions: vec![],
-            ignoring: 0,
-        };
-        let selects = s.steps.iter().map(|x| Select::new(world, timeline, &x.events, &b.clock)).collect::<Result<_>>()?;
-        let per_step = s.holding.len() / s.steps.len().max(1);
-        let mut holding = Vec::new();
-        for (i, step) in s.steps.iter().enumerate() {
-            let of = &s.holding[i * per_step..(i + 1) * per_step];
-            holding.push(of.iter().map(|h| Values::new(world, timeline, &types(&step.events), h)).collect::<Result<_>>()?);
-        }
-        let holding_types = s.holding.iter().take(per_step).map(|h| arrow_type(&h.expr.data_type)).collect();
-        Ok(Self { spec, selects, holding, holding_types, pairs: PairConditions::new(world, timeline, &s.steps)? })
-    }
-
-    fn answer(&self, chunk: &Chunk<'_>, coder: Option<&mut Coder>) -> Result<ArrayRef> {
-        let marked = Marked::new(chunk, &self.selects, &self.holding, coder)?;
-        let fold = eql_timeline::sequence::Sequence::new(&self.spec);
-        let mut out = Vec::with_capacity(chunk.entities());
-        for i in 0..chunk.entities() {
-            let rows = chunk.rows_of(i);
-            // Without a row of the first step nothing can have happened.
-            if !marked.mask[rows.clone()].iter().any(|m| m & 1 != 0) {
-                out.push(false);
-                continue;
-            }
-            let pairs = marked.pairs(chunk, &self.pairs, rows.clone())?;
-            let run = Run { time: &chunk.time[rows.clone()], mask: &marked.mask[rows.clone()] };
-            let holding = marked.holding.as_ref().map(|h| &h[rows.clone()]);
-            let truth = fold.did(run, holding, pairs.as_ref().map(|p| p as &dyn eql_timeline::Pairs));
-            out.push(truth == Truth::Yes);
-        }
-        Ok(Arc::new(BooleanArray::from(out)))
-    }
 }
 
 /// A batch's rows with a bit for each step they may fill, and their HOLDING codes.
@@ -420,7 +360,7 @@ fn joined(parts: &[ArrayRef], out: &ArrowType) -> Result<ArrayRef> {
 fn result_type(b: &Behaviour) -> eql_catalog::DataType {
     use eql_catalog::DataType;
     match &b.kind {
-        BehaviourKind::Sequence(_) => DataType::Bool,
+        BehaviourKind::Sequence(s) => s.asked.data_type(),
         BehaviourKind::Aggregate { function, value, .. } => {
             let t = value.as_ref().map_or(DataType::Int, |v| v.expr.data_type.clone());
             match function {

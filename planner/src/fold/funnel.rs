@@ -1,28 +1,64 @@
 //! FUNNEL: one row a counted attempt.
 
-use super::chunk::{Chunk, Coder, Select, Values, types};
+mod batch;
+mod measure;
+
+use super::chunk::{Chunk, Coder, Values, types};
+use super::cut::Cutter;
+use super::did::mode;
 use super::entities::Marked;
 use super::exec::{Fold, Prepared, State};
+use super::marking::{Marking, Place};
 use super::pair::PairConditions;
+use super::sitting::Sittings;
+use super::top::Grouping;
 use crate::clock;
+use crate::lower::column_name;
 use crate::row::store_error;
 use crate::world::World;
-use arrow::array::{ArrayRef, AsArray, BooleanArray, Date32Array, Float64Array, Int64Array, TimestampMicrosecondArray, UInt32Array};
-use arrow::compute::take;
+use arrow::array::{ArrayRef, AsArray, Date32Array, Int64Array, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef, TimeUnit};
-use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
-use eql_catalog::EntityTypeId;
-use eql_compiler::bound::{Every, Funnel};
+use eql_catalog::{EntityTypeId, EventTypeId};
+use eql_compiler::bound::{Every, Excluded, Funnel, FunnelCount, FunnelShow, RowAt};
+use eql_grammar::ast::{OrderMode, Reentry};
 use eql_store::{Timeline, arrow_type};
-use eql_timeline::{Attempt, Bucketer, Counting, FunnelSpec, FunnelStep, Run, UNMATCHED};
+use eql_timeline::{Attempt, Bucketer, Counting, Exclusion, FunnelSpec, FunnelStep, Pairs, Run};
+use measure::MatchedValues;
+use std::ops::Range;
 use std::sync::Arc;
 
-/// The fold of a funnel. Columns: `period` (when EVERY is asked), `b0`…, `reached`, `open`, `s1`… (seconds from the previous step), `t0`… (times), `k0`… (the key).
+/// The fold of a funnel.
 #[derive(Debug)]
 pub(crate) struct FunnelFold {
     pub funnel: Funnel,
     pub key: Vec<eql_catalog::DataType>,
+}
+
+/// A column of an attempt.
+#[derive(Clone, Copy, Debug)]
+enum Column {
+    /// `period`: start of the period of the first step.
+    Period,
+    /// `b0`…: breakdowns.
+    Group(usize),
+    /// `level`: required steps done.
+    Level,
+    /// `reached`: number of the highest step done, from 1; in any order the level.
+    Reached,
+    /// `open`: not complete, and its window is not over.
+    Open,
+    /// `s1`…: seconds from the previous required step.
+    Seconds(usize),
+    /// `total`: seconds from the first to the last required step; NULL unless complete.
+    Total,
+    /// `t0`…: times of the steps.
+    Time(usize),
+    /// `k0`…: the key.
+    Key(usize),
+    /// A value of MEASURE.
+    Value(usize),
 }
 
 /// The type of a period column.
@@ -45,6 +81,101 @@ pub(crate) fn period_array(e: &Every, bucketer: &Bucketer, index: &[i64]) -> Res
     })
 }
 
+impl FunnelFold {
+    fn columns(&self) -> Vec<Column> {
+        let f = &self.funnel;
+        let mut out: Vec<Column> = f.every.iter().map(|_| Column::Period).collect();
+        out.extend((0..f.breakdown.len()).map(Column::Group));
+        out.extend([Column::Level, Column::Reached, Column::Open, Column::Total]);
+        out.extend((1..f.steps.len()).map(Column::Seconds));
+        out.extend((0..f.steps.len()).map(Column::Time));
+        out.extend((0..self.key.len()).map(Column::Key));
+        out.extend((0..f.measures.values.len()).map(Column::Value));
+        out
+    }
+
+    fn field(&self, column: Column) -> Field {
+        let f = &self.funnel;
+        let (name, data_type) = match column {
+            Column::Period => ("period".into(), f.every.as_ref().map_or(ArrowType::Date32, |(_, e)| period_type(e))),
+            Column::Group(i) => (format!("b{i}"), arrow_type(&f.breakdown[i].value.expr.data_type)),
+            Column::Level => ("level".into(), ArrowType::Int64),
+            Column::Reached => ("reached".into(), ArrowType::Int64),
+            Column::Open => ("open".into(), ArrowType::Boolean),
+            Column::Seconds(i) => (format!("s{i}"), ArrowType::Float64),
+            Column::Total => ("total".into(), ArrowType::Float64),
+            Column::Time(i) => (format!("t{i}"), timestamp()),
+            Column::Key(i) => (format!("k{i}"), arrow_type(&self.key[i])),
+            Column::Value(i) => {
+                let v = &f.measures.values[i];
+                (column_name(v.id), arrow_type(&v.expr.data_type))
+            }
+        };
+        Field::new(name, data_type, true)
+    }
+
+    /// A list of entities is of all groups: each entity once.
+    fn lists(&self) -> bool {
+        matches!(self.funnel.show, FunnelShow::Entities { .. })
+    }
+
+    /// The rules as the timeline's fold knows them, and the marks of rows.
+    fn rules(&self, place: Place<'_>, now: i64) -> Result<(FunnelSpec, Marking)> {
+        let f = &self.funnel;
+        let window = |w: &Option<eql_compiler::bound::Window>| w.as_ref().map(clock::window).transpose();
+        let mut marking = Marking::new(place, &f.steps, &f.holding)?;
+        let mut steps = Vec::new();
+        for (i, s) in f.steps.iter().enumerate() {
+            steps.push(FunnelStep { bit: marking.bit(i), optional: s.optional, within: window(&s.within)? });
+        }
+        let mut other = |e: &Excluded| marking.other(place, &e.events, e.holding.as_deref());
+        let excluded =
+            f.excluding.as_ref().map(|e| Ok::<_, datafusion::common::DataFusionError>(Exclusion { bit: other(e)?, between: e.between }));
+        let exclusions = excluded.transpose()?.into_iter().collect();
+        let until = f.until.as_ref().map(other).transpose()?;
+        let ignoring = match &f.visible {
+            Some(visible) => 1 << marking.quiet(place, visible, &f.ignoring)?,
+            None => 0,
+        };
+        let (start, end) = clock::resolve(&f.during, place.world.now)?;
+        let spec = FunnelSpec {
+            steps,
+            window: window(&f.window)?,
+            ties_forbidden: f.ties_forbidden,
+            mode: mode(f.mode),
+            reentry: match f.reentry {
+                Reentry::Best => eql_timeline::Reentry::Best,
+                Reentry::First => eql_timeline::Reentry::First,
+                Reentry::Latest => eql_timeline::Reentry::Latest,
+            },
+            counting: if f.counting == FunnelCount::Attempts { Counting::Attempts } else { Counting::Entities },
+            start: start..end,
+            now,
+            exclusions,
+            until,
+            ignoring,
+        };
+        Ok((spec, marking))
+    }
+
+    /// Where each breakdown is read, and the events of all steps.
+    fn grouping(&self, world: &World, timeline: &Timeline) -> Result<(Grouping, Vec<EventTypeId>)> {
+        let f = &self.funnel;
+        let all: Vec<EventTypeId> = f.steps.iter().flat_map(|s| types(&s.events)).collect();
+        let mut values = Vec::new();
+        for (b, at) in f.breakdown.iter().zip(&f.attributed) {
+            let events = match at {
+                RowAt::Step(0) if f.mode == OrderMode::AnyOrder => all.clone(),
+                RowAt::Step(k) => f.steps.get(*k).map(|s| types(&s.events)).unwrap_or_default(),
+                RowAt::Last | RowAt::All => all.clone(),
+            };
+            values.push(Values::new(world, timeline, &events, &b.value)?);
+        }
+        let top = f.top.as_ref().filter(|_| !self.lists());
+        Ok((Grouping::new(world, values, top)?, all))
+    }
+}
+
 impl Fold for FunnelFold {
     fn name(&self) -> String {
         let names: Vec<&str> = self.funnel.steps.iter().map(|s| s.name.as_str()).collect();
@@ -52,21 +183,7 @@ impl Fold for FunnelFold {
     }
 
     fn schema(&self) -> SchemaRef {
-        let f = &self.funnel;
-        let mut fields = Vec::new();
-        let mut add = |n: String, t: ArrowType| fields.push(Field::new(n, t, true));
-        if let Some((_, e)) = &f.every {
-            add("period".into(), period_type(e));
-        }
-        for (i, b) in f.breakdown.iter().enumerate() {
-            add(format!("b{i}"), arrow_type(&b.value.expr.data_type));
-        }
-        add("reached".into(), ArrowType::Int64);
-        add("open".into(), ArrowType::Boolean);
-        (1..f.steps.len()).for_each(|i| add(format!("s{i}"), ArrowType::Float64));
-        (0..f.steps.len()).for_each(|i| add(format!("t{i}"), timestamp()));
-        self.key.iter().enumerate().for_each(|(i, k)| add(format!("k{i}"), arrow_type(k)));
-        Arc::new(Schema::new(fields))
+        Arc::new(Schema::new(self.columns().into_iter().map(|c| self.field(c)).collect::<Vec<_>>()))
     }
 
     fn subject(&self) -> (EntityTypeId, Option<String>) {
@@ -79,64 +196,42 @@ impl Fold for FunnelFold {
 
     fn prepare(&self, world: &Arc<World>, timeline: &Arc<Timeline>, columns: &[usize]) -> Result<Arc<dyn Prepared>> {
         let f = &self.funnel;
-        let window = |w: &Option<eql_compiler::bound::Window>| w.as_ref().map(clock::window).transpose();
-        let mut steps = Vec::new();
-        for (i, s) in f.steps.iter().enumerate() {
-            steps.push(FunnelStep { bit: u8::try_from(i).unwrap_or(63), optional: s.optional, within: window(&s.within)? });
-        }
-        let (start, end) = clock::resolve(&f.during, world.now)?;
-        let spec = FunnelSpec {
-            steps,
-            window: window(&f.window)?,
-            ties_forbidden: f.ties_forbidden,
-            mode: eql_timeline::Mode::InOrder,
-            reentry: match f.reentry {
-                eql_grammar::ast::Reentry::Best => eql_timeline::Reentry::Best,
-                eql_grammar::ast::Reentry::First => eql_timeline::Reentry::First,
-                eql_grammar::ast::Reentry::Latest => eql_timeline::Reentry::Latest,
-            },
-            counting: if f.attempts { Counting::Attempts } else { Counting::Entities },
-            start: start..end,
-            now: clock::now_of(&f.clock, world.now)?,
-            exclusions: vec![],
-            until: None,
-            ignoring: 0,
-        };
-        let selects = f.steps.iter().map(|s| Select::new(world, timeline, &s.events, &f.clock)).collect::<Result<_>>()?;
-        let per_step = f.holding.len() / f.steps.len().max(1);
-        let mut holding = Vec::new();
-        for (i, s) in f.steps.iter().enumerate() {
-            let of = &f.holding[i * per_step..(i + 1) * per_step];
-            holding.push(of.iter().map(|h| Values::new(world, timeline, &types(&s.events), h)).collect::<Result<_>>()?);
-        }
-        let broken = f.attributed.unwrap_or(0);
-        let all: Vec<_> = f.steps.iter().flat_map(|s| types(&s.events)).collect();
-        let at = if f.attributed.is_some() { types(&f.steps[broken].events) } else { all };
-        let breakdown = f.breakdown.iter().map(|b| Values::new(world, timeline, &at, &b.value)).collect::<Result<_>>()?;
+        let place = Place { world, timeline, clock: &f.clock };
+        let now = clock::now_of(&f.clock, world.now)?;
+        let (spec, marking) = self.rules(place, now)?;
+        let (grouping, events) = self.grouping(world, timeline)?;
         let entities = world.snapshot.entities(f.subject).map_err(store_error)?;
-        let keys = (0..self.key.len()).map(|i| entities.key(i).clone()).collect();
+        let all = self.columns();
+        let any_order = f.mode == OrderMode::AnyOrder;
+        let required = (0..f.steps.len()).filter(|k| *k == 0 || !f.steps[*k].optional).collect::<Vec<_>>();
+        let begins = required.iter().filter(|k| any_order || **k == 0).fold(0, |bits, k| bits | 1 << marking.bit(*k));
         Ok(Arc::new(Ready {
             schema: Arc::new(self.schema().project(columns)?),
-            columns: columns.to_vec(),
-            bucketer: f
-                .every
-                .as_ref()
-                .map(|(_, e)| {
-                    Ok::<_, datafusion::common::DataFusionError>(Bucketer::new(clock::calendar(&e.clock)?, clock::unit(e.unit), e.count))
-                })
-                .transpose()?,
-            holding_types: f.holding.iter().take(per_step).map(|h| arrow_type(&h.expr.data_type)).collect(),
+            columns: columns.iter().filter_map(|i| all.get(*i).copied()).collect(),
+            bucketer: f.every.as_ref().map(|(_, e)| bucketer(e)).transpose()?,
             breakdown_types: f.breakdown.iter().map(|b| arrow_type(&b.value.expr.data_type)).collect(),
             pairs: PairConditions::new(world, timeline, &f.steps)?,
             every: f.every.as_ref().map(|(_, e)| e.clone()),
-            attributed: f.attributed,
+            attributed: f.attributed.clone(),
+            sessions: match &f.counting {
+                FunnelCount::Sessions(cut) => Some(Cutter::new(world, timeline, cut, &f.clock)?),
+                _ => None,
+            },
+            measured: MatchedValues::new(world, timeline, &f.measures, &events)?,
+            keys: (0..self.key.len()).map(|i| entities.key(i).clone()).collect(),
+            lists: self.lists(),
+            any_order,
+            required,
+            begins,
             spec,
-            selects,
-            holding,
-            breakdown,
-            keys,
+            marking,
+            grouping,
         }))
     }
+}
+
+fn bucketer(e: &Every) -> Result<Bucketer> {
+    Ok(Bucketer::new(clock::calendar(&e.clock)?, clock::unit(e.unit), e.count))
 }
 
 /// AMONG as a flag a subject.
@@ -148,28 +243,36 @@ pub(crate) fn among(world: &World, value: Option<&eql_compiler::bound::EntityVal
 
 struct Ready {
     spec: FunnelSpec,
-    selects: Vec<Select>,
-    holding: Vec<Vec<Values>>,
-    holding_types: Vec<ArrowType>,
-    breakdown: Vec<Values>,
+    marking: Marking,
+    /// Bits of rows that may begin an attempt.
+    begins: u64,
+    required: Vec<usize>,
+    any_order: bool,
+    /// Each entity once, whatever its group.
+    lists: bool,
+    sessions: Option<Cutter>,
+    grouping: Grouping,
     breakdown_types: Vec<ArrowType>,
-    attributed: Option<usize>,
+    attributed: Vec<RowAt>,
     every: Option<Every>,
     bucketer: Option<Bucketer>,
     pairs: PairConditions,
+    measured: MatchedValues,
     keys: Vec<ArrayRef>,
     schema: SchemaRef,
-    columns: Vec<usize>,
+    columns: Vec<Column>,
 }
 
 impl Prepared for Ready {
     fn want(&self, wanted: &mut [bool]) {
-        self.selects.iter().for_each(|s| s.want(wanted));
+        self.marking.want(wanted);
+        if let Some(c) = &self.sessions {
+            c.want(wanted);
+        }
     }
 
     fn start(&self) -> Result<Box<dyn State + '_>> {
-        let coder = if self.holding_types.is_empty() { None } else { Some(Coder::new(&self.holding_types)?) };
-        Ok(Box::new(Walk { ready: self, holding: coder, bucketer: self.bucketer.clone() }))
+        Ok(Box::new(Walk { ready: self, holding: self.marking.coder()?, bucketer: self.bucketer.clone() }))
     }
 }
 
@@ -179,25 +282,44 @@ struct Walk<'r> {
     bucketer: Option<Bucketer>,
 }
 
+/// Attempts of a batch, each with its entity and the row of the batch from which its rows count.
+#[derive(Default)]
+struct Attempts {
+    list: Vec<Attempt>,
+    owners: Vec<(u32, u32)>,
+}
+
+/// What is known of a batch before attempts are judged.
+struct Before<'a> {
+    chunk: &'a Chunk<'a>,
+    marked: &'a Marked,
+    groups: Option<&'a [u32]>,
+}
+
 impl State for Walk<'_> {
     fn take(&mut self, chunk: &Chunk<'_>, among: Option<&[bool]>) -> Result<Option<RecordBatch>> {
-        let marked = Marked::new(chunk, &self.ready.selects, &self.ready.holding, self.holding.as_mut())?;
+        let ready = self.ready;
+        let marked = ready.marking.mark(chunk, self.holding.as_mut())?;
+        let sittings = ready.sessions.as_ref().map(|c| Sittings::new(c, chunk, ready.spec.now)).transpose()?;
         let groups = self.groups(chunk, &marked)?;
-        let (mut attempts, mut owners) = (Vec::new(), Vec::new());
-        let fold = eql_timeline::funnel::Funnel::new(&self.ready.spec);
+        let before = Before { chunk, marked: &marked, groups: groups.as_deref() };
+        let mut found = Attempts::default();
+        let fold = eql_timeline::funnel::Funnel::new(&ready.spec);
         for i in 0..chunk.entities() {
             let rows = chunk.rows_of(i);
-            if among.is_some_and(|a| !a[i]) || !marked.mask[rows.clone()].iter().any(|m| m & 1 != 0) {
+            if among.is_some_and(|a| !a[i]) || !marked.mask[rows.clone()].iter().any(|m| m & ready.begins != 0) {
                 continue;
             }
-            let pairs = marked.pairs(chunk, &self.ready.pairs, rows.clone())?;
-            let run = Run { time: &chunk.time[rows.clone()], mask: &marked.mask[rows.clone()] };
-            let group = groups.as_ref().map(|g| &g[rows.clone()]);
-            let holding = marked.holding.as_ref().map(|h| &h[rows.clone()]);
-            fold.attempts(run, group, holding, pairs.as_ref().map(|p| p as &dyn eql_timeline::Pairs), &mut attempts);
-            owners.resize(attempts.len(), (i as u32, rows.start as u32));
+            let first = found.list.len();
+            match &sittings {
+                None => before.judge(ready, &fold, i, rows.clone(), &marked.mask[rows], true, &mut found)?,
+                Some(s) => before.sessions(ready, &fold, i, s, &mut found)?,
+            }
+            if ready.lists {
+                found.keep_furthest(first, chunk.time);
+            }
         }
-        if attempts.is_empty() { Ok(None) } else { self.batch(chunk, &attempts, &owners).map(Some) }
+        if found.list.is_empty() { Ok(None) } else { self.batch(chunk, &found).map(Some) }
     }
 
     fn finish(&mut self, _: bool) -> Result<Option<RecordBatch>> {
@@ -205,14 +327,71 @@ impl State for Walk<'_> {
     }
 }
 
+impl Before<'_> {
+    /// The attempts in a range of one entity's rows; `open` is false where no row can follow any more.
+    #[allow(clippy::too_many_arguments)]
+    fn judge(
+        &self,
+        ready: &Ready,
+        fold: &eql_timeline::funnel::Funnel,
+        entity: usize,
+        rows: Range<usize>,
+        mask: &[u64],
+        open: bool,
+        found: &mut Attempts,
+    ) -> Result<()> {
+        let pairs = self.marked.pairs(self.chunk, &ready.pairs, rows.clone())?;
+        let run = Run { time: &self.chunk.time[rows.clone()], mask };
+        let group = self.groups.map(|g| &g[rows.clone()]);
+        let holding = self.marked.holding.as_ref().map(|h| &h[rows.clone()]);
+        let first = found.list.len();
+        fold.attempts(run, group, holding, pairs.as_ref().map(|p| p as &dyn Pairs), &mut found.list);
+        found.list[first..].iter_mut().for_each(|a| a.open &= open);
+        found.owners.resize(found.list.len(), (entity as u32, rows.start as u32));
+        Ok(())
+    }
+
+    /// The attempts inside each session.
+    fn sessions(
+        &self,
+        ready: &Ready,
+        fold: &eql_timeline::funnel::Funnel,
+        entity: usize,
+        sittings: &Sittings,
+        found: &mut Attempts,
+    ) -> Result<()> {
+        for sitting in sittings.of(entity) {
+            let (rows, mask) = sitting.rows(self.marked, ready.marking.step_bits());
+            self.judge(ready, fold, entity, rows, &mask, sitting.open, found)?;
+        }
+        Ok(())
+    }
+}
+
+impl Attempts {
+    /// Of the attempts of one entity the one that reaches furthest, then starts first.
+    fn keep_furthest(&mut self, first: usize, time: &[i64]) {
+        let start = |i: &usize| time.get((self.owners[*i].1 + self.list[*i].start) as usize).copied();
+        let best = (first..self.list.len()).min_by_key(|i| (std::cmp::Reverse(self.list[*i].level), start(i), *i));
+        if let Some(best) = best {
+            self.list.swap(first, best);
+            self.owners.swap(first, best);
+            self.list.truncate(first + 1);
+            self.owners.truncate(first + 1);
+        }
+    }
+}
+
 impl Walk<'_> {
-    /// Codes of (period, breakdown) on start rows; None when there is one group only.
+    /// Codes of (period, breakdown) on start rows; None when there is one group only. A breakdown of another row than the first is found when the
+    /// attempt is known.
     fn groups(&mut self, chunk: &Chunk<'_>, marked: &Marked) -> Result<Option<Vec<u32>>> {
-        let by_start = self.ready.attributed == Some(0) && !self.ready.breakdown.is_empty();
-        if self.bucketer.is_none() && !by_start {
+        let ready = self.ready;
+        let by_start = !ready.attributed.is_empty() && ready.attributed.iter().all(|a| *a == RowAt::Step(0));
+        if ready.lists || (self.bucketer.is_none() && !by_start) {
             return Ok(None);
         }
-        let rows = &marked.steps[0];
+        let rows = ready.start_rows(marked);
         let mut columns: Vec<ArrayRef> = Vec::new();
         let mut kinds = Vec::new();
         if let Some(b) = &mut self.bucketer {
@@ -220,10 +399,8 @@ impl Walk<'_> {
             kinds.push(ArrowType::Int64);
         }
         if by_start {
-            for v in &self.ready.breakdown {
-                columns.push(v.read(chunk, rows)?);
-            }
-            kinds.extend(self.ready.breakdown_types.iter().cloned());
+            columns.extend(ready.grouping.read(chunk, &rows)?);
+            kinds.extend(ready.breakdown_types.iter().cloned());
         }
         let mut out = vec![0; chunk.len()];
         for (row, code) in rows.iter().zip(Coder::new(&kinds)?.codes(&columns)?) {
@@ -231,49 +408,17 @@ impl Walk<'_> {
         }
         Ok(Some(out))
     }
+}
 
-    fn batch(&mut self, chunk: &Chunk<'_>, attempts: &[Attempt], owners: &[(u32, u32)]) -> Result<RecordBatch> {
-        let ready = self.ready;
-        let steps = ready.spec.steps.len();
-        let row = |a: usize, step: usize| {
-            let r = attempts[a].rows[step];
-            (r != UNMATCHED).then(|| owners[a].1 + r)
-        };
-        let time = |a: usize, step: usize| row(a, step).map(|r| chunk.time[r as usize]);
-        let all = 0..attempts.len();
-        let mut columns: Vec<ArrayRef> = Vec::new();
-        if let (Some(e), Some(b)) = (&ready.every, &mut self.bucketer) {
-            let index: Vec<i64> = all.clone().map(|a| b.index(time(a, 0).unwrap_or_default())).collect();
-            columns.push(period_array(e, b, &index)?);
+impl Ready {
+    /// Rows that may begin an attempt, rising.
+    fn start_rows(&self, marked: &Marked) -> Vec<u32> {
+        if !self.any_order {
+            return marked.steps.first().cloned().unwrap_or_default();
         }
-        if !ready.breakdown.is_empty() {
-            let at = |a: usize| match ready.attributed {
-                Some(step) => row(a, step),
-                None => (0..steps).rev().find_map(|s| row(a, s)),
-            };
-            let rows: Vec<Option<u32>> = all.clone().map(at).collect();
-            let mut present: Vec<u32> = rows.iter().flatten().copied().collect();
-            present.sort_unstable();
-            present.dedup();
-            let index: UInt32Array = rows.iter().map(|r| r.and_then(|r| present.binary_search(&r).ok()).map(|i| i as u32)).collect();
-            for v in &ready.breakdown {
-                columns.push(take(&v.read(chunk, &present)?, &index, None)?);
-            }
-        }
-        columns.push(Arc::new(Int64Array::from_iter_values(attempts.iter().map(|a| i64::from(a.level)))));
-        columns.push(Arc::new(BooleanArray::from_iter(attempts.iter().map(|a| Some(a.open)))));
-        for s in 1..steps {
-            let seconds = |a: usize| Some((time(a, s)? - time(a, s - 1)?) as f64 / 1e6);
-            columns.push(Arc::new(Float64Array::from_iter(all.clone().map(seconds))));
-        }
-        for s in 0..steps {
-            columns.push(Arc::new(TimestampMicrosecondArray::from_iter(all.clone().map(|a| time(a, s))).with_timezone("UTC")));
-        }
-        let ordinals = UInt32Array::from_iter_values(owners.iter().map(|(i, _)| chunk.ordinals.start + i));
-        for k in &ready.keys {
-            columns.push(take(k, &ordinals, None)?);
-        }
-        let kept = ready.columns.iter().map(|i| columns[*i].clone()).collect();
-        Ok(RecordBatch::try_new_with_options(ready.schema.clone(), kept, &RecordBatchOptions::new().with_row_count(Some(attempts.len())))?)
+        let mut rows: Vec<u32> = self.required.iter().filter_map(|k| marked.steps.get(*k)).flatten().copied().collect();
+        rows.sort_unstable();
+        rows.dedup();
+        rows
     }
 }

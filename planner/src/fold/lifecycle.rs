@@ -56,7 +56,7 @@ impl Fold for LifecycleFold {
         let first = if start == i64::MIN { i64::MIN } else { bucketer.index(start) };
         let periods = if start < end { first..bucketer.index(end - 1) + 1 } else { 0..0 };
         Ok(Arc::new(Ready {
-            active: Active::new(world, timeline, &l.events, &l.breakdown, &l.clock)?,
+            active: Active::new(world, timeline, &l.events, (&l.breakdown, l.top.as_ref()), &l.clock)?,
             end,
             periods,
             every,

@@ -4,6 +4,7 @@ use super::chunk::{Chunk, Coder, Select, Values, types};
 use super::entities::Marked;
 use super::exec::{Fold, Prepared, State};
 use super::funnel::{among, period_array, period_type};
+use super::top::Grouping;
 use crate::clock;
 use crate::world::World;
 use arrow::array::{ArrayRef, AsArray, BooleanArray, Int64Array};
@@ -76,10 +77,11 @@ impl Fold for RetentionFold {
             r.holding[i * half..(i + 1) * half].iter().map(|h| Values::new(world, timeline, &sides[i], h)).collect::<Result<Vec<_>>>()
         };
         let every = r.every.as_ref().map(|(_, e)| e.clone());
+        let breakdown = r.breakdown.iter().map(|b| Values::new(world, timeline, &sides[0], &b.value)).collect::<Result<_>>()?;
         Ok(Arc::new(Ready {
             holding: vec![side(0)?, side(1)?],
             holding_types: r.holding.iter().take(half).map(|h| arrow_type(&h.expr.data_type)).collect(),
-            breakdown: r.breakdown.iter().map(|b| Values::new(world, timeline, &sides[0], &b.value)).collect::<Result<_>>()?,
+            breakdown: Grouping::new(world, breakdown, r.top.as_ref())?,
             breakdown_types: r.breakdown.iter().map(|b| arrow_type(&b.value.expr.data_type)).collect(),
             bucketer: every
                 .as_ref()
@@ -103,7 +105,7 @@ struct Ready {
     selects: Vec<Select>,
     holding: Vec<Vec<Values>>,
     holding_types: Vec<ArrowType>,
-    breakdown: Vec<Values>,
+    breakdown: Grouping,
     breakdown_types: Vec<ArrowType>,
     every: Option<Every>,
     bucketer: Option<Bucketer>,
@@ -186,9 +188,7 @@ impl Walk<'_> {
         if let Some(b) = &mut self.bucketer {
             columns.push(Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| b.index(chunk.time[*r as usize])))));
         }
-        for v in &self.ready.breakdown {
-            columns.push(v.read(chunk, rows)?);
-        }
+        columns.extend(self.ready.breakdown.read(chunk, rows)?);
         let mut out = vec![0; chunk.len()];
         for (row, code) in rows.iter().zip(coder.codes(&columns)?) {
             out[*row as usize] = code;

@@ -52,7 +52,7 @@ impl Fold for StickinessFold {
             Ok::<_, datafusion::common::DataFusionError>(Bucketer::new(clock::calendar(&e.clock)?, clock::unit(e.unit), e.count))
         };
         Ok(Arc::new(Ready {
-            active: Active::new(world, timeline, &s.events, &s.breakdown, &s.clock)?,
+            active: Active::new(world, timeline, &s.events, (&s.breakdown, s.top.as_ref()), &s.clock)?,
             during: clock::resolve(&s.during, world.now)?,
             every: bucketer(&s.every)?,
             over: s.over.as_ref().map(|(_, e)| Ok::<_, datafusion::common::DataFusionError>((e.clone(), bucketer(e)?))).transpose()?,

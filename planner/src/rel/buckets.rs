@@ -28,9 +28,9 @@ pub(crate) struct BucketStage {
 }
 
 /// `[from, to)`; the last bucket of given bounds is open, the last of equal bins holds its upper bound.
-struct Edges {
-    from: Vec<f64>,
-    to: Vec<Option<f64>>,
+pub(super) struct Edges {
+    pub from: Vec<f64>,
+    pub to: Vec<Option<f64>>,
     /// Every bucket is one value.
     exact: bool,
 }
@@ -45,7 +45,7 @@ fn as_double(v: &Value) -> f64 {
 }
 
 impl BucketStage {
-    fn edges(&self, values: &Float64Array) -> Edges {
+    pub(super) fn edges(&self, values: &Float64Array) -> Edges {
         match &self.cut {
             Cut::Bounds(b) => {
                 let from: Vec<f64> = b.iter().map(as_double).collect();
@@ -80,7 +80,7 @@ fn bins(values: &Float64Array, n: u64) -> Edges {
 }
 
 impl Edges {
-    fn bucket(&self, v: f64) -> Option<usize> {
+    pub(super) fn bucket(&self, v: f64) -> Option<usize> {
         let i = self.from.partition_point(|f| *f <= v).checked_sub(1)?;
         let inside = match self.to[i] {
             None => true,
@@ -137,7 +137,7 @@ impl Stage for BucketStage {
 
 impl BucketStage {
     /// A number for each row's group, and the first row of each group; without groups there is one.
-    fn groups_of(&self, input: &RecordBatch) -> Result<(Vec<u32>, Vec<u32>)> {
+    pub(super) fn groups_of(&self, input: &RecordBatch) -> Result<(Vec<u32>, Vec<u32>)> {
         if self.groups == 0 {
             return Ok((vec![0; input.num_rows()], vec![0]));
         }

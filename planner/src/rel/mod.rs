@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod buckets;
+mod convert;
 mod fill;
 mod funnel;
 mod lifecycle;
@@ -11,6 +12,7 @@ mod same;
 mod stage;
 mod stickiness;
 mod system;
+mod top;
 
 use crate::clock;
 use crate::fold::{Entities, FoldTable, JourneyFold, MatchesFold, SessionsFold};
@@ -88,6 +90,7 @@ impl Planner {
             Rel::Set(op, left, right, columns) => self.set(*op, left, right, columns),
             Rel::Fill(f) => self.fill(f),
             Rel::Buckets(b) => self.buckets(b),
+            Rel::Top(t) => self.top(t),
             Rel::Funnel(f) => self.funnel(f),
             Rel::Retention(r) => self.retention(r),
             Rel::Sessions(s) => {
