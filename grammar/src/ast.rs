@@ -1027,6 +1027,7 @@ pub enum ShowWhat {
     Tags,
     Metrics,
     Subscriptions,
+    Functions,
 }
 
 /// Where a subscription starts.

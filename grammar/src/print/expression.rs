@@ -192,7 +192,7 @@ pub(super) fn literal(value: &Literal) -> String {
     }
 }
 
-pub(super) fn type_name(of: &TypeName) -> String {
+pub(crate) fn type_name(of: &TypeName) -> String {
     match (&of.element, of.args.as_slice()) {
         (Some(element), _) => format!("LIST<{}>", type_name(element)),
         (None, []) => of.name.clone(),
