@@ -5,7 +5,7 @@ use crate::planner::Planner;
 use arrow::datatypes::DataType as ArrowType;
 use datafusion::common::{Column, DataFusionError, Result};
 use datafusion::functions_aggregate::expr_fn as agg;
-use datafusion::logical_expr::expr::WindowFunction;
+use datafusion::logical_expr::expr::{AggregateFunctionParams, NullTreatment, WindowFunction};
 use datafusion::logical_expr::expr_rewriter::normalize_col;
 use datafusion::logical_expr::{
     Expr as DfExpr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, WindowFrame, WindowFunctionDefinition, cast, lit,
@@ -31,36 +31,52 @@ impl Planner {
     }
 
     pub(crate) fn aggregate_expr(&self, a: &Aggregate) -> Result<DfExpr> {
+        let made = self.unfiltered(a, &a.function)?;
+        match &a.filter {
+            Some(f) => Ok(super::filtered(made, truth(self.lower().condition(f)?))),
+            None => Ok(made),
+        }
+    }
+
+    fn unfiltered(&self, a: &Aggregate, function: &Aggregation) -> Result<DfExpr> {
         let lower = self.lower();
         let argument = a.argument.as_ref().map(|e| lower.value(e)).transpose()?;
         let wanted = || argument.clone().ok_or_else(|| DataFusionError::Internal("an aggregate without its value".into()));
         let double = || Ok::<_, DataFusionError>(cast(wanted()?, ArrowType::Float64));
         let order = self.sort_keys(&a.order)?;
-        let made = match &a.function {
+        let second = || {
+            let key = a.order.first().ok_or_else(|| DataFusionError::Internal("an aggregate without its other value".into()))?;
+            Ok::<_, DataFusionError>(cast(lower.value(&key.expr)?, ArrowType::Float64))
+        };
+        Ok(match function {
             Aggregation::Count => agg::count(argument.clone().unwrap_or_else(|| lit(1i64))),
             Aggregation::CountDistinct => agg::count_distinct(wanted()?),
             Aggregation::Sum => agg::sum(cast(wanted()?, sum_input(a))),
             Aggregation::Average => agg::avg(double()?),
             Aggregation::Min => agg::min(wanted()?),
             Aggregation::Max => agg::max(wanted()?),
-            Aggregation::First => agg::first_value(wanted()?, order.clone()),
-            Aggregation::Last => agg::last_value(wanted()?, order.clone()),
-            Aggregation::Any => agg::first_value(wanted()?, vec![]),
+            Aggregation::First => agg::first_value(wanted()?, order),
+            Aggregation::Last => agg::last_value(wanted()?, order),
+            Aggregation::Any => with(agg::first_value(wanted()?, vec![]), |f| f.null_treatment = Some(NullTreatment::IgnoreNulls)),
             Aggregation::Percentile(p) => agg::percentile_cont(double()?.sort(true, false), lit(*p)),
             Aggregation::StdDev => agg::stddev(double()?),
+            Aggregation::StdDevPopulation => agg::stddev_pop(double()?),
             Aggregation::Variance => agg::var_sample(double()?),
+            Aggregation::VariancePopulation => agg::var_pop(double()?),
+            Aggregation::Correlation => agg::corr(double()?, second()?),
+            Aggregation::Covariance => agg::covar_samp(double()?, second()?),
+            Aggregation::CovariancePopulation => agg::covar_pop(double()?, second()?),
+            Aggregation::Mode => crate::function::mode(wanted()?),
             Aggregation::BoolAnd => agg::bool_and(wanted()?),
             Aggregation::BoolOr => agg::bool_or(wanted()?),
-            Aggregation::List => agg::array_agg(wanted()?),
+            Aggregation::List => with(agg::array_agg(wanted()?), |f| f.order_by = order),
             Aggregation::Join(s) => {
-                datafusion::functions_aggregate::string_agg::string_agg(cast(wanted()?, ArrowType::Utf8), lit(s.clone()))
+                let joined = datafusion::functions_aggregate::string_agg::string_agg(cast(wanted()?, ArrowType::Utf8), lit(s.clone()));
+                with(joined, |f| f.order_by = order)
             }
+            Aggregation::Distinct(inner) => different(self.unfiltered(a, inner)?),
             Aggregation::Periods(_) | Aggregation::Streak(_) => return Err(DataFusionError::NotImplemented("periods over rows".into())),
-        };
-        match &a.filter {
-            Some(f) => Ok(super::filtered(made, truth(lower.condition(f)?))),
-            None => Ok(made),
-        }
+        })
     }
 
     /// Window functions beside the input's columns. One plan node holds windows of one order only: DataFusion makes as many as are needed.
@@ -71,7 +87,7 @@ impl Planner {
         for (id, w) in windows {
             let call = normalize_col(self.window(w)?, &input)?;
             let made = DfExpr::Column(Column::new_unqualified(call.schema_name().to_string()));
-            columns.push(made.alias(column_name(*id)));
+            columns.push(cast(made, arrow_type(&w.data_type)).alias(column_name(*id)));
             if !calls.contains(&call) {
                 calls.push(call);
             }
@@ -92,6 +108,26 @@ impl Planner {
     }
 }
 
+/// The same over different values. DataFusion orders them only by the value itself.
+fn different(aggregate: DfExpr) -> DfExpr {
+    with(aggregate, |f| {
+        f.distinct = true;
+        if !f.order_by.is_empty() {
+            f.order_by = f.args.first().map(|v| v.clone().sort(true, false)).into_iter().collect();
+        }
+    })
+}
+
+fn with(aggregate: DfExpr, change: impl FnOnce(&mut AggregateFunctionParams)) -> DfExpr {
+    match aggregate {
+        DfExpr::AggregateFunction(mut f) => {
+            change(&mut f.params);
+            DfExpr::AggregateFunction(f)
+        }
+        other => other,
+    }
+}
+
 /// Sums are made in the widest form of their type.
 fn sum_input(a: &Aggregate) -> ArrowType {
     arrow_type(&a.data_type)
@@ -101,6 +137,7 @@ fn window_function(name: &str) -> Result<WindowFunctionDefinition> {
     let name = match name {
         "first" => "first_value",
         "last" => "last_value",
+        "variance" => "var",
         other => other,
     };
     if let Some(f) = datafusion::functions_window::all_default_window_functions().into_iter().find(|f| f.name() == name) {
