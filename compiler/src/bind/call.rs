@@ -185,6 +185,7 @@ impl Binder<'_> {
                 let truth = Expr::literal(Value::Bool(true));
                 return Some(Expr::predicate(ExprKind::Compare(BinaryOp::Equal, Box::new(call), Box::new(truth))));
             }
+            "list_sum" | "list_avg" => return self.numbers_in(f, args, span),
             "list_append" | "list_prepend" | "list_remove" | "list_position" => return self.member_argument(f, args, span),
             _ => return None,
         };
@@ -256,6 +257,13 @@ impl Binder<'_> {
             return Expr { kind: ExprKind::Call(name, vec![value], Some(self.clock.clone())), data_type };
         }
         Expr { kind: ExprKind::Call("try_cast", vec![value], None), data_type }
+    }
+
+    /// None when the list holds numbers and the call goes on as it is.
+    fn numbers_in(&mut self, f: &Function, args: &[Expr], span: Span) -> Option<Expr> {
+        let fits = matches!(&args[0].data_type, DataType::List(t) if t.is_numeric());
+        let message = format!("`{}` needs numbers, not {}", f.name, args[0].data_type);
+        (!fits).then(|| self.error_hint(code::TYPE, span, message, format!("for example {}", f.example)))
     }
 
     /// The value must be one of the list's kind; None when the call goes on as it is.

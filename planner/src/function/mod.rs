@@ -1,6 +1,7 @@
 //! Functions: DataFusion's by name, and the few of our own that need a calendar.
 
 mod calendar;
+mod collect;
 mod digest;
 mod json;
 mod kernel;
@@ -23,6 +24,7 @@ use eql_store::arrow_type;
 use eql_timeline::{Calendar, Unit};
 
 pub(crate) use calendar::{bucket, shift};
+pub(crate) use collect::{Gathered, collect};
 pub(crate) use mode::mode;
 
 fn constant(e: &Expr) -> Option<&str> {

@@ -38,39 +38,70 @@ pub(super) fn call(name: &str, a: &mut Vec<DfExpr>, t: &DataType, out: &ArrowTyp
             value / nullif(next(), lit(0i64))
         }
         "width_bucket" => kernel("width_bucket", ArrowType::Int64, it.collect(), width_bucket),
-        "sqrt" | "cbrt" | "power" | "exp" | "ln" | "log10" | "log2" | "log" | "sin" | "cos" | "tan" | "cot" | "asin" | "acos" | "atan"
-        | "atan2" | "degrees" | "radians" => finite(by_name(name, it.map(double).collect())?),
-        _ => {
-            *a = it.collect();
-            return Ok(None);
-        }
+        "pi" => lit(std::f64::consts::PI),
+        "power" => two("power", it.collect(), f64::powf),
+        "log" => two("log", it.collect(), |base, x| x.log(base)),
+        "atan2" => two("atan2", it.collect(), f64::atan2),
+        _ => match REAL.iter().find(|(n, _)| *n == name) {
+            Some((name, f)) => one(name, it.collect(), *f),
+            None => {
+                *a = it.collect();
+                return Ok(None);
+            }
+        },
     }))
 }
+
+/// Functions of one real number.
+const REAL: &[(&str, fn(f64) -> f64)] = &[
+    ("sqrt", f64::sqrt),
+    ("cbrt", f64::cbrt),
+    ("exp", f64::exp),
+    ("ln", f64::ln),
+    ("log10", f64::log10),
+    ("log2", f64::log2),
+    ("sin", f64::sin),
+    ("cos", f64::cos),
+    ("tan", f64::tan),
+    ("cot", |x| 1.0 / x.tan()),
+    ("asin", f64::asin),
+    ("acos", f64::acos),
+    ("atan", f64::atan),
+    ("degrees", f64::to_degrees),
+    ("radians", f64::to_radians),
+];
 
 fn double(e: DfExpr) -> DfExpr {
     cast(e, ArrowType::Float64)
 }
 
 /// Infinity and "not a number" are NULL.
-fn finite(e: DfExpr) -> DfExpr {
-    kernel("finite", ArrowType::Float64, vec![e], |a| {
-        let values = a[0].as_primitive::<Float64Type>();
-        if values.iter().all(|v| v.is_none_or(f64::is_finite)) {
-            return Ok(a[0].clone());
-        }
-        Ok(Arc::new(values.iter().map(|v| v.filter(|x| x.is_finite())).collect::<Float64Array>()))
+fn one(name: &'static str, args: Vec<DfExpr>, f: fn(f64) -> f64) -> DfExpr {
+    kernel(name, ArrowType::Float64, args, move |a| {
+        let results = doubles(a, 0)?.iter().map(|x| x.map(f).filter(|y| y.is_finite()));
+        Ok(Arc::new(results.collect::<Float64Array>()))
     })
 }
 
+fn two(name: &'static str, args: Vec<DfExpr>, f: fn(f64, f64) -> f64) -> DfExpr {
+    kernel(name, ArrowType::Float64, args, move |a| {
+        let results = doubles(a, 0)?.iter().zip(doubles(a, 1)?).map(|(x, y)| Some(f(x?, y?)).filter(|z| z.is_finite()));
+        Ok(Arc::new(results.collect::<Float64Array>()))
+    })
+}
+
+fn doubles(a: &[ArrayRef], n: usize) -> Result<&Float64Array> {
+    a.get(n).and_then(|x| x.as_primitive_opt::<Float64Type>()).ok_or_else(|| DataFusionError::Internal(format!("argument {n} is no number")))
+}
+
 fn width_bucket(a: &[ArrayRef]) -> Result<ArrayRef> {
-    let at = |n: usize| a[n].as_primitive_opt::<Float64Type>().ok_or_else(|| DataFusionError::Internal("width_bucket takes numbers".into()));
-    let (x, low, high) = (at(0)?, at(1)?, at(2)?);
+    let (x, low, high) = (doubles(a, 0)?, doubles(a, 1)?, doubles(a, 2)?);
     let count = a[3].as_primitive::<Int64Type>();
-    let one = |i: usize| {
+    let bin_of = |i: usize| {
         let all = x.is_valid(i) && low.is_valid(i) && high.is_valid(i) && count.is_valid(i);
         if all { bin(x.value(i), low.value(i), high.value(i), count.value(i)) } else { None }
     };
-    Ok(Arc::new((0..x.len()).map(one).collect::<Int64Array>()))
+    Ok(Arc::new((0..x.len()).map(bin_of).collect::<Int64Array>()))
 }
 
 /// NULL where the bounds or the count make no bins.

@@ -3,7 +3,7 @@
 use super::by_name;
 use super::digest::{md5, sha256};
 use super::kernel::{TEXT_BYTES_MAX, each_text, int, kernel, text, text_lists, too_long};
-use arrow::array::{Array, ArrayRef, Float64Array, Int64Array, StringArray, StringBuilder};
+use arrow::array::{Array, ArrayRef, Float64Array, StringArray, StringBuilder};
 use arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::functions_nested::expr_fn as nested;
@@ -154,6 +154,7 @@ fn extract(mut args: Vec<DfExpr>) -> Result<DfExpr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use arrow::array::Int64Array;
 
     #[test]
     fn alike_texts_share_groups_of_letters() {

@@ -1,5 +1,6 @@
 //! Aggregates and window functions over rows.
 
+use crate::function::{Gathered, collect};
 use crate::lower::{column_name, truth};
 use crate::planner::Planner;
 use arrow::datatypes::DataType as ArrowType;
@@ -69,12 +70,13 @@ impl Planner {
             Aggregation::Mode => crate::function::mode(wanted()?),
             Aggregation::BoolAnd => agg::bool_and(wanted()?),
             Aggregation::BoolOr => agg::bool_or(wanted()?),
-            Aggregation::List => with(agg::array_agg(wanted()?), |f| f.order_by = order),
-            Aggregation::Join(s) => {
-                let joined = datafusion::functions_aggregate::string_agg::string_agg(cast(wanted()?, ArrowType::Utf8), lit(s.clone()));
-                with(joined, |f| f.order_by = order)
-            }
-            Aggregation::Distinct(inner) => different(self.unfiltered(a, inner)?),
+            Aggregation::List => collect(wanted()?, &order, Gathered::List, false),
+            Aggregation::Join(s) => collect(wanted()?, &order, Gathered::Joined(s.clone()), false),
+            Aggregation::Distinct(inner) => match inner.as_ref() {
+                Aggregation::List => collect(wanted()?, &[], Gathered::List, true),
+                Aggregation::Join(s) => collect(wanted()?, &[], Gathered::Joined(s.clone()), true),
+                other => with(self.unfiltered(a, other)?, |f| f.distinct = true),
+            },
             Aggregation::Periods(_) | Aggregation::Streak(_) => return Err(DataFusionError::NotImplemented("periods over rows".into())),
         })
     }
@@ -106,16 +108,6 @@ impl Planner {
         let frame = WindowFrame::new(if order.is_empty() { None } else { Some(false) });
         DfExpr::from(WindowFunction::new(function, args)).partition_by(partition).order_by(order).window_frame(frame).build()
     }
-}
-
-/// The same over different values. DataFusion orders them only by the value itself.
-fn different(aggregate: DfExpr) -> DfExpr {
-    with(aggregate, |f| {
-        f.distinct = true;
-        if !f.order_by.is_empty() {
-            f.order_by = f.args.first().map(|v| v.clone().sort(true, false)).into_iter().collect();
-        }
-    })
 }
 
 fn with(aggregate: DfExpr, change: impl FnOnce(&mut AggregateFunctionParams)) -> DfExpr {
