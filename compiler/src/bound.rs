@@ -414,6 +414,8 @@ pub struct WindowCall {
     pub partition_by: Vec<Expr>,
     /// `ORDER BY`.
     pub order_by: Vec<SortKey>,
+    /// `ROWS BETWEEN … AND …`; None is SQL's default.
+    pub frame: Option<ast::Frame>,
     /// Of the result.
     pub data_type: DataType,
 }

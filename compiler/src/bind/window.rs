@@ -37,6 +37,7 @@ impl Binder<'_> {
         let filter = self.window_filter(f, c, env);
         let partition_by = over.partition_by.iter().map(|e| self.expr(e, env)).collect();
         let order_by = self.sort_keys(&over.order_by, env);
+        let order_by_is_empty = order_by.is_empty();
         env.windows = windows;
         if args.iter().any(|a| matches!(a.kind, ExprKind::Invalid)) {
             return Expr::invalid();
@@ -50,12 +51,33 @@ impl Binder<'_> {
             ResultType::Sum => sum_type(first.as_ref().unwrap_or(&DataType::Int)),
             r => fixed_type(r, first),
         };
-        let call = WindowCall { function: f.name, args, partition_by, order_by, data_type: data_type.clone() };
+        if let Some(frame) = &over.frame
+            && let Some(wrong) = self.bad_frame(f, frame, order_by_is_empty)
+        {
+            return wrong;
+        }
+        let call = WindowCall { function: f.name, args, partition_by, order_by, frame: over.frame, data_type: data_type.clone() };
         let id = self.column_id();
         if let Some(w) = &mut env.windows {
             w.push((id, call));
         }
         Expr::column(id, data_type)
+    }
+
+    fn bad_frame(&mut self, f: &Function, frame: &ast::Frame, unordered: bool) -> Option<Expr> {
+        let counted = |b: ast::FrameBound| matches!(b, ast::FrameBound::Rows(n) if n != 0);
+        let (message, hint) = if frame.start > frame.end || frame.start == ast::FrameBound::Last || frame.end == ast::FrameBound::First {
+            ("the frame ends before it begins", "for example ROWS BETWEEN 6 PRECEDING AND CURRENT ROW")
+        } else if frame.range && (counted(frame.start) || counted(frame.end)) {
+            ("RANGE takes no number of rows", "count rows with ROWS BETWEEN n PRECEDING AND CURRENT ROW")
+        } else if unordered {
+            ("a frame needs ORDER BY before it", "write OVER (ORDER BY … ROWS BETWEEN … AND …)")
+        } else if f.kind == FunctionKind::Window && f.name != "nth_value" {
+            ("this function looks at no frame", "leave out ROWS or RANGE")
+        } else {
+            return None;
+        };
+        Some(self.error_hint(code::ARGUMENTS, frame.span, message, hint))
     }
 
     /// WHERE or FILTER of an aggregate over a window.

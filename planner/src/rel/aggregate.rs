@@ -4,14 +4,16 @@ use crate::function::{Gathered, collect};
 use crate::lower::{column_name, truth};
 use crate::planner::Planner;
 use arrow::datatypes::DataType as ArrowType;
-use datafusion::common::{Column, DataFusionError, Result};
+use datafusion::common::{Column, DataFusionError, Result, ScalarValue};
 use datafusion::functions_aggregate::expr_fn as agg;
 use datafusion::logical_expr::expr::{AggregateFunctionParams, NullTreatment, WindowFunction};
 use datafusion::logical_expr::expr_rewriter::normalize_col;
 use datafusion::logical_expr::{
-    Expr as DfExpr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, WindowFrame, WindowFunctionDefinition, cast, lit,
+    Expr as DfExpr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition, cast,
+    lit,
 };
 use eql_compiler::bound::{Aggregate, Aggregation, ColumnId, Expr, Rel, WindowCall};
+use eql_grammar::ast::FrameBound;
 use eql_store::arrow_type;
 
 impl Planner {
@@ -105,7 +107,14 @@ impl Planner {
         let partition = w.partition_by.iter().map(|e| lower.value(e)).collect::<Result<Vec<_>>>()?;
         let order = self.sort_keys(&w.order_by)?;
         // SQL's frame: up to the current row and its peers where there is an order, else all rows.
-        let frame = WindowFrame::new(if order.is_empty() { None } else { Some(false) });
+        let frame = match &w.frame {
+            Some(f) => WindowFrame::new_bounds(
+                if f.range { WindowFrameUnits::Range } else { WindowFrameUnits::Rows },
+                frame_bound(f.start),
+                frame_bound(f.end),
+            ),
+            None => WindowFrame::new(if order.is_empty() { None } else { Some(false) }),
+        };
         DfExpr::from(WindowFunction::new(function, args)).partition_by(partition).order_by(order).window_frame(frame).build()
     }
 }
@@ -117,6 +126,17 @@ fn with(aggregate: DfExpr, change: impl FnOnce(&mut AggregateFunctionParams)) ->
             DfExpr::AggregateFunction(f)
         }
         other => other,
+    }
+}
+
+fn frame_bound(bound: FrameBound) -> WindowFrameBound {
+    let rows = |n: u64| ScalarValue::UInt64(Some(n));
+    match bound {
+        FrameBound::First => WindowFrameBound::Preceding(ScalarValue::UInt64(None)),
+        FrameBound::Last => WindowFrameBound::Following(ScalarValue::UInt64(None)),
+        FrameBound::Rows(0) => WindowFrameBound::CurrentRow,
+        FrameBound::Rows(n) if n < 0 => WindowFrameBound::Preceding(rows(n.unsigned_abs())),
+        FrameBound::Rows(n) => WindowFrameBound::Following(rows(n.unsigned_abs())),
     }
 }
 
