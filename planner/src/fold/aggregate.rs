@@ -86,14 +86,17 @@ fn periods(function: &Aggregation, values: &ArrayRef, offsets: &[usize]) -> Resu
     Ok(Arc::new(Int64Array::from_iter_values(offsets.windows(2).map(one))))
 }
 
-/// Every value of a run once, at its first place, and the runs' new ends.
+/// Every value of a run once, in the order of the values, and the runs' new ends.
 fn different(values: &ArrayRef, offsets: &[usize]) -> Result<(ArrayRef, Vec<usize>)> {
-    let rows = RowConverter::new(vec![SortField::new(values.data_type().clone())])?.convert_columns(std::slice::from_ref(values))?;
+    let options = SortOptions { descending: false, nulls_first: false };
+    let fields = vec![SortField::new_with_options(values.data_type().clone(), options)];
+    let rows = RowConverter::new(fields)?.convert_columns(std::slice::from_ref(values))?;
     let (mut kept, mut ends) = (Vec::<u32>::new(), vec![0]);
     for w in offsets.windows(2) {
-        let mut seen = hashbrown::HashSet::new();
-        let first = (w[0]..w[1]).filter(|i| values.is_valid(*i) && seen.insert(rows.row(*i)));
-        kept.extend(first.map(|i| u32::try_from(i).unwrap_or(u32::MAX)));
+        let mut run: Vec<usize> = (w[0]..w[1]).collect();
+        run.sort_unstable_by_key(|i| rows.row(*i));
+        run.dedup_by_key(|i| rows.row(*i));
+        kept.extend(run.into_iter().map(|i| u32::try_from(i).unwrap_or(u32::MAX)));
         ends.push(kept.len());
     }
     Ok((take(values, &UInt32Array::from(kept), None)?, ends))
