@@ -235,8 +235,20 @@ pub enum Aggregation {
     Percentile(f64),
     /// Sample standard deviation.
     StdDev,
+    /// Standard deviation of a population.
+    StdDevPopulation,
     /// Sample variance.
     Variance,
+    /// Variance of a population.
+    VariancePopulation,
+    /// Correlation with the value that stands in `order`.
+    Correlation,
+    /// Covariance of a sample with the value that stands in `order`.
+    Covariance,
+    /// Covariance of a population with the value that stands in `order`.
+    CovariancePopulation,
+    /// The most frequent value, the least of several.
+    Mode,
     /// All true.
     BoolAnd,
     /// One true.
@@ -249,6 +261,8 @@ pub enum Aggregation {
     Periods(Unit),
     /// Longest run of consecutive periods of this unit.
     Streak(Unit),
+    /// The same over different values only.
+    Distinct(Box<Aggregation>),
 }
 
 /// An aggregate over the rows of a relation.
@@ -432,6 +446,8 @@ pub struct WindowCall {
     pub partition_by: Vec<Expr>,
     /// `ORDER BY`.
     pub order_by: Vec<SortKey>,
+    /// `ROWS BETWEEN … AND …`; None is SQL's default.
+    pub frame: Option<ast::Frame>,
     /// Of the result.
     pub data_type: DataType,
 }

@@ -53,6 +53,9 @@ codes! {
     HISTORY "EQL0409" "value of the past not kept" "The property has no HISTORY, so its value at an earlier instant is not known.";
     COLUMNS "EQL0410" "columns do not match" "Both sides of a set operation, or the rows of INSERT, need the same number of columns of the same types.";
 
+    SQL "EQL0501" "SQL that cannot be planned" "The text is read as SQL, and it is no SQL, or it names tables, columns or functions that are not there.";
+    READ_ONLY "EQL0502" "SQL only reads" "SQL makes, changes and deletes nothing: definitions and rows are written in the Entity Query Language.";
+
     LIMIT "EQL0801" "limit reached" "The statement is larger than what is accepted.";
     LATER "EQL0901" "not supported yet" "The construct belongs to the language and is checked, but this version cannot carry it out.";
 }

@@ -28,6 +28,7 @@ mod profile;
 mod query;
 mod rows;
 mod session;
+mod sql;
 mod statements;
 mod system;
 
@@ -44,5 +45,6 @@ pub use eql_store::StoreStats;
 
 pub use eql_catalog as catalog;
 pub use eql_grammar as grammar;
+pub use eql_planner::{SqlTable, sql_tables};
 pub use eql_store::PartsAt;
 pub use eql_stream as stream;

@@ -433,6 +433,32 @@ pub struct Over {
     pub partition_by: Vec<Expr>,
     /// `ORDER BY`.
     pub order_by: Vec<OrderItem>,
+    /// `ROWS BETWEEN … AND …`; None is SQL's default.
+    pub frame: Option<Frame>,
+}
+
+/// Which rows around the current one a window function sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Frame {
+    /// `RANGE` was written: rows equal in ORDER BY come together. Else `ROWS`.
+    pub range: bool,
+    /// The first row.
+    pub start: FrameBound,
+    /// The last row.
+    pub end: FrameBound,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A bound of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub enum FrameBound {
+    /// The first row of the partition.
+    First,
+    /// So many rows from the current one, which is 0; negative ones come before it.
+    Rows(i64),
+    /// The last row of the partition.
+    Last,
 }
 
 /// One key of ORDER BY.
@@ -1027,6 +1053,7 @@ pub enum ShowWhat {
     Tags,
     Metrics,
     Subscriptions,
+    Functions,
 }
 
 /// Where a subscription starts.

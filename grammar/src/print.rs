@@ -6,7 +6,7 @@
 
 mod clause;
 mod define;
-mod expression;
+pub(crate) mod expression;
 mod layout;
 mod query;
 mod statement;

@@ -20,9 +20,11 @@ mod planner;
 mod rel;
 mod row;
 mod scan;
+mod sql;
 mod timed;
 mod world;
 
 pub use clock::{instant, resolve};
 pub use planner::{Plan, Planner, Settings};
 pub use rel::{SystemRows, system_schema};
+pub use sql::{SQL_CATALOG, SQL_SCHEMA, SqlContext, SqlError, SqlTable, sql_tables};

@@ -149,7 +149,7 @@ impl Lower<'_> {
     fn call(&self, name: &str, args: &[Expr], clock: Option<&eql_compiler::bound::Clock>, t: &DataType) -> Result<DfExpr> {
         let lowered: Vec<DfExpr> = args.iter().map(|a| self.value(a)).collect::<Result<_>>()?;
         if let Some(clock) = clock {
-            return function::clocked(name, args, lowered, clock);
+            return function::clocked(name, args, lowered, clock, t);
         }
         function::scalar(name, args, lowered, t)
     }

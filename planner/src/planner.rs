@@ -57,6 +57,7 @@ pub struct Plan {
 }
 
 /// Plans the queries of one statement over one snapshot.
+#[derive(Clone)]
 pub struct Planner {
     pub(crate) world: Arc<World>,
     context: SessionContext,
@@ -87,6 +88,11 @@ impl Planner {
         self.context.task_ctx()
     }
 
+    /// The session as it was made, for whoever changes a copy of it.
+    pub(crate) fn session_state(&self) -> SessionState {
+        self.context.state_ref().read().clone()
+    }
+
     pub(crate) fn lower(&self) -> Lower<'_> {
         Lower { now: self.world.now, subqueries: Subqueries::Plan(self) }
     }
@@ -94,7 +100,7 @@ impl Planner {
 
 /// Joins can make many batches of one: without yielding after each, the operators above never return, and neither a time-out nor a client that
 /// went away is noticed.
-fn cooperative(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+pub(crate) fn cooperative(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
     let wrap = |node: Arc<dyn ExecutionPlan>| {
         Ok(if node.name().contains("Join") {
             Transformed::yes(Arc::new(CooperativeExec::new(node)) as Arc<dyn ExecutionPlan>)

@@ -10,11 +10,12 @@ use futures::{FutureExt, Stream, StreamExt};
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 
-/// A text that has parsed, with at least one statement.
+/// A text that has parsed, with at least one statement, or one of SQL.
 #[derive(Debug)]
 pub(crate) struct Script {
     text: String,
     statements: Vec<Statement>,
+    sql: bool,
 }
 
 impl Script {
@@ -30,7 +31,54 @@ impl Script {
         if statements.is_empty() {
             return Err(EngineError::Invalid("the text holds no statement".to_string()));
         }
-        Ok(Script { text: text.to_string(), statements })
+        Ok(Script { text: text.to_string(), statements, sql: false })
+    }
+
+    /// Reads a text in the session's dialect; `default` is the protocol's.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the text.
+    pub(crate) async fn read(engine: &Engine, session: &Session, default: &str, text: &str) -> Result<Script, EngineError> {
+        if guarded(async { Ok(engine.reads_as_sql(session, default, text).await) }).await? {
+            return Ok(Script { text: text.to_string(), statements: Vec::new(), sql: true });
+        }
+        Script::parse(text)
+    }
+
+    /// How many statements there are.
+    pub(crate) fn count(&self) -> usize {
+        if self.sql { 1 } else { self.statements.len() }
+    }
+
+    /// Whether the text is SQL: then it is one statement, and `statements` is empty.
+    pub(crate) fn is_sql(&self) -> bool {
+        self.sql
+    }
+
+    /// The names of the parameters of the only statement.
+    ///
+    /// # Errors
+    /// There is more than one statement, or the text is wrong.
+    pub(crate) async fn parameters(&self, engine: &Engine, session: &Session) -> Result<Vec<String>, EngineError> {
+        if self.sql {
+            return guarded(engine.sql_parameters(session, &self.text)).await;
+        }
+        Ok(crate::parameters::names(self.only()?.1))
+    }
+
+    /// Runs the n-th statement.
+    pub(crate) async fn run_at(
+        &self,
+        engine: &Engine,
+        session: &mut Session,
+        at: usize,
+        params: &Params,
+        timer: Timer,
+    ) -> Result<Answer, EngineError> {
+        match self.statements.get(at) {
+            Some(statement) => self.run(engine, session, statement, params, timer).await,
+            None => timed(guarded(engine.run_sql(session, &self.text, params)).await, timer),
+        }
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -59,6 +107,9 @@ impl Script {
         session: &Session,
         params: &Params,
     ) -> Result<Option<(Vec<ResultColumn>, SchemaRef)>, EngineError> {
+        if self.sql {
+            return guarded(engine.sql_schema(session, &self.text, params)).await.map(Some);
+        }
         let (before, last) = self.only()?;
         let mut session = session.clone();
         for set in before {
@@ -76,16 +127,21 @@ impl Script {
         params: &Params,
         timer: Timer,
     ) -> Result<Answer, EngineError> {
-        match guarded(engine.run(session, &self.text, statement, params)).await {
-            Ok(Answer::Rows(rows)) => Ok(Answer::Rows(measured(rows, timer))),
-            Ok(done) => {
-                timer.done();
-                Ok(done)
-            }
-            Err(error) => {
-                timer.failed(&error);
-                Err(error)
-            }
+        timed(guarded(engine.run(session, &self.text, statement, params)).await, timer)
+    }
+}
+
+/// The timer ends with the answer.
+fn timed(answer: Result<Answer, EngineError>, timer: Timer) -> Result<Answer, EngineError> {
+    match answer {
+        Ok(Answer::Rows(rows)) => Ok(Answer::Rows(measured(rows, timer))),
+        Ok(done) => {
+            timer.done();
+            Ok(done)
+        }
+        Err(error) => {
+            timer.failed(&error);
+            Err(error)
         }
     }
 }

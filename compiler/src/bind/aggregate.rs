@@ -57,7 +57,50 @@ impl Binder<'_> {
                 }
             }
         }
+        if let Some(second) = self.second_value(f, c, span, env)? {
+            order = vec![SortKey { expr: second, descending: false, nulls_first: false }];
+        } else if order.is_empty() && matches!(f.name, "first" | "last" | "collect" | "string_agg") {
+            order = self.timeline_order(env);
+        }
         self.aggregate(f, c, argument, Expr::all(filter), order, span)
+    }
+
+    /// The other value of a correlation or covariance.
+    fn second_value(&mut self, f: &Function, c: &ast::Call, span: Span, env: &mut Env) -> Option<Option<Expr>> {
+        let given = c.args.len();
+        if given > f.max {
+            self.wrong_count(f, given, span);
+            return None;
+        }
+        if !matches!(f.name, "corr" | "covar" | "covar_pop") {
+            return Some(None);
+        }
+        let Some(Arg::Expr(e)) = c.args.get(1) else {
+            self.wrong_count(f, given, span);
+            return None;
+        };
+        let second = self.expr(e, env);
+        if !second.data_type.is_numeric() && !matches!(second.kind, ExprKind::Invalid) {
+            let message = format!("`{}` needs numbers, not {}", f.name, second.data_type);
+            self.error_hint(code::TYPE, span, message, format!("for example {}", f.example));
+            return None;
+        }
+        Some(Some(second))
+    }
+
+    /// Event rows have an order of their own: "first" without ORDER BY is the earliest.
+    fn timeline_order(&mut self, env: &mut Env) -> Vec<SortKey> {
+        let [row] = env.rows.as_mut_slice() else { return vec![] };
+        if !matches!(row.kind, RowKind::Events(_)) {
+            return vec![];
+        }
+        let columns = [
+            (Leaf::Time, DataType::Timestamp),
+            (Leaf::ReceivedAt, DataType::Timestamp),
+            (Leaf::EventId, DataType::String),
+        ];
+        let key = |expr| SortKey { expr, descending: false, nulls_first: false };
+        columns.into_iter().map(|(leaf, t)| key(self.leaf(row, leaf, t))).collect()
     }
 
     fn time_filter(&mut self, r: &ast::Range, env: &mut Env) -> Option<Expr> {
@@ -129,7 +172,7 @@ impl Binder<'_> {
         span: Span,
     ) -> Option<Aggregate> {
         let t = argument.as_ref().map(|a| a.data_type.clone());
-        let numeric = matches!(f.name, "sum" | "avg" | "median" | "percentile" | "stddev" | "variance");
+        let numeric = crate::function::Takes::Number == f.takes(0) && !f.arguments.is_empty();
         if numeric && !t.as_ref().is_some_and(DataType::is_numeric) {
             let got = t.map_or_else(|| "nothing".to_string(), |t| t.to_string());
             self.error_hint(code::TYPE, span, format!("`{}` needs numbers, not {got}", f.name), format!("for example {}", f.example));
@@ -140,10 +183,6 @@ impl Binder<'_> {
             "count" => Aggregation::Count,
             "entities" => Aggregation::CountDistinct,
             "approx_users" => Aggregation::CountDistinct,
-            "sum" if c.distinct => {
-                self.later("sum(DISTINCT …)");
-                Aggregation::Sum
-            }
             "sum" => Aggregation::Sum,
             "avg" => Aggregation::Average,
             "min" => Aggregation::Min,
@@ -151,14 +190,20 @@ impl Binder<'_> {
             "median" => Aggregation::Percentile(0.5),
             "percentile" => Aggregation::Percentile(self.fraction(c, span)?),
             "stddev" => Aggregation::StdDev,
+            "stddev_pop" => Aggregation::StdDevPopulation,
             "variance" => Aggregation::Variance,
+            "var_pop" => Aggregation::VariancePopulation,
+            "corr" => Aggregation::Correlation,
+            "covar" => Aggregation::Covariance,
+            "covar_pop" => Aggregation::CovariancePopulation,
+            "mode" => Aggregation::Mode,
             "first" => Aggregation::First,
             "last" => Aggregation::Last,
             "any" => Aggregation::Any,
             "bool_and" => Aggregation::BoolAnd,
             "bool_or" => Aggregation::BoolOr,
             "collect" => Aggregation::List,
-            "string_agg" => Aggregation::Join(self.separator(c)),
+            "string_agg" => Aggregation::Join(self.separator(c, span)?),
             _ => {
                 let hint = "aggregates over what entities did belong to FIND, tags and segments";
                 self.error_hint(code::AGGREGATE, span, format!("`{}` cannot range over these rows", f.name), hint);
@@ -169,6 +214,7 @@ impl Binder<'_> {
             self.wrong_count(f, 0, span);
             return None;
         }
+        let function = if c.distinct { self.over_different(f, function, span)? } else { function };
         let data_type = match &function {
             Aggregation::Sum => sum_type(t.as_ref().unwrap_or(&DataType::Int)),
             Aggregation::Count | Aggregation::CountDistinct => DataType::Int,
@@ -177,10 +223,32 @@ impl Binder<'_> {
         Some(Aggregate { function, argument, filter, order, data_type })
     }
 
-    fn separator(&mut self, c: &ast::Call) -> String {
+    /// DISTINCT: it changes sums and lists; of the least, the greatest and the like the answer is the same.
+    pub(super) fn over_different(&mut self, f: &Function, function: Aggregation, span: Span) -> Option<Aggregation> {
+        match function {
+            Aggregation::Sum | Aggregation::Average | Aggregation::List | Aggregation::Join(_) => Some(Aggregation::Distinct(Box::new(function))),
+            Aggregation::CountDistinct
+            | Aggregation::Min
+            | Aggregation::Max
+            | Aggregation::Any
+            | Aggregation::BoolAnd
+            | Aggregation::BoolOr => Some(function),
+            _ => {
+                let hint = "count, sum, avg, min, max, collect and string_agg take it";
+                self.error_hint(code::ARGUMENTS, span, format!("`{}` takes no DISTINCT", f.name), hint);
+                None
+            }
+        }
+    }
+
+    pub(super) fn separator(&mut self, c: &ast::Call, span: Span) -> Option<String> {
         match c.args.get(1) {
-            Some(Arg::Expr(ast::Expr { kind: ast::ExprKind::Literal(ast::Literal::Text(t)), .. })) => t.clone(),
-            _ => ", ".into(),
+            None => Some(", ".into()),
+            Some(Arg::Expr(ast::Expr { kind: ast::ExprKind::Literal(ast::Literal::Text(t)), .. })) => Some(t.clone()),
+            Some(_) => {
+                self.error_hint(code::ARGUMENTS, span, "the separator of `string_agg` is a text that is written out", "string_agg(name, ', ')");
+                None
+            }
         }
     }
 
@@ -253,7 +321,8 @@ impl Binder<'_> {
         if argument.as_ref().is_some_and(|a| matches!(a.kind, ExprKind::Invalid)) {
             return None;
         }
-        self.aggregate(f, c, argument, Some(filter?), vec![], span)
+        let order = if matches!(f.name, "first" | "last" | "collect" | "string_agg") { self.timeline_order(env) } else { vec![] };
+        self.aggregate(f, c, argument, Some(filter?), order, span)
     }
 }
 

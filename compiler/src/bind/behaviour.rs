@@ -151,6 +151,10 @@ impl Binder<'_> {
     ) -> Option<(Aggregation, DataType)> {
         let value_type = t.clone().unwrap_or(DataType::Int);
         let number = t.as_ref().is_none_or(DataType::is_numeric);
+        if c.distinct && f.name != "count" {
+            let plain = self.behaviour_function(f, &ast::Call { distinct: false, ..c.clone() }, t, by, span)?;
+            return Some((self.over_different(f, plain.0, span)?, plain.1));
+        }
         Some(match f.name {
             "count" if c.distinct => (Aggregation::CountDistinct, DataType::Int),
             "count" => (Aggregation::Count, DataType::Int),
@@ -159,14 +163,20 @@ impl Binder<'_> {
             "median" if number => (Aggregation::Percentile(0.5), DataType::Double),
             "percentile" if number => (Aggregation::Percentile(self.fraction(c, span)?), DataType::Double),
             "stddev" if number => (Aggregation::StdDev, DataType::Double),
+            "stddev_pop" if number => (Aggregation::StdDevPopulation, DataType::Double),
             "variance" if number => (Aggregation::Variance, DataType::Double),
+            "var_pop" if number => (Aggregation::VariancePopulation, DataType::Double),
             "min" => (Aggregation::Min, value_type),
             "max" => (Aggregation::Max, value_type),
             "first" => (Aggregation::First, value_type),
             "last" => (Aggregation::Last, value_type),
             "any" => (Aggregation::Any, value_type),
+            "collect" => (Aggregation::List, DataType::List(Box::new(value_type))),
+            "string_agg" if value_type == DataType::String => (Aggregation::Join(self.separator(c, span)?), DataType::String),
+            "bool_and" if value_type == DataType::Bool => (Aggregation::BoolAnd, DataType::Bool),
+            "bool_or" if value_type == DataType::Bool => (Aggregation::BoolOr, DataType::Bool),
             "streak" => (Aggregation::Streak(self.by_unit(by, span)?), DataType::Int),
-            "sum" | "avg" | "median" | "percentile" | "stddev" | "variance" => {
+            "sum" | "avg" | "median" | "percentile" | "stddev" | "stddev_pop" | "variance" | "var_pop" => {
                 self.error(code::TYPE, span, format!("`{}` needs numbers, these are {value_type}", f.name));
                 return None;
             }
@@ -337,14 +347,29 @@ impl Binder<'_> {
         let data_type = match function {
             Aggregation::Count | Aggregation::CountDistinct => DataType::Int,
             Aggregation::Sum => sum_type(&t),
-            Aggregation::Average | Aggregation::Percentile(_) | Aggregation::StdDev | Aggregation::Variance => DataType::Double,
-            _ => t,
+            _ => behaviour_type(&function, t),
         };
         let value = EntityValue { entity: target.id, value: RowExpr::canonical(inner.into_columns(), expr) };
         let mut scope = env.rows.remove(0);
         let out = self.leaf(&mut scope, Leaf::AggregateMany(link, function, Box::new(value)), data_type);
         env.rows.insert(0, scope);
         Some(out)
+    }
+}
+
+/// The type of a number's summary, or of one of the values.
+fn behaviour_type(function: &Aggregation, t: DataType) -> DataType {
+    match function {
+        Aggregation::Average
+        | Aggregation::Percentile(_)
+        | Aggregation::StdDev
+        | Aggregation::StdDevPopulation
+        | Aggregation::Variance
+        | Aggregation::VariancePopulation => DataType::Double,
+        Aggregation::List => DataType::List(Box::new(t)),
+        Aggregation::Distinct(inner) if **inner == Aggregation::Sum => sum_type(&t),
+        Aggregation::Distinct(inner) => behaviour_type(inner, t),
+        _ => t,
     }
 }
 

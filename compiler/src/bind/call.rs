@@ -2,17 +2,25 @@
 
 use super::Binder;
 use super::scope::{Aggregates, Env, RowKind};
-use crate::bound::{Expr, ExprKind, WindowCall};
+use crate::bound::{Expr, ExprKind};
 use crate::code;
-use crate::function::{FUNCTIONS, Function, FunctionKind, ResultType, function};
+use crate::function::{Function, FunctionKind, ResultType, Takes, common_type, function, functions, habit};
 use eql_catalog::{DataType, Value};
-use eql_grammar::ast::{self, Arg, Span};
+use eql_grammar::ast::{self, Arg, BinaryOp, MatchOp, Span};
 use eql_grammar::nearest;
+
+/// Longer than the name of any type: `LIST<DECIMAL(38, 10)>`.
+const TYPE_BYTES_MAX: usize = 64;
 
 impl Binder<'_> {
     pub(super) fn call(&mut self, c: &ast::Call, span: Span, env: &mut Env) -> Expr {
         let name = c.name.text();
         let Some(f) = function(&name) else { return self.unknown_function(c, &name) };
+        if f.kind == FunctionKind::Aggregate
+            && let Some(call) = self.spelled_out(f, c, env)
+        {
+            return self.call(&call, span, env);
+        }
         if c.over.is_some() {
             return self.window_call(f, c, span, env);
         }
@@ -26,8 +34,12 @@ impl Binder<'_> {
     }
 
     fn unknown_function(&mut self, c: &ast::Call, name: &str) -> Expr {
-        let names = FUNCTIONS.iter().map(|f| f.name);
-        let hint = nearest(name, names).map_or_else(|| "the manual lists all functions".to_string(), |n| format!("did you mean `{n}`?"));
+        let names = functions().flat_map(|f| std::iter::once(f.name).chain(f.aliases.iter().copied()));
+        let hint = match (habit(name), nearest(name, names)) {
+            (Some(instead), _) => format!("write {instead}"),
+            (None, Some(near)) => format!("did you mean `{near}`?"),
+            (None, None) => "SHOW FUNCTIONS lists all functions".to_string(),
+        };
         self.error_hint(code::FUNCTION, c.name.span(), format!("function `{name}` is not defined"), hint)
     }
 
@@ -57,8 +69,9 @@ impl Binder<'_> {
             return self.at_event(f, c, span, env);
         }
         let mut args = Vec::new();
-        for a in &c.args {
-            match self.plain_arg(a, env) {
+        for (i, a) in c.args.iter().enumerate() {
+            let bound = unit_word(f.takes(i), a).or_else(|| self.plain_arg(a, env));
+            match bound {
                 Some(e) if matches!(e.kind, ExprKind::Invalid) => return e,
                 Some(e) => args.push(e),
                 None => return self.error(code::ARGUMENTS, span, format!("`{}` takes values", f.name)),
@@ -73,6 +86,12 @@ impl Binder<'_> {
         }
         if args.len() < f.min || args.len() > f.max {
             return self.wrong_count(f, args.len(), span);
+        }
+        for (i, a) in args.iter_mut().enumerate() {
+            match self.fitted(f, f.takes(i), a, span) {
+                Some(fit) => *a = fit,
+                None => return Expr::invalid(),
+            }
         }
         match f.kind {
             FunctionKind::Clocked => self.clocked(f, args, span),
@@ -89,150 +108,197 @@ impl Binder<'_> {
 
     pub(super) fn wrong_count(&mut self, f: &Function, got: usize, span: Span) -> Expr {
         let wanted = if f.min == f.max { f.min.to_string() } else { format!("{} to {}", f.min, f.max) };
-        self.error_hint(
-            code::ARGUMENTS,
-            span,
-            format!("`{}` takes {wanted} arguments, not {got}", f.name),
-            format!("for example {}", f.example),
-        )
+        let hint = if f.name == "log" {
+            "write ln(x) for the natural logarithm, log10(x) for the decimal one, or log(base, x)".to_string()
+        } else {
+            format!("{}, for example {}", f.signature(), f.example)
+        };
+        self.error_hint(code::ARGUMENTS, span, format!("`{}` takes {wanted} arguments, not {got}", f.name), hint)
     }
 
-    fn plain_call(&mut self, f: &'static Function, args: Vec<Expr>, span: Span) -> Expr {
+    /// An argument in the form the function computes with; None (reported) when it is of another kind.
+    fn fitted(&mut self, f: &Function, takes: Takes, a: &Expr, span: Span) -> Option<Expr> {
+        let a = match takes {
+            Takes::Time | Takes::Day => self.constant_as(a.clone(), &DataType::Timestamp),
+            _ => a.clone(),
+        };
+        let t = a.data_type.clone();
+        let (fits, wanted) = match takes {
+            Takes::Any => (true, t.clone()),
+            Takes::Text | Takes::Json => (matches!(t, DataType::String | DataType::Json), DataType::String),
+            Takes::Number => (t.is_numeric(), if a.is_null() { DataType::Double } else { t.clone() }),
+            Takes::Int => (t == DataType::Int, DataType::Int),
+            Takes::Double => (t.is_numeric(), DataType::Double),
+            Takes::Bool => (t == DataType::Bool, DataType::Bool),
+            Takes::Time => (t.is_temporal(), DataType::Timestamp),
+            Takes::Day => (t.is_temporal(), DataType::Date),
+            Takes::List => (matches!(t, DataType::List(_)), t.clone()),
+            Takes::Unit => return self.unit_fitted(f, &a, span),
+        };
+        if fits || a.is_null() {
+            return Some(self.cast_to(a, &wanted));
+        }
+        let message = match takes {
+            Takes::Time | Takes::Day => format!("`{}` takes a time, this is {t}", f.name),
+            _ => format!("`{}` does not take {t} as {}", f.name, takes.word()),
+        };
+        self.error_hint(code::TYPE, span, message, format!("{}, for example {}", f.signature(), f.example));
+        None
+    }
+
+    fn plain_call(&mut self, f: &'static Function, mut args: Vec<Expr>, span: Span) -> Expr {
+        if let Some(special) = self.rewritten(f, &mut args, span) {
+            return special;
+        }
         let first = args.first().map(|a| a.data_type.clone());
         let data_type = match f.result {
-            ResultType::Common => {
-                let values = if f.name == "if" { args[1..].to_vec() } else { args.clone() };
-                match self.common(values, span) {
-                    Some(t) => t,
-                    None => return Expr::invalid(),
-                }
-            }
+            ResultType::Common | ResultType::ListOfCommon => match self.unified(&mut args, span) {
+                Some(t) if f.result == ResultType::ListOfCommon => DataType::List(Box::new(t)),
+                Some(t) => t,
+                None => return Expr::invalid(),
+            },
             ResultType::Element => match first {
                 Some(DataType::List(t)) => *t,
                 _ => return self.error(code::TYPE, span, format!("`{}` takes a list", f.name)),
             },
             r => fixed_type(r, first),
         };
-        if let Some(bad) = args.iter().find(|a| !takes(f, &a.data_type) && !a.is_null()) {
-            let t = bad.data_type.clone();
-            return self.error_hint(code::TYPE, span, format!("`{}` does not take {t}", f.name), format!("for example {}", f.example));
-        }
-        let args = if matches!(f.name, "coalesce" | "greatest" | "least") {
-            args.into_iter().map(|a| self.cast_to(a, &data_type)).collect()
-        } else {
-            args
-        };
         Expr { kind: ExprKind::Call(f.name, args, None), data_type }
     }
 
-    fn clocked(&mut self, f: &'static Function, mut args: Vec<Expr>, span: Span) -> Expr {
-        if matches!(f.name, "now" | "today" | "days_since" | "age_in_years") {
-            self.uses_now = true;
-        }
-        if f.name == "now" {
-            return Expr { kind: ExprKind::Now(self.clock.as_of.clone()), data_type: DataType::Timestamp };
-        }
-        let now = Expr { kind: ExprKind::Now(self.clock.as_of.clone()), data_type: DataType::Timestamp };
-        if f.name == "today" {
-            return Expr { kind: ExprKind::Call("day", vec![now], Some(self.clock.clone())), data_type: DataType::Date };
-        }
-        if f.name == "age_in_years" && args.len() == 1 || f.name == "days_since" {
-            args.push(now);
-        }
-        let unit = matches!(f.name, "bucket" | "date_part").then(|| self.unit_arg(f, &mut args, span));
-        let data_type = match unit {
-            Some(None) => return Expr::invalid(),
-            Some(Some(u)) if f.result == ResultType::Bucket => {
-                if u {
-                    DataType::Date
-                } else {
-                    DataType::Timestamp
-                }
+    /// Functions that are another way to say an operator, and those whose arguments depend on each other.
+    fn rewritten(&mut self, f: &'static Function, args: &mut Vec<Expr>, span: Span) -> Option<Expr> {
+        let operator = match f.name {
+            "starts_with" => MatchOp::StartsWith,
+            "ends_with" => MatchOp::EndsWith,
+            "contains" => MatchOp::Contains,
+            "regexp_like" => MatchOp::Matches,
+            "list_contains" => MatchOp::Has,
+            "list_has_any" => MatchOp::HasAny,
+            "list_has_all" => MatchOp::HasAll,
+            "if" | "multi_if" | "nvl2" => return Some(self.choice(f, std::mem::take(args), span)),
+            "nullif" => return Some(self.nullif(args, span)),
+            "try_cast" => return Some(self.try_cast(args, span)),
+            // A predicate is never NULL.
+            "json_valid" => {
+                let call = Expr { kind: ExprKind::Call(f.name, std::mem::take(args), None), data_type: DataType::Bool };
+                let truth = Expr::literal(Value::Bool(true));
+                return Some(Expr::predicate(ExprKind::Compare(BinaryOp::Equal, Box::new(call), Box::new(truth))));
             }
-            _ => fixed_type(f.result, None),
+            "list_sum" | "list_avg" => return self.numbers_in(f, args, span),
+            "list_append" | "list_prepend" | "list_remove" | "list_position" => return self.member_argument(f, args, span),
+            _ => return None,
         };
-        let wanted: Vec<usize> = if unit.is_some() { vec![1] } else { (0..args.len()).collect() };
-        for i in wanted {
-            let a = self.constant_as(args[i].clone(), &DataType::Timestamp);
-            if !a.data_type.is_temporal() && !a.is_null() {
-                return self.error_hint(
-                    code::TYPE,
-                    span,
-                    format!("`{}` takes a time, this is {}", f.name, a.data_type),
-                    format!("for example {}", f.example),
-                );
-            }
-            args[i] = if f.name == "age_in_years" { self.cast_to(a, &DataType::Date) } else { self.cast_to(a, &DataType::Timestamp) };
-        }
-        Expr { kind: ExprKind::Call(f.name, args, Some(self.clock.clone())), data_type }
+        let part = args.pop()?;
+        let whole = args.pop()?;
+        Some(self.match_values(operator, whole, part, span, span))
     }
 
-    /// Puts the unit of `bucket(t, 'week')` and `date_part('hour', t)` first and checks it; true means day or longer.
-    fn unit_arg(&mut self, f: &Function, args: &mut [Expr], span: Span) -> Option<bool> {
-        let text = |e: &Expr| if let ExprKind::Literal(Value::String(s)) = &e.kind { Some(s.to_ascii_lowercase()) } else { None };
-        const UNITS: &[&str] = &["millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year"];
-        const PARTS: &[&str] = &["year", "quarter", "month", "week", "day", "dow", "doy", "isodow", "hour", "minute", "second", "epoch"];
-        let known = |s: &String| if f.name == "bucket" { UNITS.contains(&s.as_str()) } else { PARTS.contains(&s.as_str()) };
-        if text(&args[1]).as_ref().is_some_and(known) && !text(&args[0]).as_ref().is_some_and(known) {
-            args.swap(0, 1);
-        }
-        match text(&args[0]).filter(known) {
-            Some(u) => {
-                let long = matches!(u.as_str(), "day" | "week" | "month" | "quarter" | "year");
-                args[0] = Expr::literal(Value::String(u));
-                Some(long)
-            }
-            None => {
-                let list = if f.name == "bucket" { UNITS } else { PARTS };
-                self.error_hint(
-                    code::ARGUMENTS,
-                    span,
-                    format!("`{}` needs a unit in quotes", f.name),
-                    format!("one of {}", list.join(", ")),
-                );
-                None
-            }
-        }
-    }
-
-    fn window_call(&mut self, f: &'static Function, c: &ast::Call, span: Span, env: &mut Env) -> Expr {
-        let Some(over) = &c.over else { return Expr::invalid() };
-        if env.windows.is_none() {
+    /// `if`, `multi_if` and `nvl2` are CASE.
+    fn choice(&mut self, f: &Function, mut args: Vec<Expr>, span: Span) -> Expr {
+        if args.len().is_multiple_of(2) {
             return self.error_hint(
-                code::AGGREGATE,
+                code::ARGUMENTS,
                 span,
-                "OVER cannot stand here",
-                "window functions belong to the SELECT list or |> EXTEND",
+                "`multi_if` needs a value after each condition, and one for all others",
+                format!("for example {}", f.example),
             );
         }
-        if !matches!(f.kind, FunctionKind::Window | FunctionKind::Aggregate) {
-            return self.error(code::FUNCTION, span, format!("`{}` is no window function", f.name));
+        let other = args.pop();
+        let mut conditions = Vec::new();
+        let mut values = Vec::new();
+        for (i, a) in args.into_iter().enumerate() {
+            match (i % 2, f.name) {
+                (1, _) => values.push(a),
+                (_, "nvl2") => {
+                    let missing = Expr::predicate(ExprKind::IsNull(Box::new(a)));
+                    conditions.push(Expr::predicate(ExprKind::Not(Box::new(missing))));
+                }
+                _ if a.data_type == DataType::Bool || a.is_null() => conditions.push(a),
+                _ => return self.error(code::NOT_PREDICATE, span, format!("a condition is expected, this is {}", a.data_type)),
+            }
         }
-        let windows = env.windows.take();
-        let aggregates = std::mem::replace(&mut env.aggregates, Aggregates::None);
-        let mut args: Vec<Expr> = c.args.iter().filter_map(|a| self.plain_arg(a, env)).collect();
-        let partition_by = over.partition_by.iter().map(|e| self.expr(e, env)).collect();
-        let order_by = self.sort_keys(&over.order_by, env);
-        env.windows = windows;
-        env.aggregates = aggregates;
-        if args.iter().any(|a| matches!(a.kind, ExprKind::Invalid)) {
-            return Expr::invalid();
-        }
-        let first = args.first().map(|a| a.data_type.clone());
-        let data_type = match f.result {
-            ResultType::Sum => sum_type(first.as_ref().unwrap_or(&DataType::Int)),
-            r => fixed_type(r, first),
-        };
-        if f.name == "avg" {
-            args = args.into_iter().map(|a| self.cast_to(a, &DataType::Double)).collect();
-        }
-        let call = WindowCall { function: f.name, args, partition_by, order_by, data_type: data_type.clone() };
-        let id = self.column_id();
-        if let Some(w) = &mut env.windows {
-            w.push((id, call));
-        }
-        Expr::column(id, data_type)
+        values.extend(other);
+        let Some(data_type) = self.unified(&mut values, span) else { return Expr::invalid() };
+        let other = values.pop().map(Box::new);
+        Expr { kind: ExprKind::Case(conditions.into_iter().zip(values).collect(), other), data_type }
     }
+
+    fn nullif(&mut self, args: &mut Vec<Expr>, span: Span) -> Expr {
+        let (Some(other), Some(value)) = (args.pop(), args.pop()) else { return Expr::invalid() };
+        if value.is_null() || other.is_null() {
+            return value;
+        }
+        let data_type = value.data_type.clone();
+        let equal = self.compare(BinaryOp::Equal, value.clone(), other, span);
+        let none = Expr { data_type: data_type.clone(), ..Expr::literal(Value::Null) };
+        Expr { kind: ExprKind::Case(vec![(equal, none)], Some(Box::new(value))), data_type }
+    }
+
+    /// `try_cast(x AS BIGINT)`: the type comes as a text.
+    fn try_cast(&mut self, args: &mut Vec<Expr>, span: Span) -> Expr {
+        let (Some(named), Some(value)) = (args.pop(), args.pop()) else { return Expr::invalid() };
+        let ExprKind::Literal(Value::String(text)) = &named.kind else {
+            return self.error_hint(code::ARGUMENTS, span, "`try_cast` needs a type", "for example try_cast(x AS BIGINT)");
+        };
+        let parsed = if text.len() <= TYPE_BYTES_MAX { eql_grammar::parse_expr(&format!("NULL::{text}")).ok() } else { None };
+        let Some(ast::ExprKind::Cast(_, t)) = parsed.map(|e| e.kind) else {
+            return self.error(code::TYPE_NAME, span, format!("`{text}` is no type"));
+        };
+        let Some(data_type) = self.type_name(&ast::TypeName { span, ..t }) else { return Expr::invalid() };
+        if value.is_null() {
+            return Expr { data_type, ..value };
+        }
+        if value.data_type.is_temporal() && data_type.is_temporal() {
+            return self.cast_to(value, &data_type);
+        }
+        if matches!((&value.data_type, &data_type), (DataType::String, DataType::Date | DataType::Timestamp)) {
+            let name = if data_type == DataType::Date { "parse_date" } else { "parse_time" };
+            return Expr { kind: ExprKind::Call(name, vec![value], Some(self.clock.clone())), data_type };
+        }
+        Expr { kind: ExprKind::Call("try_cast", vec![value], None), data_type }
+    }
+
+    /// None when the list holds numbers and the call goes on as it is.
+    fn numbers_in(&mut self, f: &Function, args: &[Expr], span: Span) -> Option<Expr> {
+        let fits = matches!(&args[0].data_type, DataType::List(t) if t.is_numeric());
+        let message = format!("`{}` needs numbers, not {}", f.name, args[0].data_type);
+        (!fits).then(|| self.error_hint(code::TYPE, span, message, format!("for example {}", f.example)))
+    }
+
+    /// The value must be one of the list's kind; None when the call goes on as it is.
+    fn member_argument(&mut self, f: &Function, args: &mut [Expr], span: Span) -> Option<Expr> {
+        let DataType::List(element) = args[0].data_type.clone() else { return None };
+        let value = self.constant_as(args[1].clone(), &element);
+        let fits = value.is_null() || common_type(&value.data_type, &element).is_some_and(|t| t == *element);
+        if !fits {
+            let message = format!("`{}` takes a value of type {element}, this is {}", f.name, value.data_type);
+            return Some(self.error_hint(code::TYPE, span, message, format!("for example {}", f.example)));
+        }
+        args[1] = self.cast_to(value, &element);
+        None
+    }
+
+    /// Gives all values one type; None (reported) when they have none in common.
+    pub(super) fn unified(&mut self, values: &mut [Expr], span: Span) -> Option<DataType> {
+        if let Some(temporal) = values.iter().map(|v| v.data_type.clone()).find(DataType::is_temporal) {
+            for v in values.iter_mut() {
+                *v = self.constant_as(v.clone(), &temporal);
+            }
+        }
+        let common = self.common(values.to_vec(), span)?;
+        for v in values.iter_mut() {
+            *v = self.cast_to(v.clone(), &common);
+        }
+        Some(common)
+    }
+}
+
+/// `DATEDIFF(day, a, b)`: a unit without quotes.
+fn unit_word(takes: Takes, a: &Arg) -> Option<Expr> {
+    let Arg::Expr(ast::Expr { kind: ast::ExprKind::Path(p), .. }) = a else { return None };
+    let [one] = p.parts.as_slice() else { return None };
+    (takes == Takes::Unit && super::clocked::unit(&one.name).is_some()).then(|| Expr::literal(Value::String(one.name.clone())))
 }
 
 /// SUM's type by rule 46.
@@ -251,24 +317,11 @@ pub(super) fn fixed_type(r: ResultType, first: Option<DataType>) -> DataType {
         ResultType::Double => DataType::Double,
         ResultType::Bool => DataType::Bool,
         ResultType::Date => DataType::Date,
-        ResultType::Timestamp | ResultType::Bucket => DataType::Timestamp,
+        ResultType::Json => DataType::Json,
+        ResultType::Timestamp | ResultType::Bucket | ResultType::Moved => DataType::Timestamp,
         ResultType::StringList => DataType::List(Box::new(DataType::String)),
-        ResultType::ListOfFirst => DataType::List(Box::new(first.unwrap_or(DataType::String))),
+        ResultType::ListOfFirst | ResultType::ListOfCommon => DataType::List(Box::new(first.unwrap_or(DataType::String))),
         ResultType::Sum => sum_type(&first.unwrap_or(DataType::Int)),
-        ResultType::First | ResultType::Common | ResultType::Element => first.unwrap_or(DataType::String),
-    }
-}
-
-/// Whether a scalar function takes values of a type. Text functions take text and numbers, the others numbers.
-fn takes(f: &Function, t: &DataType) -> bool {
-    match f.name {
-        "abs" | "round" | "floor" | "ceil" | "trunc" | "sqrt" | "power" | "exp" | "ln" | "log10" | "log2" | "sign" | "mod" => {
-            t.is_numeric()
-        }
-        "lower" | "upper" | "trim" | "ltrim" | "rtrim" | "reverse" | "clean_url" | "replace" | "regexp_replace" => {
-            matches!(t, DataType::String | DataType::Json)
-        }
-        "length" => matches!(t, DataType::String | DataType::Json | DataType::List(_)),
-        _ => true,
+        ResultType::First | ResultType::Common | ResultType::Element | ResultType::Named => first.unwrap_or(DataType::String),
     }
 }

@@ -321,6 +321,11 @@ impl Binder<'_> {
         if matches!(x.kind, ExprKind::Invalid) || matches!(p.kind, ExprKind::Invalid) {
             return invalid_predicate();
         }
+        self.match_values(op, x, p, span, pattern.span)
+    }
+
+    /// The test of two bound values, or what is wrong with their types.
+    pub(super) fn match_values(&mut self, op: MatchOp, x: Expr, p: Expr, span: ast::Span, pattern: ast::Span) -> Expr {
         let fits = match (op, &x.data_type, &p.data_type) {
             (MatchOp::Has | MatchOp::Contains, DataType::List(t), e) => common_type(t, e).is_some(),
             (MatchOp::HasAny | MatchOp::HasAll, DataType::List(t), e) => match e {
@@ -338,7 +343,7 @@ impl Binder<'_> {
         if let (MatchOp::Matches, ExprKind::Literal(Value::String(r))) = (op, &p.kind)
             && let Some(problem) = bad_pattern(r)
         {
-            return self.error(code::VALUE, pattern.span, problem);
+            return self.error(code::VALUE, pattern, problem);
         }
         Expr::predicate(ExprKind::Match(op, Box::new(x), Box::new(p)))
     }

@@ -14,7 +14,9 @@ impl Binder<'_> {
         let known = self.ctes.len();
         self.ctes.extend(q.with.iter().map(|(n, c)| (n.name.clone(), c.clone())));
         self.depth += 1;
-        let out = self.isolated(|b| b.body(&q.body)).and_then(|body| q.pipes.iter().try_fold(body, |rows, p| self.pipe(rows, p)));
+        let whole = of_the_whole(&q.body);
+        let (body, last) = whole.as_ref().map_or((&q.body, &[][..]), |(body, last)| (body, last));
+        let out = self.isolated(|b| b.body(body)).and_then(|body| last.iter().chain(&q.pipes).try_fold(body, |rows, p| self.pipe(rows, p)));
         self.ctes.truncate(known);
         self.depth -= 1;
         out
@@ -108,6 +110,7 @@ impl Binder<'_> {
                 self.rows(rows.rel, None, env, parts)
             }
             PipeKind::OrderBy(items) => {
+                env.aliases = rows.output.iter().map(|o| (o.name.clone(), Expr::column(o.id, o.data_type.clone()))).collect();
                 let keys = self.sort_keys(items, &mut env);
                 Some(Query { rel: Rel::Sort(Box::new(rows.rel), keys), ..rows })
             }
@@ -280,4 +283,29 @@ fn position(e: &ast::Expr) -> Option<usize> {
         ast::ExprKind::Literal(ast::Literal::Number(n)) => n.parse().ok().filter(|n| *n > 0),
         _ => None,
     }
+}
+
+/// ORDER BY and LIMIT behind the last SELECT of a UNION are those of the whole, as in SQL; in brackets they stay with their SELECT.
+fn of_the_whole(body: &QueryBody) -> Option<(QueryBody, Vec<ast::Pipe>)> {
+    let QueryBody::Set(op, left, right) = body else { return None };
+    let (right, last) = match right.as_ref() {
+        QueryBody::Select(s) => {
+            let ordering = |c: &&ast::Clause| matches!(c.kind, ClauseKind::OrderBy(_) | ClauseKind::Limit(..));
+            let mut last: Vec<ast::Pipe> = s.clauses.iter().filter(ordering).filter_map(stage).collect();
+            last.sort_by_key(|p| matches!(p.kind, PipeKind::Limit(..)));
+            let clauses = s.clauses.iter().filter(|c| !ordering(c)).cloned().collect();
+            (QueryBody::Select(Box::new(ast::Select { clauses, ..s.as_ref().clone() })), last)
+        }
+        deeper => of_the_whole(deeper)?,
+    };
+    (!last.is_empty()).then(|| (QueryBody::Set(*op, left.clone(), Box::new(right)), last))
+}
+
+fn stage(clause: &ast::Clause) -> Option<ast::Pipe> {
+    let kind = match &clause.kind {
+        ClauseKind::OrderBy(items) => PipeKind::OrderBy(items.clone()),
+        ClauseKind::Limit(n, offset) => PipeKind::Limit(n.clone(), offset.clone()),
+        _ => return None,
+    };
+    Some(ast::Pipe { kind, span: clause.span })
 }

@@ -155,6 +155,13 @@ impl Binder<'_> {
         {
             return e.clone();
         }
+        if let [one] = path.parts.as_slice()
+            && let Some(f) = crate::function::function(&one.name)
+            && one.name.to_ascii_lowercase().starts_with("current_")
+        {
+            // SQL writes CURRENT_DATE and CURRENT_TIMESTAMP without brackets.
+            return self.clocked(f, vec![], path.span());
+        }
         self.missing(path, &env.rows)
     }
 

@@ -21,6 +21,7 @@ impl Binder<'_> {
             ShowWhat::Tags => catalog.tags().map(|t| tag_noun(t)).collect(),
             ShowWhat::Metrics => catalog.metrics().map(|m| noun(&m.name, "metric", None, &m.comment, &m.definition)).collect(),
             ShowWhat::Subscriptions => vec![],
+            ShowWhat::Functions => crate::function::functions().map(function_noun).collect(),
         };
         let kept = nouns.into_iter().filter(|n| like.is_none_or(|p| is_like(&n.name, p))).collect();
         Some(self.nouns(kept))
@@ -139,6 +140,16 @@ impl Binder<'_> {
 
 fn noun(name: &str, kind: &'static str, data_type: Option<String>, comment: &Option<String>, definition: &str) -> Noun {
     Noun { name: name.into(), kind, data_type, comment: comment.clone(), definition: Some(definition.into()) }
+}
+
+fn function_noun(f: &'static crate::function::Function) -> Noun {
+    Noun {
+        name: f.name.into(),
+        kind: f.kind.word(),
+        data_type: Some(f.result.word().into()),
+        comment: Some(f.summary.into()),
+        definition: Some(f.signature()),
+    }
 }
 
 fn entity_noun(e: &eql_catalog::EntityType) -> Noun {

@@ -1,7 +1,7 @@
 //! Calls: arguments, what narrows them, OVER, and the keys of ORDER BY.
 
 use super::{Builder, Built};
-use crate::ast::{Arg, Call, Expr, ExprKind, OrderItem, Over, Path, Scope};
+use crate::ast::{Arg, Call, Expr, ExprKind, Frame, FrameBound, OrderItem, Over, Path, Scope};
 use crate::parser::{Pair, Parts, Rule};
 
 impl Builder<'_> {
@@ -86,7 +86,7 @@ impl Builder<'_> {
     fn over(&mut self, p: &mut Parts<'_>) -> Built<Over> {
         let (mut p, _) = self.enter(p, Rule::over)?;
         p.eat(Rule::kw_over);
-        let mut over = Over { partition_by: Vec::new(), order_by: Vec::new() };
+        let mut over = Over { partition_by: Vec::new(), order_by: Vec::new(), frame: None };
         if let Some(partition) = p.take(Rule::partition) {
             let mut partition = Parts::of(partition);
             partition.eat(Rule::kw_partition);
@@ -97,7 +97,36 @@ impl Builder<'_> {
             p.eat(Rule::kw_by);
             over.order_by = self.order_items(&mut p)?;
         }
+        if let Some(frame) = p.take(Rule::frame) {
+            over.frame = Some(self.frame(frame)?);
+        }
         Ok(over)
+    }
+
+    fn frame(&mut self, frame: Pair<'_>) -> Built<Frame> {
+        let span = self.span(&frame);
+        let mut p = Parts::of(frame);
+        let range = p.eat(Rule::kw_range);
+        p.eat(Rule::kw_rows);
+        p.eat(Rule::kw_between);
+        let start = self.frame_bound(&mut p)?;
+        p.eat(Rule::kw_and);
+        // A single bound is the first row; the last is then the current one.
+        let end = if p.rule() == Some(Rule::frame_bound) { self.frame_bound(&mut p)? } else { FrameBound::Rows(0) };
+        Ok(Frame { range, start, end, span })
+    }
+
+    fn frame_bound(&mut self, p: &mut Parts<'_>) -> Built<FrameBound> {
+        let (mut p, _) = self.enter(p, Rule::frame_bound)?;
+        if p.eat(Rule::kw_unbounded) {
+            return Ok(if p.eat(Rule::kw_preceding) { FrameBound::First } else { FrameBound::Last });
+        }
+        if p.eat(Rule::kw_current) {
+            return Ok(FrameBound::Rows(0));
+        }
+        let count = self.count_only(&mut p)?;
+        let rows = i64::try_from(count).unwrap_or(i64::MAX);
+        Ok(FrameBound::Rows(if p.eat(Rule::kw_preceding) { -rows } else { rows }))
     }
 
     pub(super) fn order_items(&mut self, p: &mut Parts<'_>) -> Built<Vec<OrderItem>> {

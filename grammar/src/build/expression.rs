@@ -315,10 +315,12 @@ impl Builder<'_> {
 
     fn cast(&mut self, p: &mut Parts<'_>) -> Built<ExprKind> {
         let (mut p, _) = self.enter(p, Rule::cast)?;
+        let safe = p.eat(Rule::kw_try_cast);
         p.eat(Rule::kw_cast);
         let expr = self.expr(&mut p)?;
         p.eat(Rule::kw_as);
-        Ok(ExprKind::Cast(Box::new(expr), self.type_name(&mut p)?))
+        let to = self.type_name(&mut p)?;
+        Ok(if safe { try_cast(expr, &to) } else { ExprKind::Cast(Box::new(expr), to) })
     }
 
     /// `EXTRACT(hour FROM t)` is `date_part('hour', t)`.
@@ -425,4 +427,12 @@ fn fold(first: Expr, rest: Vec<(BinaryOp, Expr)>) -> Expr {
         Some((sum, plus)) => binary(plus, sum, current),
         None => current,
     }
+}
+
+/// `try_cast(x AS BIGINT)` is the call `try_cast(x, 'BIGINT')`.
+fn try_cast(expr: Expr, to: &TypeName) -> ExprKind {
+    let name = Ident { name: "try_cast".to_string(), span: to.span };
+    let text = Expr { kind: ExprKind::Literal(Literal::Text(crate::print::expression::type_name(to))), span: to.span };
+    let args = vec![Arg::Expr(expr), Arg::Expr(text)];
+    ExprKind::Call(Box::new(Call { name: Path { parts: vec![name] }, distinct: false, args, scopes: Vec::new(), over: None }))
 }

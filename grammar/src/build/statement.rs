@@ -105,6 +105,7 @@ impl Builder<'_> {
             Some(Rule::kw_tags) => ShowWhat::Tags,
             Some(Rule::kw_metrics) => ShowWhat::Metrics,
             Some(Rule::kw_subscriptions) => ShowWhat::Subscriptions,
+            Some(Rule::kw_functions) => ShowWhat::Functions,
             _ => {
                 p.eat(Rule::kw_of);
                 ShowWhat::Properties(self.ident(p)?)

@@ -24,7 +24,7 @@ pub(super) fn words_of(rule: Rule) -> Vec<&'static str> {
         Rule::join => vec!["JOIN", "LEFT", "RIGHT", "FULL", "CROSS", "INNER"],
         Rule::scope => vec!["WHERE", "DURING", "BY", "ORDER", "AS"],
         Rule::show_what => {
-            vec!["ENTITIES", "EVENTS", "RELATIONS", "PROPERTIES", "SEGMENTS", "SESSIONS", "TAGS", "METRICS", "SUBSCRIPTIONS"]
+            vec!["ENTITIES", "EVENTS", "RELATIONS", "PROPERTIES", "SEGMENTS", "SESSIONS", "TAGS", "METRICS", "SUBSCRIPTIONS", "FUNCTIONS"]
         }
         Rule::kind | Rule::insert_target | Rule::subscribe_to => crate::word::KINDS.to_vec(),
         Rule::column_option => vec!["HISTORY", "UNIQUE", "MANY", "SENSITIVE", "NOT", "DEFAULT", "COMMENT"],

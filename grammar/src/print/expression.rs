@@ -4,7 +4,7 @@ use super::query::query_line;
 use super::step::{behaviour, bracket, segment};
 use super::time::{duration, instant, param, range, typed};
 use super::{list, name, path, text};
-use crate::ast::{Arg, BinaryOp, Call, Expr, ExprKind, InList, IsWhat, Item, Literal, MatchOp, OrderItem, Over, Scope, TypeName};
+use crate::ast::{Arg, BinaryOp, Call, Expr, ExprKind, FrameBound, InList, IsWhat, Item, Literal, MatchOp, OrderItem, Over, Scope, TypeName};
 
 /// How tightly an expression binds.
 mod level {
@@ -192,7 +192,7 @@ pub(super) fn literal(value: &Literal) -> String {
     }
 }
 
-pub(super) fn type_name(of: &TypeName) -> String {
+pub(crate) fn type_name(of: &TypeName) -> String {
     match (&of.element, of.args.as_slice()) {
         (Some(element), _) => format!("LIST<{}>", type_name(element)),
         (None, []) => of.name.clone(),
@@ -240,7 +240,20 @@ fn over(over: &Over) -> String {
     if !over.order_by.is_empty() {
         parts.push(format!("ORDER BY {}", order_items(&over.order_by)));
     }
+    if let Some(f) = &over.frame {
+        parts.push(format!("{} BETWEEN {} AND {}", if f.range { "RANGE" } else { "ROWS" }, frame_bound(f.start), frame_bound(f.end)));
+    }
     format!(" OVER ({})", parts.join(" "))
+}
+
+fn frame_bound(bound: FrameBound) -> String {
+    match bound {
+        FrameBound::First => "UNBOUNDED PRECEDING".to_owned(),
+        FrameBound::Last => "UNBOUNDED FOLLOWING".to_owned(),
+        FrameBound::Rows(0) => "CURRENT ROW".to_owned(),
+        FrameBound::Rows(n) if n < 0 => format!("{} PRECEDING", n.unsigned_abs()),
+        FrameBound::Rows(n) => format!("{n} FOLLOWING"),
+    }
 }
 
 pub(super) fn order_items(keys: &[OrderItem]) -> String {

@@ -92,6 +92,7 @@ fn show_what(what: &ShowWhat) -> String {
         ShowWhat::Tags => "TAGS".to_owned(),
         ShowWhat::Metrics => "METRICS".to_owned(),
         ShowWhat::Subscriptions => "SUBSCRIPTIONS".to_owned(),
+        ShowWhat::Functions => "FUNCTIONS".to_owned(),
     }
 }
 

@@ -33,8 +33,15 @@ pub(crate) fn aggregate(function: &Aggregation, values: Option<&ArrayRef>, offse
         Aggregation::Max => pick(values, runs().map(|r| extreme(values, valid(r), Ordering::Greater)))?,
         Aggregation::First | Aggregation::Any => pick(values, runs().map(|r| Ok((!r.is_empty()).then_some(r.start))))?,
         Aggregation::Last => pick(values, runs().map(|r| Ok((!r.is_empty()).then(|| r.end - 1))))?,
-        Aggregation::Average | Aggregation::Percentile(_) | Aggregation::StdDev | Aggregation::Variance => {
-            numbers(function, values, offsets)?
+        Aggregation::Average
+        | Aggregation::Percentile(_)
+        | Aggregation::StdDev
+        | Aggregation::StdDevPopulation
+        | Aggregation::Variance
+        | Aggregation::VariancePopulation => numbers(function, values, offsets)?,
+        Aggregation::Distinct(inner) => {
+            let (kept, ends) = different(values, offsets)?;
+            aggregate(inner, Some(&kept), &ends, out)?
         }
         Aggregation::BoolAnd | Aggregation::BoolOr => {
             let b = values.as_boolean();
@@ -61,6 +68,9 @@ pub(crate) fn aggregate(function: &Aggregation, values: Option<&ArrayRef>, offse
             Arc::new(b.finish())
         }
         Aggregation::Periods(_) | Aggregation::Streak(_) => periods(function, values, offsets)?,
+        Aggregation::Correlation | Aggregation::Covariance | Aggregation::CovariancePopulation | Aggregation::Mode => {
+            return Err(DataFusionError::Internal(format!("{function:?} over what one entity did")));
+        }
     };
     Ok(if result.data_type() == out { result } else { cast(&result, out)? })
 }
@@ -74,6 +84,22 @@ fn periods(function: &Aggregation, values: &ArrayRef, offsets: &[usize]) -> Resu
         i64::try_from(n).unwrap_or(i64::MAX)
     };
     Ok(Arc::new(Int64Array::from_iter_values(offsets.windows(2).map(one))))
+}
+
+/// Every value of a run once, in the order of the values, and the runs' new ends.
+fn different(values: &ArrayRef, offsets: &[usize]) -> Result<(ArrayRef, Vec<usize>)> {
+    let options = SortOptions { descending: false, nulls_first: false };
+    let fields = vec![SortField::new_with_options(values.data_type().clone(), options)];
+    let rows = RowConverter::new(fields)?.convert_columns(std::slice::from_ref(values))?;
+    let (mut kept, mut ends) = (Vec::<u32>::new(), vec![0]);
+    for w in offsets.windows(2) {
+        let mut run: Vec<usize> = (w[0]..w[1]).collect();
+        run.sort_unstable_by_key(|i| rows.row(*i));
+        run.dedup_by_key(|i| rows.row(*i));
+        kept.extend(run.into_iter().map(|i| u32::try_from(i).unwrap_or(u32::MAX)));
+        ends.push(kept.len());
+    }
+    Ok((take(values, &UInt32Array::from(kept), None)?, ends))
 }
 
 fn distinct(values: &ArrayRef, offsets: &[usize]) -> Result<Int64Array> {
@@ -141,10 +167,13 @@ fn numbers(function: &Aggregation, values: &ArrayRef, offsets: &[usize]) -> Resu
         Some(match function {
             Aggregation::Average => mean,
             Aggregation::Percentile(p) => return percentile(&mut scratch, *p),
-            _ if scratch.len() < 2 => return None,
             _ => {
-                let variance = scratch.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (n - 1.0);
-                if *function == Aggregation::StdDev { variance.sqrt() } else { variance }
+                let population = matches!(function, Aggregation::StdDevPopulation | Aggregation::VariancePopulation);
+                if !population && scratch.len() < 2 {
+                    return None;
+                }
+                let variance = scratch.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / if population { n } else { n - 1.0 };
+                if matches!(function, Aggregation::StdDev | Aggregation::StdDevPopulation) { variance.sqrt() } else { variance }
             }
         })
     };

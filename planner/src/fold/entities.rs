@@ -362,16 +362,27 @@ fn result_type(b: &Behaviour) -> eql_catalog::DataType {
     match &b.kind {
         BehaviourKind::Sequence(s) => s.asked.data_type(),
         BehaviourKind::Aggregate { function, value, .. } => {
-            let t = value.as_ref().map_or(DataType::Int, |v| v.expr.data_type.clone());
-            match function {
-                Aggregation::Count | Aggregation::CountDistinct | Aggregation::Periods(_) | Aggregation::Streak(_) => DataType::Int,
-                Aggregation::Average | Aggregation::Percentile(_) | Aggregation::StdDev | Aggregation::Variance => DataType::Double,
-                Aggregation::Sum => match t {
-                    DataType::Decimal(_, s) => DataType::Decimal(38, s),
-                    other => other,
-                },
-                _ => t,
-            }
+            aggregate_type(function, value.as_ref().map_or(DataType::Int, |v| v.expr.data_type.clone()))
         }
+    }
+}
+
+fn aggregate_type(function: &Aggregation, t: eql_catalog::DataType) -> eql_catalog::DataType {
+    use eql_catalog::DataType;
+    match function {
+        Aggregation::Count | Aggregation::CountDistinct | Aggregation::Periods(_) | Aggregation::Streak(_) => DataType::Int,
+        Aggregation::Average
+        | Aggregation::Percentile(_)
+        | Aggregation::StdDev
+        | Aggregation::StdDevPopulation
+        | Aggregation::Variance
+        | Aggregation::VariancePopulation => DataType::Double,
+        Aggregation::Sum => match t {
+            DataType::Decimal(_, s) => DataType::Decimal(38, s),
+            other => other,
+        },
+        Aggregation::List => DataType::List(Box::new(t)),
+        Aggregation::Distinct(inner) => aggregate_type(inner, t),
+        _ => t,
     }
 }

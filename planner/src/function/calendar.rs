@@ -192,6 +192,8 @@ impl Clocked {
             "hour" => return clock / 3_600_000_000,
             "minute" => return clock / 60_000_000 % 60,
             "second" => return clock / 1_000_000 % 60,
+            "millisecond" => return clock / 1_000 % 60_000,
+            "microsecond" => return clock % 60_000_000,
             // 1970-01-01 was a Thursday; 0 is Sunday.
             "dow" => return (days + 4).rem_euclid(7),
             "isodow" => return (days + 3).rem_euclid(7) + 1,
@@ -204,6 +206,7 @@ impl Clocked {
             "quarter" => date.month0() as i32 / 3 + 1,
             "month" => date.month() as i32,
             "week" => date.iso_week().week() as i32,
+            "isoyear" => date.iso_week().year(),
             "doy" => date.ordinal() as i32,
             _ => date.day() as i32,
         })

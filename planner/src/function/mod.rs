@@ -1,21 +1,33 @@
 //! Functions: DataFusion's by name, and the few of our own that need a calendar.
 
 mod calendar;
+mod collect;
+mod digest;
+mod json;
+mod kernel;
+mod list;
+mod mode;
+mod number;
+mod text;
+mod time;
+mod url;
 
 use crate::clock;
 use arrow::datatypes::DataType as ArrowType;
 use datafusion::common::{DataFusionError, Result, ScalarValue};
 use datafusion::functions::expr_fn as df;
 use datafusion::functions_nested::expr_fn as nested;
-use datafusion::logical_expr::{Case, Expr as DfExpr, ScalarUDF, cast, lit};
+use datafusion::logical_expr::{Case, Expr as DfExpr, ScalarUDF, cast, lit, try_cast};
 use eql_catalog::{DataType, Value};
 use eql_compiler::bound::{Clock, Expr, ExprKind};
 use eql_store::arrow_type;
 use eql_timeline::{Calendar, Unit};
 
 pub(crate) use calendar::{bucket, shift};
+pub(crate) use collect::{Gathered, collect};
+pub(crate) use mode::mode;
 
-fn text(e: &Expr) -> Option<&str> {
+fn constant(e: &Expr) -> Option<&str> {
     match &e.kind {
         ExprKind::Literal(Value::String(s)) => Some(s),
         _ => None,
@@ -37,8 +49,16 @@ fn unit_of(word: &str) -> Unit {
 }
 
 /// A function of time in a zone.
-pub(crate) fn clocked(name: &str, args: &[Expr], mut lowered: Vec<DfExpr>, clock: &Clock) -> Result<DfExpr> {
+pub(crate) fn clocked(name: &str, args: &[Expr], mut lowered: Vec<DfExpr>, clock: &Clock, t: &DataType) -> Result<DfExpr> {
     let calendar: Calendar = clock::calendar(clock)?;
+    let unit = args.first().and_then(constant).map_or(Unit::Day, unit_of);
+    if matches!(name, "date_add" | "date_diff") {
+        lowered.remove(0);
+    }
+    if let Some(made) = time::call(name, calendar, unit, &mut lowered) {
+        let local = *t == DataType::Date && name == "date_add";
+        return Ok(if local { bucket(calendar, Unit::Day, 1).call(vec![made]) } else { made });
+    }
     let one = |lowered: &mut Vec<DfExpr>| lowered.swap_remove(0);
     Ok(match name {
         "bucket" => {
@@ -46,14 +66,14 @@ pub(crate) fn clocked(name: &str, args: &[Expr], mut lowered: Vec<DfExpr>, clock
                 Some(ExprKind::Literal(Value::Int(n))) => *n,
                 _ => 1,
             };
-            bucket(calendar, unit_of(text(&args[0]).unwrap_or("day")), count).call(vec![lowered.swap_remove(1)])
+            bucket(calendar, unit_of(constant(&args[0]).unwrap_or("day")), count).call(vec![lowered.swap_remove(1)])
         }
         "minute" | "hour" | "day" | "week" | "month" | "quarter" | "year" => {
             bucket(calendar, unit_of(name), 1).call(vec![one(&mut lowered)])
         }
         "date" => bucket(calendar, Unit::Day, 1).call(vec![one(&mut lowered)]),
         "date_start" => calendar::date_start(calendar).call(vec![one(&mut lowered)]),
-        "date_part" => calendar::part(calendar, text(&args[0]).unwrap_or("day")).call(vec![lowered.swap_remove(1)]),
+        "date_part" => calendar::part(calendar, constant(&args[0]).unwrap_or("day")).call(vec![lowered.swap_remove(1)]),
         "days_since" => {
             let now = lowered.pop().ok_or_else(|| DataFusionError::Internal("days_since without now".into()))?;
             let micros = cast(now, ArrowType::Int64) - cast(one(&mut lowered), ArrowType::Int64);
@@ -67,53 +87,38 @@ pub(crate) fn clocked(name: &str, args: &[Expr], mut lowered: Vec<DfExpr>, clock
 /// A function of values.
 pub(crate) fn scalar(name: &str, args: &[Expr], mut a: Vec<DfExpr>, t: &DataType) -> Result<DfExpr> {
     let out = arrow_type(t);
-    let double = |e: DfExpr| cast(e, ArrowType::Float64);
-    let utf8 = |e: DfExpr| cast(e, ArrowType::Utf8);
-    let numeric_text = |e: DfExpr, from: Option<&Expr>| if from.is_some_and(|x| x.data_type == DataType::String) { e } else { utf8(e) };
-    let at = |a: &mut Vec<DfExpr>, i: usize| std::mem::replace(&mut a[i], lit(ScalarValue::Null));
+    let found = match text::call(name, &mut a)?.or_else(|| url::call(name, &mut a)).or_else(|| json::call(name, &mut a)) {
+        Some(made) => made,
+        None => match number::call(name, &mut a, t, &out)? {
+            Some(made) => made,
+            None => match list::call(name, &mut a, &out)? {
+                Some(made) => made,
+                None => other(name, args, a, &out)?,
+            },
+        },
+    };
+    // DataFusion's functions choose narrow numbers and views of texts.
+    Ok(cast(found, out))
+}
+
+fn other(name: &str, args: &[Expr], mut a: Vec<DfExpr>, out: &ArrowType) -> Result<DfExpr> {
+    let utf8 = |(e, x): (DfExpr, &Expr)| if x.data_type == DataType::String && !x.is_null() { e } else { cast(e, ArrowType::Utf8) };
     Ok(match name {
         "coalesce" => df::coalesce(a),
-        "nullif" => {
-            let second = at(&mut a, 1);
-            df::nullif(at(&mut a, 0), second)
-        }
         "greatest" => df::greatest(a),
         "least" => df::least(a),
-        "if" => {
-            let (c, x, y) = (at(&mut a, 0), at(&mut a, 1), at(&mut a, 2));
-            DfExpr::Case(Case::new(None, vec![(Box::new(c), Box::new(cast(x, out.clone())))], Some(Box::new(cast(y, out)))))
-        }
+        "try_cast" => try_cast(a.swap_remove(0), out.clone()),
         "length" if args.first().is_some_and(|x| matches!(x.data_type, DataType::List(_))) => {
-            cast(nested::array_length(at(&mut a, 0)), ArrowType::Int64)
+            // DataFusion gives no length for an empty list.
+            let list = a.swap_remove(0);
+            let none = list.clone().is_null();
+            let length = df::coalesce(vec![cast(nested::array_length(list), ArrowType::Int64), lit(0i64)]);
+            let missing = lit(ScalarValue::Int64(None));
+            DfExpr::Case(Case::new(None, vec![(Box::new(none), Box::new(missing))], Some(Box::new(length))))
         }
-        "length" => cast(df::character_length(at(&mut a, 0)), ArrowType::Int64),
-        "position" => cast(by_name("strpos", a)?, ArrowType::Int64),
-        "list" => nested::make_array(a),
-        "element" => {
-            let n = at(&mut a, 1);
-            nested::array_element(at(&mut a, 0), n)
-        }
-        "clean_url" => clean_url(at(&mut a, 0)),
-        "floor" | "ceil" | "trunc" | "abs" | "sign" if *t != DataType::Double => {
-            cast(by_name(if name == "sign" { "signum" } else { name }, vec![double(at(&mut a, 0))])?, out)
-        }
-        "round" => {
-            let places = if a.len() > 1 { at(&mut a, 1) } else { lit(0i64) };
-            let value = at(&mut a, 0);
-            let value = if matches!(t, DataType::Decimal(..)) { value } else { double(value) };
-            cast(by_name("round", vec![value, places])?, out)
-        }
-        "mod" => {
-            let divisor = crate::lower::nullif(cast(at(&mut a, 1), out.clone()), cast(lit(0i64), out.clone()));
-            cast(at(&mut a, 0), out) % divisor
-        }
-        "sign" => by_name("signum", a)?,
-        "sqrt" | "exp" | "ln" | "log10" | "log2" => by_name(name, vec![double(at(&mut a, 0))])?,
-        "power" => {
-            let y = double(at(&mut a, 1));
-            by_name("power", vec![double(at(&mut a, 0)), y])?
-        }
-        "concat" => by_name("concat", a.into_iter().zip(args).map(|(e, x)| numeric_text(e, Some(x))).collect())?,
+        "length" => df::character_length(a.swap_remove(0)),
+        "position" => by_name("strpos", a)?,
+        "concat" | "concat_ws" => by_name(name, a.into_iter().zip(args).map(utf8).collect())?,
         "trim" => by_name("btrim", a)?,
         "substring" => by_name("substr", a)?,
         other => by_name(other, a)?,
@@ -132,20 +137,12 @@ fn by_name(name: &str, args: Vec<DfExpr>) -> Result<DfExpr> {
 /// DataFusion's functions by name and alias.
 fn library() -> std::collections::HashMap<String, std::sync::Arc<ScalarUDF>> {
     let mut out = std::collections::HashMap::new();
-    for f in datafusion::functions::all_default_functions() {
+    let all = datafusion::functions::all_default_functions().into_iter();
+    for f in all.chain(datafusion::functions_nested::all_default_nested_functions()) {
         for alias in f.aliases() {
             out.insert(alias.clone(), f.clone());
         }
         out.insert(f.name().to_string(), f);
     }
     out
-}
-
-/// Without query, fragment, and a slash at the end.
-fn clean_url(url: DfExpr) -> DfExpr {
-    let part = |e: DfExpr, by: &str| df::split_part(e, lit(by), lit(1i64));
-    let bare = part(part(url, "?"), "#");
-    let cut = df::rtrim(vec![bare.clone(), lit("/")]);
-    // A URL that is only "/" stays.
-    DfExpr::Case(Case::new(None, vec![(Box::new(bare.clone().eq(lit("/"))), Box::new(bare))], Some(Box::new(cut))))
 }

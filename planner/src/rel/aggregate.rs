@@ -1,16 +1,19 @@
 //! Aggregates and window functions over rows.
 
+use crate::function::{Gathered, collect};
 use crate::lower::{column_name, truth};
 use crate::planner::Planner;
 use arrow::datatypes::DataType as ArrowType;
-use datafusion::common::{Column, DataFusionError, Result};
+use datafusion::common::{Column, DataFusionError, Result, ScalarValue};
 use datafusion::functions_aggregate::expr_fn as agg;
-use datafusion::logical_expr::expr::WindowFunction;
+use datafusion::logical_expr::expr::{AggregateFunctionParams, NullTreatment, WindowFunction};
 use datafusion::logical_expr::expr_rewriter::normalize_col;
 use datafusion::logical_expr::{
-    Expr as DfExpr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, WindowFrame, WindowFunctionDefinition, cast, lit,
+    Expr as DfExpr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition, cast,
+    lit,
 };
 use eql_compiler::bound::{Aggregate, Aggregation, ColumnId, Expr, Rel, WindowCall};
+use eql_grammar::ast::FrameBound;
 use eql_store::arrow_type;
 
 impl Planner {
@@ -31,36 +34,53 @@ impl Planner {
     }
 
     pub(crate) fn aggregate_expr(&self, a: &Aggregate) -> Result<DfExpr> {
+        let made = self.unfiltered(a, &a.function)?;
+        match &a.filter {
+            Some(f) => Ok(super::filtered(made, truth(self.lower().condition(f)?))),
+            None => Ok(made),
+        }
+    }
+
+    fn unfiltered(&self, a: &Aggregate, function: &Aggregation) -> Result<DfExpr> {
         let lower = self.lower();
         let argument = a.argument.as_ref().map(|e| lower.value(e)).transpose()?;
         let wanted = || argument.clone().ok_or_else(|| DataFusionError::Internal("an aggregate without its value".into()));
         let double = || Ok::<_, DataFusionError>(cast(wanted()?, ArrowType::Float64));
         let order = self.sort_keys(&a.order)?;
-        let made = match &a.function {
+        let second = || {
+            let key = a.order.first().ok_or_else(|| DataFusionError::Internal("an aggregate without its other value".into()))?;
+            Ok::<_, DataFusionError>(cast(lower.value(&key.expr)?, ArrowType::Float64))
+        };
+        Ok(match function {
             Aggregation::Count => agg::count(argument.clone().unwrap_or_else(|| lit(1i64))),
             Aggregation::CountDistinct => agg::count_distinct(wanted()?),
             Aggregation::Sum => agg::sum(cast(wanted()?, sum_input(a))),
             Aggregation::Average => agg::avg(double()?),
             Aggregation::Min => agg::min(wanted()?),
             Aggregation::Max => agg::max(wanted()?),
-            Aggregation::First => agg::first_value(wanted()?, order.clone()),
-            Aggregation::Last => agg::last_value(wanted()?, order.clone()),
-            Aggregation::Any => agg::first_value(wanted()?, vec![]),
+            Aggregation::First => agg::first_value(wanted()?, order),
+            Aggregation::Last => agg::last_value(wanted()?, order),
+            Aggregation::Any => with(agg::first_value(wanted()?, vec![]), |f| f.null_treatment = Some(NullTreatment::IgnoreNulls)),
             Aggregation::Percentile(p) => agg::percentile_cont(double()?.sort(true, false), lit(*p)),
             Aggregation::StdDev => agg::stddev(double()?),
+            Aggregation::StdDevPopulation => agg::stddev_pop(double()?),
             Aggregation::Variance => agg::var_sample(double()?),
+            Aggregation::VariancePopulation => agg::var_pop(double()?),
+            Aggregation::Correlation => agg::corr(double()?, second()?),
+            Aggregation::Covariance => agg::covar_samp(double()?, second()?),
+            Aggregation::CovariancePopulation => agg::covar_pop(double()?, second()?),
+            Aggregation::Mode => crate::function::mode(wanted()?),
             Aggregation::BoolAnd => agg::bool_and(wanted()?),
             Aggregation::BoolOr => agg::bool_or(wanted()?),
-            Aggregation::List => agg::array_agg(wanted()?),
-            Aggregation::Join(s) => {
-                datafusion::functions_aggregate::string_agg::string_agg(cast(wanted()?, ArrowType::Utf8), lit(s.clone()))
-            }
+            Aggregation::List => collect(wanted()?, &order, Gathered::List, false),
+            Aggregation::Join(s) => collect(wanted()?, &order, Gathered::Joined(s.clone()), false),
+            Aggregation::Distinct(inner) => match inner.as_ref() {
+                Aggregation::List => collect(wanted()?, &[], Gathered::List, true),
+                Aggregation::Join(s) => collect(wanted()?, &[], Gathered::Joined(s.clone()), true),
+                other => with(self.unfiltered(a, other)?, |f| f.distinct = true),
+            },
             Aggregation::Periods(_) | Aggregation::Streak(_) => return Err(DataFusionError::NotImplemented("periods over rows".into())),
-        };
-        match &a.filter {
-            Some(f) => Ok(super::filtered(made, truth(lower.condition(f)?))),
-            None => Ok(made),
-        }
+        })
     }
 
     /// Window functions beside the input's columns. One plan node holds windows of one order only: DataFusion makes as many as are needed.
@@ -71,7 +91,7 @@ impl Planner {
         for (id, w) in windows {
             let call = normalize_col(self.window(w)?, &input)?;
             let made = DfExpr::Column(Column::new_unqualified(call.schema_name().to_string()));
-            columns.push(made.alias(column_name(*id)));
+            columns.push(cast(made, arrow_type(&w.data_type)).alias(column_name(*id)));
             if !calls.contains(&call) {
                 calls.push(call);
             }
@@ -87,8 +107,36 @@ impl Planner {
         let partition = w.partition_by.iter().map(|e| lower.value(e)).collect::<Result<Vec<_>>>()?;
         let order = self.sort_keys(&w.order_by)?;
         // SQL's frame: up to the current row and its peers where there is an order, else all rows.
-        let frame = WindowFrame::new(if order.is_empty() { None } else { Some(false) });
+        let frame = match &w.frame {
+            Some(f) => WindowFrame::new_bounds(
+                if f.range { WindowFrameUnits::Range } else { WindowFrameUnits::Rows },
+                frame_bound(f.start),
+                frame_bound(f.end),
+            ),
+            None => WindowFrame::new(if order.is_empty() { None } else { Some(false) }),
+        };
         DfExpr::from(WindowFunction::new(function, args)).partition_by(partition).order_by(order).window_frame(frame).build()
+    }
+}
+
+fn with(aggregate: DfExpr, change: impl FnOnce(&mut AggregateFunctionParams)) -> DfExpr {
+    match aggregate {
+        DfExpr::AggregateFunction(mut f) => {
+            change(&mut f.params);
+            DfExpr::AggregateFunction(f)
+        }
+        other => other,
+    }
+}
+
+fn frame_bound(bound: FrameBound) -> WindowFrameBound {
+    let rows = |n: u64| ScalarValue::UInt64(Some(n));
+    match bound {
+        FrameBound::First => WindowFrameBound::Preceding(ScalarValue::UInt64(None)),
+        FrameBound::Last => WindowFrameBound::Following(ScalarValue::UInt64(None)),
+        FrameBound::Rows(0) => WindowFrameBound::CurrentRow,
+        FrameBound::Rows(n) if n < 0 => WindowFrameBound::Preceding(rows(n.unsigned_abs())),
+        FrameBound::Rows(n) => WindowFrameBound::Following(rows(n.unsigned_abs())),
     }
 }
 
@@ -101,6 +149,7 @@ fn window_function(name: &str) -> Result<WindowFunctionDefinition> {
     let name = match name {
         "first" => "first_value",
         "last" => "last_value",
+        "variance" => "var",
         other => other,
     };
     if let Some(f) = datafusion::functions_window::all_default_window_functions().into_iter().find(|f| f.name() == name) {

@@ -80,9 +80,9 @@ impl Flight {
         caller: &Caller,
         request: ActionCreatePreparedStatementRequest,
     ) -> Result<ActionCreatePreparedStatementResult, Status> {
-        let script = Script::parse(&request.query).map_err(|e| status::of(&e))?;
-        let names = parameters::names(script.only().map_err(|e| status::of(&e))?.1);
+        let script = self.read(caller, &request.query).await?;
         let settings = self.sessions.settings(&caller.session);
+        let names = script.parameters(&self.engine, &settings).await.map_err(|e| status::of(&e))?;
         let dataset = self.dataset(&script, &names, &settings, caller.native).await.map_err(|e| status::of(&e))?;
         let handle = random::<16>().map_err(status::no_randomness)?;
         let result = ActionCreatePreparedStatementResult {

@@ -7,10 +7,12 @@ use arrow::array::{ArrayRef, Int32Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow_flight::sql::{CommandGetCatalogs, CommandGetDbSchemas, CommandGetPrimaryKeys, CommandGetTableTypes, CommandGetTables};
 use eql_engine::catalog::Catalog;
-use eql_engine::{Engine, Params, Session};
+use eql_engine::{Engine, Params, Session, sql_tables};
 use std::sync::Arc;
 use tonic::Status;
 
+/// The schema of the tables of the system.
+const SYSTEM: &str = "system";
 /// What a table is called unless the client asks for another word.
 const TABLE: &str = "TABLE";
 
@@ -23,6 +25,7 @@ pub(super) fn catalogs(command: CommandGetCatalogs) -> Result<RecordBatch, Statu
 pub(super) fn schemas(command: CommandGetDbSchemas) -> Result<RecordBatch, Status> {
     let mut builder = command.into_builder();
     builder.append(CATALOG, SCHEMA);
+    builder.append(CATALOG, SYSTEM);
     builder.build().map_err(Status::from)
 }
 
@@ -47,8 +50,9 @@ pub(super) async fn tables(
     let wanted = command.table_name_filter_pattern.clone();
     command.table_types.clear();
     let mut builder = command.into_builder();
-    let names = if filtered && asked.is_none() { Vec::new() } else { names(&engine.catalog()) };
-    for (name, source) in names {
+    let names = if filtered && asked.is_none() { Vec::new() } else { sql_tables(&engine.catalog()) };
+    for table in names {
+        let (name, source) = (table.name, table.text);
         // Planning is only worth it for a table that will be shown; an exact name is the common case.
         let exact = wanted.as_ref().filter(|w| !w.contains(['%', '_', '\\']));
         let schema = match exact {
@@ -56,22 +60,9 @@ pub(super) async fn tables(
             _ if !with_schema => Schema::empty(),
             _ => columns(engine, session, &source).await,
         };
-        builder.append(CATALOG, SCHEMA, &name, &word, &schema).map_err(Status::from)?;
+        builder.append(CATALOG, table.schema, &name, &word, &schema).map_err(Status::from)?;
     }
     builder.build().map_err(Status::from)
-}
-
-/// Every table with the statement that reads it.
-fn names(catalog: &Catalog) -> Vec<(String, String)> {
-    let plain =
-        catalog.entities().map(|e| &e.name).chain(catalog.events().map(|e| &e.name)).chain(catalog.virtual_events().map(|e| &e.name));
-    let plain = plain.map(|name| (name.clone(), format!("FROM {}", quoted(name))));
-    let segments = catalog.segments().map(|s| (s.name.clone(), format!("FROM SEGMENT {}", quoted(&s.name))));
-    plain.chain(segments).collect()
-}
-
-fn quoted(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
 }
 
 /// The columns of `SELECT *`. A table that cannot be planned, such as a segment whose definition no longer binds, is listed without columns.

@@ -19,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 const PROTOCOL: &str = "flight";
+/// What a text is read as where the session says nothing.
+pub(super) const DIALECT: &str = "auto";
 
 /// What a ticket stands for. The settings are those of planning, so that the rows fit the schema whatever SET comes in between.
 #[derive(Clone)]
@@ -65,8 +67,14 @@ pub(super) fn announced(columns: Option<(Vec<ResultColumn>, SchemaRef)>, native:
 }
 
 impl Flight {
+    /// A text in the dialect of the caller's session.
+    pub(super) async fn read(&self, caller: &Caller, text: &str) -> Result<Script, Status> {
+        let settings = self.sessions.settings(&caller.session);
+        Script::read(&self.engine, &settings, DIALECT, text).await.map_err(|e| status::of(&e))
+    }
+
     pub(super) async fn plan_text(&self, caller: &Caller, text: &str) -> Result<(Schema, Ticket), Status> {
-        let script = Script::parse(text).map_err(|e| status::of(&e))?;
+        let script = self.read(caller, text).await?;
         self.plan(caller, Arc::new(script), Params::new()).await
     }
 
@@ -119,7 +127,7 @@ impl Flight {
             Ok(raw) => (raw.sql_query, parameters::of_json(raw.params)),
             Err(_) => (text.to_string(), Params::new()),
         };
-        let script = Script::parse(&text).map_err(|e| status::of(&e))?;
+        let script = self.read(caller, &text).await?;
         let plan = self.planned(caller, Arc::new(script), params).await?;
         self.run(caller, &plan).await
     }
@@ -139,6 +147,9 @@ impl Flight {
 
     /// Runs SETs and the statement after them. The session keeps what SET changed, and only that.
     async fn answer(&self, caller: &Caller, script: &Script, params: &Params, mut settings: Session) -> Result<Answer, EngineError> {
+        if script.is_sql() {
+            return script.run_at(&self.engine, &mut settings, 0, params, Timer::start(PROTOCOL)).await;
+        }
         let (before, last) = script.only()?;
         for set in before {
             script.run(&self.engine, &mut settings, set, params, Timer::start(PROTOCOL)).await?;
@@ -152,7 +163,7 @@ impl Flight {
 
     /// All statements of a text; the answer is a number of rows, -1 when it is not known.
     pub(super) async fn update_text(&self, caller: &Caller, text: &str) -> Result<i64, Status> {
-        let script = Script::parse(text).map_err(|e| status::of(&e))?;
+        let script = self.read(caller, text).await?;
         self.update(caller, &script, &Params::new()).await.map_err(|e| status::of(&e))
     }
 
@@ -178,14 +189,13 @@ impl Flight {
 
     async fn update(&self, caller: &Caller, script: &Script, params: &Params) -> Result<i64, EngineError> {
         let mut settings = self.sessions.settings(&caller.session);
-        let mut count = 0;
+        let mut count = if script.is_sql() { -1 } else { 0 };
+        if script.is_sql() {
+            drained(script.run_at(&self.engine, &mut settings, 0, params, Timer::start(PROTOCOL)).await?).await?;
+        }
         for statement in script.statements() {
             let answer = script.run(&self.engine, &mut settings, statement, params, Timer::start(PROTOCOL)).await?;
-            if let Answer::Rows(mut rows) = answer {
-                while let Some(batch) = rows.batches.next().await {
-                    batch?;
-                }
-            }
+            drained(answer).await?;
             if is_set(statement) {
                 self.sessions.keep(&caller.session, settings.clone());
             }
@@ -212,4 +222,14 @@ impl Flight {
         }
         Ok(DoPutPreparedStatementResult { prepared_statement_handle: None }.encode_to_vec())
     }
+}
+
+/// Reads all rows of an answer that nobody wants.
+async fn drained(answer: Answer) -> Result<(), EngineError> {
+    if let Answer::Rows(mut rows) = answer {
+        while let Some(batch) = rows.batches.next().await {
+            batch?;
+        }
+    }
+    Ok(())
 }

@@ -24,6 +24,8 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 const PROTOCOL: &str = "http";
+/// What a text is read as where the settings say nothing.
+const DIALECT: &str = "eql";
 /// Bytes gathered before they are sent; an error before that still has its own status.
 const CHUNK_BYTES: usize = 64 << 10;
 /// Chunks on their way to a slow client.
@@ -72,7 +74,7 @@ pub(super) async fn query(
     for (name, value) in &ask.settings {
         script::set(&app.engine, &mut session, name, value).await?;
     }
-    let script = Script::parse(&ask.query)?;
+    let script = Script::read(&app.engine, &session, DIALECT, &ask.query).await?;
     let media = Arc::new(OnceLock::new());
     let (sender, chunks) = mpsc::channel(CHUNKS);
     let out = Out { sender, buffer: Vec::new(), media: Arc::clone(&media) };
@@ -109,12 +111,11 @@ impl Work {
     }
 
     async fn run(mut self) -> Result<(), EngineError> {
-        let count = self.script.statements().len();
+        let count = self.script.count();
         for at in 0..count {
             let started = Instant::now();
-            let statement = &self.script.statements()[at];
             let timer = Timer::start(PROTOCOL);
-            let answer = self.script.run(&self.app.engine, &mut self.session, statement, &self.params, timer).await?;
+            let answer = self.script.run_at(&self.app.engine, &mut self.session, at, &self.params, timer).await?;
             let last = at + 1 == count;
             if last || self.lines() {
                 // The first answer that is written names the type of the whole body.

@@ -61,6 +61,21 @@ impl Here {
         })
     }
 
+    /// Runs a text that the dialect reads as SQL; None when it does not.
+    pub(crate) fn run_sql(&mut self, text: &Arc<str>, params: &Params) -> Result<Option<Answer>, Failure> {
+        let (waiter, started) = (self.waiter.fresh(), Instant::now());
+        let work = Box::pin(async {
+            let sql = self.engine.reads_as_sql(&self.session, "eql", text).await;
+            if sql { Some(self.engine.run_sql(&self.session, text, params).await) } else { None }
+        });
+        match waiter.wait(work)? {
+            None => Ok(None),
+            Some(Ok(eql_engine::Answer::Rows(rows))) => Ok(Some(Answer::Rows(table(rows, waiter, text.clone(), started)))),
+            Some(Ok(eql_engine::Answer::Done(words))) => Ok(Some(Answer::Done(words))),
+            Some(Err(error)) => Err(told(&error, text)),
+        }
+    }
+
     /// Sets the clock of statements that set none.
     pub(crate) fn set_clock(&self, micros: i64) -> Result<(), Failure> {
         let set = self.waiter.within(|| self.engine.set_clock(Some(micros)));

@@ -70,6 +70,14 @@ impl Place {
         }
     }
 
+    /// Runs a text that the session's dialect reads as SQL; None when it does not.
+    pub(crate) fn run_sql(&mut self, text: &Arc<str>, params: &Params) -> Result<Option<Answer>, Failure> {
+        match self {
+            Place::Here(here) => here.run_sql(text, params),
+            Place::There(there) => there.run_sql(text, params),
+        }
+    }
+
     /// Runs the statements of a text that we wrote ourselves, one by one, and returns the last answer.
     pub(crate) fn run_text(&mut self, text: &str) -> Result<Answer, Failure> {
         let statements = crate::text::statements(text)?;

@@ -70,6 +70,21 @@ impl There {
         Ok(answer)
     }
 
+    /// Sends a text that may be SQL as it is: the server reads it in our dialect. None for a text that begins like none.
+    pub(crate) fn run_sql(&mut self, text: &Arc<str>, params: &Params) -> Result<Option<Answer>, Failure> {
+        let first = text.split_whitespace().next().unwrap_or_default().to_ascii_uppercase();
+        let auto = self.settings.get("dialect").is_none_or(|d| d != "sql");
+        if auto && !matches!(first.as_str(), "SELECT" | "WITH" | "VALUES" | "TABLE") {
+            return Ok(None);
+        }
+        let body = json!({"query": text.as_ref(), "params": params, "settings": self.settings, "format": "arrow"}).to_string();
+        let request = self.with_headers(self.agent.post(format!("{}/v1/query", self.url)));
+        let request = request.content_type("application/json");
+        let waiter = self.waiter.fresh();
+        let response = waiter.wait_blocking(move || request.send(body))?.map_err(|e| self.unreachable(&e))?;
+        self.answer(response, text, 0, waiter).map(Some)
+    }
+
     /// Sends a file and returns what the server says of it.
     pub(crate) fn send_file(&self, target: &str, query: &[(&str, String)], body: impl Read + 'static) -> Result<Value, Failure> {
         let request = self.with_headers(self.agent.post(format!("{}/v1/files/{}", self.url, path_segment(target))));

@@ -48,6 +48,11 @@ pub(crate) fn run(arguments: &Args) -> Result<(), Failure> {
     let params = setting::params(&arguments.param);
     let format = arguments.format.or_else(|| arguments.output.as_deref().and_then(Format::of_file)).unwrap_or(Format::Table);
     let text = text::read(arguments.text.as_deref(), arguments.file.as_deref())?;
+    if arguments.set.iter().any(|(name, value)| name == "dialect" && value != "eql")
+        && let Some(done) = run_sql(arguments, &settings, &text, format)
+    {
+        return done;
+    }
     let statements = text::statements(&text)?;
     if format.is_binary() && statements.iter().filter(|s| text::has_rows(s)).count() > 1 {
         return Err(Failure::Usage("arrow and parquet hold one result, and this text has several".into()));
@@ -66,4 +71,19 @@ pub(crate) fn run(arguments: &Args) -> Result<(), Failure> {
         output.answer(answer)?;
     }
     output.finish()
+}
+
+/// Runs a text that the dialect reads as SQL; None when it does not.
+fn run_sql(arguments: &Args, settings: &[String], text: &str, format: Format) -> Option<Result<(), Failure>> {
+    let work = || {
+        let mut place = Place::open(&arguments.place, Absent::Create, Waiter::patient()?)?;
+        for set in settings {
+            place.run_text(set)?;
+        }
+        let Some(answer) = place.run_sql(&text.into(), &setting::params(&arguments.param))? else { return Ok(None) };
+        let mut output = Output::open(format, arguments.output.as_deref())?;
+        output.answer(answer)?;
+        output.finish().map(Some)
+    };
+    work().transpose()
 }
