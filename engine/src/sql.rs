@@ -2,9 +2,9 @@
 
 use crate::query::Setup;
 use crate::rows::{Head, Stream, plan_error};
+use crate::system::SystemTables;
 use crate::{Answer, Engine, EngineError, Params, ResultColumn, Rows, Session};
 use arrow::datatypes::SchemaRef;
-use crate::system::SystemTables;
 use eql_planner::{Planner, Settings, SqlContext, SqlError};
 use std::sync::Arc;
 

@@ -30,7 +30,11 @@ async fn ask(client: &mut Client, text: &str) -> Result<Vec<RecordBatch>, String
 async fn table(client: &mut Client, text: &str) -> Vec<String> {
     let batches = ask(client, text).await.unwrap_or_else(|e| panic!("{text}: {e}"));
     let drawn = pretty_format_batches(&batches).unwrap().to_string();
-    drawn.lines().filter(|l| l.starts_with('|')).map(|l| l.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>().join(",")).collect()
+    drawn
+        .lines()
+        .filter(|l| l.starts_with('|'))
+        .map(|l| l.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>().join(","))
+        .collect()
 }
 
 async fn prepared(client: &mut Client) {
@@ -53,18 +57,21 @@ async fn nouns_are_tables() {
     let server = users(&[]).await;
     let mut client = server.flight().await;
     prepared(&mut client).await;
-    assert_eq!(table(&mut client, "SELECT page, COUNT(*) AS n, SUM(seconds) FROM visit GROUP BY page ORDER BY 1").await, [
-        "page,n,SUM(seconds)",
-        "a,2,35",
-        "b,1,20"
-    ]);
-    assert_eq!(table(&mut client, "SELECT count(*) AS n FROM eql.\"default\".visit v JOIN \"user\" u ON u.id = v.id WHERE v.seconds > 5").await, [
-        "n", "2"
-    ]);
+    assert_eq!(
+        table(&mut client, "SELECT page, COUNT(*) AS n, SUM(seconds) FROM visit GROUP BY page ORDER BY 1").await,
+        ["page,n,SUM(seconds)", "a,2,35", "b,1,20"]
+    );
+    assert_eq!(
+        table(&mut client, "SELECT count(*) AS n FROM eql.\"default\".visit v JOIN \"user\" u ON u.id = v.id WHERE v.seconds > 5").await,
+        ["n", "2"]
+    );
     assert_eq!(table(&mut client, "SELECT id FROM reader").await, ["id", "1"]);
     assert_eq!(table(&mut client, "SELECT * FROM loyal WHERE value").await, ["id,value", "1,true"]);
     assert_eq!(table(&mut client, "SELECT count(*) > 0 AS some FROM system.settings").await, ["some", "true"]);
-    assert_eq!(table(&mut client, "WITH v AS (SELECT seconds s FROM visit) SELECT max(s) - min(s) AS spread FROM v").await, ["spread", "25"]);
+    assert_eq!(
+        table(&mut client, "WITH v AS (SELECT seconds s FROM visit) SELECT max(s) - min(s) AS spread FROM v").await,
+        ["spread", "25"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -21,7 +21,7 @@ fn world_without_rows() -> Small {
 }
 
 fn world() -> Small {
-    let mut world = world_without_rows();
+    let world = world_without_rows();
     let rows = r#"{"time":"2026-01-01T10:00:00Z","user_id":"u1","amount":4.5,"quantity":2,"channel":"web"}
 {"time":"2026-01-02T10:00:00Z","user_id":"u2","amount":12,"quantity":1,"channel":"app"}
 {"time":"2026-01-03T10:00:00Z","user_id":"u2"}"#;

@@ -94,11 +94,7 @@ impl Binder<'_> {
         if !matches!(row.kind, RowKind::Events(_)) {
             return vec![];
         }
-        let columns = [
-            (Leaf::Time, DataType::Timestamp),
-            (Leaf::ReceivedAt, DataType::Timestamp),
-            (Leaf::EventId, DataType::String),
-        ];
+        let columns = [(Leaf::Time, DataType::Timestamp), (Leaf::ReceivedAt, DataType::Timestamp), (Leaf::EventId, DataType::String)];
         let key = |expr| SortKey { expr, descending: false, nulls_first: false };
         columns.into_iter().map(|(leaf, t)| key(self.leaf(row, leaf, t))).collect()
     }
@@ -226,7 +222,9 @@ impl Binder<'_> {
     /// DISTINCT: it changes sums and lists; of the least, the greatest and the like the answer is the same.
     pub(super) fn over_different(&mut self, f: &Function, function: Aggregation, span: Span) -> Option<Aggregation> {
         match function {
-            Aggregation::Sum | Aggregation::Average | Aggregation::List | Aggregation::Join(_) => Some(Aggregation::Distinct(Box::new(function))),
+            Aggregation::Sum | Aggregation::Average | Aggregation::List | Aggregation::Join(_) => {
+                Some(Aggregation::Distinct(Box::new(function)))
+            }
             Aggregation::CountDistinct
             | Aggregation::Min
             | Aggregation::Max
@@ -246,7 +244,12 @@ impl Binder<'_> {
             None => Some(", ".into()),
             Some(Arg::Expr(ast::Expr { kind: ast::ExprKind::Literal(ast::Literal::Text(t)), .. })) => Some(t.clone()),
             Some(_) => {
-                self.error_hint(code::ARGUMENTS, span, "the separator of `string_agg` is a text that is written out", "string_agg(name, ', ')");
+                self.error_hint(
+                    code::ARGUMENTS,
+                    span,
+                    "the separator of `string_agg` is a text that is written out",
+                    "string_agg(name, ', ')",
+                );
                 None
             }
         }

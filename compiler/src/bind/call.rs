@@ -176,7 +176,7 @@ impl Binder<'_> {
             "list_contains" => MatchOp::Has,
             "list_has_any" => MatchOp::HasAny,
             "list_has_all" => MatchOp::HasAll,
-            "if" | "multi_if" | "nvl2" => return Some(self.choice(f, std::mem::take(args), span)),
+            "if" | "multi_if" | "nvl2" => return Some(self.chosen(f, std::mem::take(args), span)),
             "nullif" => return Some(self.nullif(args, span)),
             "try_cast" => return Some(self.try_cast(args, span)),
             // A predicate is never NULL.
@@ -195,7 +195,7 @@ impl Binder<'_> {
     }
 
     /// `if`, `multi_if` and `nvl2` are CASE.
-    fn choice(&mut self, f: &Function, mut args: Vec<Expr>, span: Span) -> Expr {
+    fn chosen(&mut self, f: &Function, mut args: Vec<Expr>, span: Span) -> Expr {
         if args.len().is_multiple_of(2) {
             return self.error_hint(
                 code::ARGUMENTS,

@@ -251,8 +251,10 @@ impl Binder<'_> {
             order_by.extend(keys.iter().map(|(k, _, e)| by(*k, &e.data_type, false)));
             let bins = Expr::literal(Value::Int(i64::try_from(bins).unwrap_or(i64::MAX)));
             let made = self.column_id();
-            windows
-                .push((made, WindowCall { function: "ntile", args: vec![bins], partition_by: vec![], order_by, data_type: DataType::Int }));
+            windows.push((
+                made,
+                WindowCall { function: "ntile", args: vec![bins], partition_by: vec![], order_by, frame: None, data_type: DataType::Int },
+            ));
             let score = Expr { kind: ExprKind::Cast(Box::new(Expr::column(made, DataType::Int))), data_type: DataType::Int };
             scores.push((name.to_string(), score));
         }

@@ -4,7 +4,9 @@ use super::query::query_line;
 use super::step::{behaviour, bracket, segment};
 use super::time::{duration, instant, param, range, typed};
 use super::{list, name, path, text};
-use crate::ast::{Arg, BinaryOp, Call, Expr, ExprKind, FrameBound, InList, IsWhat, Item, Literal, MatchOp, OrderItem, Over, Scope, TypeName};
+use crate::ast::{
+    Arg, BinaryOp, Call, Expr, ExprKind, FrameBound, InList, IsWhat, Item, Literal, MatchOp, OrderItem, Over, Scope, TypeName,
+};
 
 /// How tightly an expression binds.
 mod level {

@@ -57,7 +57,15 @@ impl AggregateUDFImpl for Collect {
         let options = |(descending, nulls_first): &(bool, bool)| SortOptions { descending: *descending, nulls_first: *nulls_first };
         let keys = types.iter().skip(1).zip(&self.options).map(|(t, o)| SortField::new_with_options(t.clone(), options(o)));
         let converter = RowConverter::new(if self.distinct { by_value(&value) } else { keys.collect() })?;
-        Ok(Box::new(Values { what: self.what.clone(), distinct: self.distinct, value, converter, rows: Vec::new(), keys: Vec::new(), bytes: 0 }))
+        Ok(Box::new(Values {
+            what: self.what.clone(),
+            distinct: self.distinct,
+            value,
+            converter,
+            rows: Vec::new(),
+            keys: Vec::new(),
+            bytes: 0,
+        }))
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
@@ -124,7 +132,9 @@ impl Accumulator for Values {
         let sorted = self.sorted()?;
         match &self.what {
             Gathered::List if sorted.is_empty() => ScalarValue::try_from(&DataType::new_list(self.value.clone(), true)),
-            Gathered::List => Ok(ScalarValue::List(Arc::new(datafusion::common::utils::SingleRowListArrayBuilder::new(sorted).build_list_array()))),
+            Gathered::List => {
+                Ok(ScalarValue::List(Arc::new(datafusion::common::utils::SingleRowListArrayBuilder::new(sorted).build_list_array())))
+            }
             Gathered::Joined(separator) => {
                 let texts = cast(&sorted, &DataType::Utf8)?;
                 let texts: &StringArray = texts.as_string();
@@ -139,7 +149,8 @@ impl Accumulator for Values {
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        let list = |a: ArrayRef| ScalarValue::List(Arc::new(datafusion::common::utils::SingleRowListArrayBuilder::new(a).build_list_array()));
+        let list =
+            |a: ArrayRef| ScalarValue::List(Arc::new(datafusion::common::utils::SingleRowListArrayBuilder::new(a).build_list_array()));
         let keys = BinaryArray::from_iter_values(self.keys.iter());
         Ok(vec![list(self.all()?), list(Arc::new(keys))])
     }

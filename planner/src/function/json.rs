@@ -13,13 +13,23 @@ use std::sync::Arc;
 pub(super) fn call(name: &str, a: &mut Vec<DfExpr>) -> Option<DfExpr> {
     let args = std::mem::take(a);
     Some(match name {
-        "json_get" => kernel("json_get", DataType::Utf8, args, |a| Ok(Arc::new(found(a, |v| Some(v.to_string()))?.into_iter().collect::<StringArray>()))),
+        "json_get" => kernel("json_get", DataType::Utf8, args, |a| {
+            Ok(Arc::new(found(a, |v| Some(v.to_string()))?.into_iter().collect::<StringArray>()))
+        }),
         "json_text" => kernel("json_text", DataType::Utf8, args, |a| Ok(Arc::new(found(a, plain)?.into_iter().collect::<StringArray>()))),
         "json_int" => kernel("json_int", DataType::Int64, args, |a| Ok(Arc::new(found(a, whole)?.into_iter().collect::<Int64Array>()))),
-        "json_double" => kernel("json_double", DataType::Float64, args, |a| Ok(Arc::new(found(a, double)?.into_iter().collect::<Float64Array>()))),
-        "json_bool" => kernel("json_bool", DataType::Boolean, args, |a| Ok(Arc::new(found(a, truth)?.into_iter().collect::<BooleanArray>()))),
-        "json_length" => kernel("json_length", DataType::Int64, args, |a| Ok(Arc::new(found(a, length)?.into_iter().collect::<Int64Array>()))),
-        "json_type" => kernel("json_type", DataType::Utf8, args, |a| Ok(Arc::new(found(a, |v| Some(kind(v)))?.into_iter().collect::<StringArray>()))),
+        "json_double" => {
+            kernel("json_double", DataType::Float64, args, |a| Ok(Arc::new(found(a, double)?.into_iter().collect::<Float64Array>())))
+        }
+        "json_bool" => {
+            kernel("json_bool", DataType::Boolean, args, |a| Ok(Arc::new(found(a, truth)?.into_iter().collect::<BooleanArray>())))
+        }
+        "json_length" => {
+            kernel("json_length", DataType::Int64, args, |a| Ok(Arc::new(found(a, length)?.into_iter().collect::<Int64Array>())))
+        }
+        "json_type" => {
+            kernel("json_type", DataType::Utf8, args, |a| Ok(Arc::new(found(a, |v| Some(kind(v)))?.into_iter().collect::<StringArray>())))
+        }
         "json_list" => kernel("json_list", text_list(), args, |a| Ok(text_lists(found(a, members)?.into_iter()))),
         "json_keys" => kernel("json_keys", text_list(), args, |a| Ok(text_lists(found(a, keys)?.into_iter()))),
         "json_valid" => kernel("json_valid", DataType::Boolean, args, valid),

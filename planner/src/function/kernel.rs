@@ -91,7 +91,9 @@ pub(super) fn text(args: &[ArrayRef], n: usize) -> Result<&StringArray> {
 }
 
 pub(super) fn int(args: &[ArrayRef], n: usize) -> Result<&Int64Array> {
-    args.get(n).and_then(|a| a.as_primitive_opt::<Int64Type>()).ok_or_else(|| DataFusionError::Internal(format!("argument {n} is no number")))
+    args.get(n)
+        .and_then(|a| a.as_primitive_opt::<Int64Type>())
+        .ok_or_else(|| DataFusionError::Internal(format!("argument {n} is no number")))
 }
 
 /// One text of each text; NULL of NULL.

@@ -73,7 +73,9 @@ impl Accumulator for Counts {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        let better = |a: &(&ScalarValue, &i64), b: &(&ScalarValue, &i64)| a.1.cmp(b.1).then_with(|| b.0.partial_cmp(a.0).unwrap_or(std::cmp::Ordering::Equal));
+        let better = |a: &(&ScalarValue, &i64), b: &(&ScalarValue, &i64)| {
+            a.1.cmp(b.1).then_with(|| b.0.partial_cmp(a.0).unwrap_or(std::cmp::Ordering::Equal))
+        };
         match self.counts.iter().max_by(better) {
             Some((value, _)) => Ok(value.clone()),
             None => ScalarValue::try_from(&self.data_type),

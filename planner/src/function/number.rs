@@ -91,7 +91,9 @@ fn two(name: &'static str, args: Vec<DfExpr>, f: fn(f64, f64) -> f64) -> DfExpr 
 }
 
 fn doubles(a: &[ArrayRef], n: usize) -> Result<&Float64Array> {
-    a.get(n).and_then(|x| x.as_primitive_opt::<Float64Type>()).ok_or_else(|| DataFusionError::Internal(format!("argument {n} is no number")))
+    a.get(n)
+        .and_then(|x| x.as_primitive_opt::<Float64Type>())
+        .ok_or_else(|| DataFusionError::Internal(format!("argument {n} is no number")))
 }
 
 fn width_bucket(a: &[ArrayRef]) -> Result<ArrayRef> {

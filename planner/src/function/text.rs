@@ -78,7 +78,8 @@ fn pad(name: &str, a: &[ArrayRef], left: bool) -> Result<ArrayRef> {
         }
         let (own, fill) = (texts.value(i), fills.map_or(" ", |f| f.value(i)));
         let have = own.chars().count();
-        let filling: String = if fill.is_empty() { String::new() } else { fill.chars().cycle().take(wanted.saturating_sub(have)).collect() };
+        let filling: String =
+            if fill.is_empty() { String::new() } else { fill.chars().cycle().take(wanted.saturating_sub(have)).collect() };
         let kept: String = own.chars().take(wanted).collect();
         out.append_value(if left { filling + &kept } else { kept + &filling });
     }

@@ -1,7 +1,9 @@
 //! Functions of time that read and write texts, or move a time by a number from the row.
 
 use super::kernel::{int, kernel_with, text};
-use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Float64Array, Int64Array, StringArray, StringBuilder, TimestampMicrosecondArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Date32Array, Float64Array, Int64Array, StringArray, StringBuilder, TimestampMicrosecondArray,
+};
 use arrow::datatypes::{DataType, Float64Type, TimeUnit, TimestampMicrosecondType};
 use chrono::{Datelike, NaiveDate, NaiveDateTime, TimeZone};
 use datafusion::common::{DataFusionError, Result};
@@ -21,7 +23,9 @@ pub(super) fn call(name: &str, calendar: Calendar, unit: Unit, args: &mut Vec<Df
     let instant = || DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     Some(match name {
         "format_time" => kernel_with("format_time", with, DataType::Utf8, a, move |a| format_times(a, calendar)),
-        "day_name" => kernel_with("day_name", with, DataType::Utf8, a, move |a| names(a, calendar, |d| DAYS[d.weekday().num_days_from_monday() as usize])),
+        "day_name" => kernel_with("day_name", with, DataType::Utf8, a, move |a| {
+            names(a, calendar, |d| DAYS[d.weekday().num_days_from_monday() as usize])
+        }),
         "month_name" => kernel_with("month_name", with, DataType::Utf8, a, move |a| names(a, calendar, |d| MONTHS[d.month0() as usize])),
         "last_day" => kernel_with("last_day", with, DataType::Date32, a, move |a| last_days(a, calendar)),
         "epoch" => kernel_with("epoch", with, DataType::Int64, a, |a| scaled(a, 1_000_000)),

@@ -54,7 +54,8 @@ struct Address<'u> {
 fn parse(url: &str) -> Address<'_> {
     let (rest, fragment) = cut(url, '#');
     let (rest, query) = cut(rest, '?');
-    let scheme = |s: &str| s.starts_with(|c: char| c.is_ascii_alphabetic()) && s.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    let scheme =
+        |s: &str| s.starts_with(|c: char| c.is_ascii_alphabetic()) && s.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
     let (scheme, rest, named) = match rest.split_once("://") {
         Some((s, after)) if scheme(s) => (Some(s), after, true),
         _ => rest.strip_prefix("//").map_or((None, rest, false), |after| (None, after, true)),

@@ -106,10 +106,6 @@ impl Planner {
                 let key = self.key_types(m.subject)?;
                 self.fold("matches", Arc::new(MatchesFold { matches: m.as_ref().clone(), key }))?.build()
             }
-            Rel::Paths(p) => self.paths(p),
-            Rel::Lifecycle(l) => self.lifecycle(l),
-            Rel::Stickiness(s) => self.stickiness(s),
-            Rel::Journey(j) => self.fold("journey", Arc::new(JourneyFold { journey: j.as_ref().clone() }))?.build(),
         }
     }
 

@@ -149,7 +149,11 @@ fn output(plan: &LogicalPlan, names: Vec<Option<String>>) -> Vec<Output> {
     let names = if names.len() == fields.len() { names } else { vec![None; fields.len()] };
     let numbered = fields.iter().zip(names).zip(1..);
     numbered
-        .map(|((f, name), n)| Output { id: ColumnId(n), name: name.unwrap_or_else(|| f.name().clone()), data_type: plain_type(f.data_type()) })
+        .map(|((f, name), n)| Output {
+            id: ColumnId(n),
+            name: name.unwrap_or_else(|| f.name().clone()),
+            data_type: plain_type(f.data_type()),
+        })
         .collect()
 }
 
@@ -163,7 +167,9 @@ fn plain_type(t: &ArrowType) -> DataType {
         ArrowType::Decimal256(_, s) => DataType::Decimal(38, *s),
         ArrowType::Date32 | ArrowType::Date64 => DataType::Date,
         ArrowType::Timestamp(..) => DataType::Timestamp,
-        ArrowType::List(f) | ArrowType::LargeList(f) | ArrowType::FixedSizeList(f, _) => DataType::List(Box::new(plain_type(f.data_type()))),
+        ArrowType::List(f) | ArrowType::LargeList(f) | ArrowType::FixedSizeList(f, _) => {
+            DataType::List(Box::new(plain_type(f.data_type())))
+        }
         _ => DataType::String,
     }
 }

@@ -184,9 +184,9 @@ impl std::fmt::Debug for EqlFunction {
 impl TableFunctionImpl for EqlFunction {
     fn call_with_args(&self, args: TableFunctionArgs<'_, '_>) -> Result<Arc<dyn TableProvider>> {
         match args.exprs() {
-            [DfExpr::Literal(ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)) | ScalarValue::LargeUtf8(Some(text)), _)] => {
-                self.nouns.view(text)
-            }
+            [
+                DfExpr::Literal(ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)) | ScalarValue::LargeUtf8(Some(text)), _),
+            ] => self.nouns.view(text),
             _ => plan_err!("eql('…') takes one query as a text that is written out"),
         }
     }

@@ -17,7 +17,8 @@ pub enum SqlError {
 impl SqlError {
     pub(super) fn of(text: &str, e: &DataFusionError) -> Self {
         let message = e.find_root().strip_backtrace();
-        let words = message.trim_start_matches("Error during planning: ").trim_start_matches("SQL error: ").trim_start_matches("Schema error: ");
+        let words =
+            message.trim_start_matches("Error during planning: ").trim_start_matches("SQL error: ").trim_start_matches("Schema error: ");
         let refused = ["DDL not supported", "DML not supported", "Statement not supported"].iter().any(|r| words.starts_with(r));
         if refused {
             let hint = "definitions and rows are written in the Entity Query Language: SET dialect = 'eql', then DEFINE …, INSERT INTO …";
@@ -31,7 +32,10 @@ impl SqlError {
                 let hint = "this text is read as SQL; SET dialect = 'eql' reads the Entity Query Language";
                 Self::wrong(code::SQL, text, located(text, told).unwrap_or_else(|| whole(text)), first(told), hint)
             }
-            DataFusionError::Plan(_) | DataFusionError::SchemaError(..) | DataFusionError::Diagnostic(..) | DataFusionError::NotImplemented(_) => {
+            DataFusionError::Plan(_)
+            | DataFusionError::SchemaError(..)
+            | DataFusionError::Diagnostic(..)
+            | DataFusionError::NotImplemented(_) => {
                 let hint = "tables are the entities, events, segments and tags of the schema `default`, and those of `system`";
                 Self::wrong(code::SQL, text, span.unwrap_or_else(|| whole(text)), first(words), hint)
             }

@@ -104,6 +104,6 @@ impl Binder<'_> {
             self.error_hint(code::SUBJECT, ident.span, what, format!("DEFINE SESSION … OF {} …", subject.name));
             return None;
         }
-        Some(rule.cut)
+        Some(crate::bind::sessions::session_cut(rule))
     }
 }
