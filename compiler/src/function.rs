@@ -259,6 +259,9 @@ pub fn functions() -> impl Iterator<Item = &'static Function> {
     FAMILIES.iter().flat_map(|f| f.iter())
 }
 
+/// All functions, for whoever lists them.
+pub static FUNCTIONS: std::sync::LazyLock<Vec<Function>> = std::sync::LazyLock::new(|| functions().copied().collect());
+
 const FAMILIES: &[&[Function]] = &[
     text::FUNCTIONS,
     url::FUNCTIONS,

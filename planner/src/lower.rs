@@ -6,7 +6,7 @@ use crate::planner::Planner;
 use arrow::datatypes::{DataType as ArrowType, TimeUnit};
 use datafusion::common::{DataFusionError, Result, ScalarValue};
 use datafusion::functions_nested::expr_fn as nested;
-use datafusion::logical_expr::{Case, Expr as DfExpr, Like, Operator, binary_expr, cast, in_list, lit, not};
+use datafusion::logical_expr::{Case, Expr as DfExpr, Like, LogicalPlanBuilder, Operator, binary_expr, cast, in_list, lit, not};
 use datafusion::prelude::{col, ident};
 use eql_catalog::{DataType, Value};
 use eql_compiler::bound::{ColumnId, Expr, ExprKind, Query};
@@ -190,7 +190,11 @@ impl Lower<'_> {
     fn in_query(&self, a: &Expr, q: &Query) -> Result<DfExpr> {
         let x = self.value(a)?;
         match &self.subqueries {
-            Subqueries::Plan(p) => Ok(datafusion::logical_expr::in_subquery(x, p.subquery(q)?.into())),
+            Subqueries::Plan(p) => {
+                // Under OR DataFusion takes the column once with a table's name and once without, unless it has one of its own.
+                let list = LogicalPlanBuilder::from(p.subquery(q)?).alias("list")?.build()?;
+                Ok(datafusion::logical_expr::in_subquery(x, list.into()))
+            }
             Subqueries::Values(run) => Ok(in_list(x, run(q)?.into_iter().map(|v| DfExpr::Literal(v, None)).collect(), false)),
         }
     }

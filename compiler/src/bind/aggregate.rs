@@ -30,7 +30,7 @@ impl Binder<'_> {
             return self.bounce_rate(span, env);
         }
         let argument = match c.args.first() {
-            None if f.name == "entities" => self.subjects(env),
+            None if matches!(f.name, "entities" | "approx_users") => self.subjects(env),
             None | Some(Arg::Star(_)) => None,
             Some(Arg::Expr(e)) => match self.subject_rows(f, e, env) {
                 Some(ordinal) => Some(ordinal),

@@ -22,8 +22,21 @@ impl Builder<'_> {
             };
             let first = b.set_term(&mut p)?;
             let body = b.body_from(first, &mut p)?;
-            Ok(Query { with, body, pipes: b.list(&mut p, Rule::pipe, Self::pipe)?, span })
+            let mut pipes = b.list(&mut p, Rule::last, Self::last)?;
+            pipes.extend(b.list(&mut p, Rule::pipe, Self::pipe)?);
+            Ok(Query { with, body, pipes, span })
         })
+    }
+
+    /// `(…) UNION (…) ORDER BY x LIMIT 10` has the stages of `|> ORDER BY x |> LIMIT 10`.
+    fn last(&mut self, p: &mut Parts<'_>) -> Built<Pipe> {
+        let (mut p, span) = self.enter(p, Rule::last)?;
+        if p.eat(Rule::kw_order) {
+            p.eat(Rule::kw_by);
+            return Ok(Pipe { kind: PipeKind::OrderBy(self.order_items(&mut p)?), span });
+        }
+        let (count, offset) = self.limit(&mut p)?;
+        Ok(Pipe { kind: PipeKind::Limit(count, offset), span })
     }
 
     /// A query whose first term is the bracketed `first`; `p` holds the set operators and stages after it.

@@ -19,6 +19,7 @@ pub(super) fn foreign(site: &Site<'_>) -> Option<Diagnostic> {
         .or_else(|| using(site))
         .or_else(|| comma_join(site))
         .or_else(|| empty_after_comma(site))
+        .or_else(|| two_brackets(site))
 }
 
 fn replace(site: &Site<'_>, message: &str, hint: &str, with: &str) -> Diagnostic {
@@ -107,6 +108,14 @@ fn comma_join(site: &Site<'_>) -> Option<Diagnostic> {
     (listed && site.expects_any(&[Rule::clause, Rule::join, Rule::kw_join])).then(|| {
         site.error(code::FOREIGN, site.span(0), "tables are joined with `JOIN`")
             .with_hint("write `JOIN b ON …`, or use a path such as `purchase.product.name`")
+    })
+}
+
+/// `quantile(0.9)(amount)`.
+fn two_brackets(site: &Site<'_>) -> Option<Diagnostic> {
+    (site.is_symbol(-1, &[")"]) && site.is_symbol(0, &["("])).then(|| {
+        site.error(code::FOREIGN, site.span(0), "a function has one pair of brackets")
+            .with_hint("all arguments stand in one pair: `percentile(x, 0.9)`")
     })
 }
 
