@@ -13,6 +13,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("timeline", 1),
     ("store", 1),
     ("planner", 2),
+    ("editor", 2),
     ("stream", 3),
     ("engine", 4),
     ("server", 5),

@@ -31,6 +31,8 @@ mod system;
 mod time;
 mod trend;
 
+pub(crate) use clause::takes;
+
 use crate::bound::{Bound, Clock, ColumnId, Expr, TimeRange};
 use crate::code;
 use eql_catalog::{Catalog, Value, WeekStart};
