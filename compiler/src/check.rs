@@ -63,3 +63,46 @@ pub fn check(text: &str, against: Against) -> Checked {
     }
     Checked { diagnostics, catalog }
 }
+
+/// Most rounds in which definitions that need others find them.
+const ROUNDS_MAX: usize = 8;
+/// Bytes of definitions that are read as one text.
+const TEXT_BYTES: usize = 1 << 19;
+
+/// The catalog that these definitions make, in whatever order they come: the names that a server tells of.
+pub fn catalog_of<'d>(definitions: impl IntoIterator<Item = &'d str>) -> Catalog {
+    let mut texts: Vec<String> = vec![String::new()];
+    for definition in definitions {
+        if texts.last().is_some_and(|t| t.len() + definition.len() > TEXT_BYTES) {
+            texts.push(String::new());
+        }
+        if let Some(text) = texts.last_mut() {
+            text.push_str(definition);
+            text.push_str(";\n");
+        }
+    }
+    let mut catalog = Catalog::default();
+    for _ in 0..ROUNDS_MAX {
+        let before = catalog.version;
+        for text in &texts {
+            catalog = check(text, Against { catalog, ..Against::default() }).catalog;
+        }
+        if catalog.version == before {
+            break;
+        }
+    }
+    catalog
+}
+
+#[cfg(test)]
+mod tests {
+    use super::catalog_of;
+
+    #[test]
+    fn definitions_find_each_other_in_any_order() {
+        let segment = "DEFINE SEGMENT buyers OF user AS DID purchase";
+        let event = "DEFINE EVENT purchase OF user (amount DOUBLE)";
+        let catalog = catalog_of([segment, event, "DEFINE ENTITY user KEY user_id STRING ()"]);
+        assert!(catalog.segment("buyers").is_some() && catalog.event("purchase").is_some());
+    }
+}

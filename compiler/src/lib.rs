@@ -22,5 +22,5 @@ pub mod setting;
 pub mod system;
 
 pub use bind::{Context, ParamValues, bind};
-pub use check::{Against, Checked, check};
+pub use check::{Against, Checked, catalog_of, check};
 pub use eql_grammar as grammar;

@@ -23,6 +23,8 @@ mod scope;
 mod site;
 mod source;
 
+pub use eql_compiler::{Against, Checked, catalog_of, check};
+
 pub use complete::{Completion, Item, Kind, Replace, complete, words_of_language};
 pub use definition::{Defined, definition, definitions_of};
 pub use hover::{Hover, hover};
