@@ -58,6 +58,10 @@ impl Token {
     pub fn is_word(&self, text: &str, word: &str) -> bool {
         self.kind == TokenKind::Word && self.text(text).eq_ignore_ascii_case(word)
     }
+    /// True if it ends a statement.
+    pub fn is_end(&self) -> bool {
+        self.kind == TokenKind::End
+    }
     /// True if it is the sign `symbol`.
     pub fn is_symbol(&self, text: &str, symbol: &str) -> bool {
         self.kind == TokenKind::Symbol && self.text(text) == symbol
