@@ -121,8 +121,9 @@ impl<'t> Offer<'t> {
         if !self.fits(name) {
             return;
         }
-        let insert = if self.quoted { format!("`{}`", name.replace('`', "``")) } else { quote(name) };
         let documentation = documentation.map(str::to_owned);
+        // How it is written is found out at the end, for those that are given.
+        let insert = String::new();
         self.add(fit, place, Item { label: name.to_owned(), kind, detail: detail(), insert, documentation, replace: self.replace });
     }
 
@@ -155,9 +156,19 @@ impl<'t> Offer<'t> {
     pub(super) fn finish(mut self) -> Completion {
         self.found.sort_by_cached_key(rank);
         let incomplete = self.found.len() > ITEMS_MAX;
-        let items = self.found.into_iter().take(ITEMS_MAX).map(|f| f.4).collect();
+        let quoted = self.quoted;
+        let items = self.found.into_iter().take(ITEMS_MAX).map(|found| written(found.4, quoted)).collect();
         Completion { items, incomplete }
     }
+}
+
+/// A name as it is written: quoted where it must be, or where a quote was typed.
+fn written(item: Item, quoted: bool) -> Item {
+    if !item.insert.is_empty() {
+        return item;
+    }
+    let insert = if quoted { format!("`{}`", item.label.replace('`', "``")) } else { quote(&item.label) };
+    Item { insert, ..item }
 }
 
 /// What begins as typed before what only contains it, what fits the place before what is only known, what the text itself defines before

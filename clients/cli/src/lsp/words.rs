@@ -12,7 +12,7 @@ use tower_lsp_server::ls_types::{
 
 /// A diagnostic of the file `uri`; its code links to its page if it is known where the book is.
 pub(super) fn diagnostic(text: &str, uri: &Uri, wrong: &Wrong, book: Option<&str>) -> Diagnostic {
-    let page = book.map(|book| format!("{}/errors.html#{}", book.trim_end_matches('/'), wrong.code.to_lowercase()));
+    let page = book.map(|book| format!("{}/errors/{}.html", book.trim_end_matches('/'), wrong.code));
     let labels = wrong.labels.iter().map(|l| DiagnosticRelatedInformation {
         location: Location { uri: uri.clone(), range: range(text, l.span.start, l.span.end) },
         message: l.message.clone(),

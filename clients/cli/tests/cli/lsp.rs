@@ -146,7 +146,7 @@ fn diagnostics_follow_the_text_and_can_be_repaired() {
     let found = editor.diagnostics(uri);
     assert_eq!(found.len(), 2, "{found:?}");
     assert_eq!((&found[0]["code"], &found[0]["severity"], &found[0]["range"]), (&json!("EQL0103"), &json!(1), &range(1, 10, 14)));
-    assert_eq!(found[0]["codeDescription"]["href"], "https://example.org/eql/errors.html#eql0103");
+    assert_eq!(found[0]["codeDescription"]["href"], "https://example.org/eql/errors/EQL0103.html");
     assert_eq!(found[1]["range"], range(2, 14, 16));
     let actions = editor.ask(
         "textDocument/codeAction",
