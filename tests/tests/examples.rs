@@ -85,7 +85,9 @@ fn drawn(table: &Table) -> String {
 #[test]
 fn every_example_answers() {
     let mut world = world();
-    let mut page = String::from("# The examples of the language and their answers\n\nThe world is in this folder; the clock stands at noon of 2026-11-20 (UTC).\n");
+    let mut page = String::from(
+        "# The examples of the language and their answers\n\nThe world is in this folder; the clock stands at noon of 2026-11-20 (UTC).\n",
+    );
     for text in statements(EXAMPLES) {
         let answer = match world.ask(&text) {
             Ok(table) if table.columns.is_empty() => "done".to_string(),
@@ -105,6 +107,7 @@ fn every_example_answers() {
         std::fs::write(&place, &page).unwrap_or_else(|e| panic!("{e}"));
         return;
     }
-    let differ: Vec<String> = before.lines().zip(page.lines()).filter(|(a, b)| a != b).take(20).map(|(a, b)| format!("- {a}\n+ {b}")).collect();
+    let differ: Vec<String> =
+        before.lines().zip(page.lines()).filter(|(a, b)| a != b).take(20).map(|(a, b)| format!("- {a}\n+ {b}")).collect();
     panic!("the answers differ:\n{}", differ.join("\n"));
 }

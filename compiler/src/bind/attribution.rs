@@ -163,7 +163,13 @@ impl Binder<'_> {
     }
 
     /// What becomes of the credit, and by how many columns it is ordered.
-    fn attribution_shape(&mut self, clauses: Clauses<'_>, model: CreditModel, touches: &[AstStep], m: &mut Matched) -> Option<(Shape, usize)> {
+    fn attribution_shape(
+        &mut self,
+        clauses: Clauses<'_>,
+        model: CreditModel,
+        touches: &[AstStep],
+        m: &mut Matched,
+    ) -> Option<(Shape, usize)> {
         let touch = self.touch_name(touches, m);
         let credit = self.match_column(m, MatchColumn::Credit, DataType::Double);
         m.env.matched = vec![("touch".into(), touch.clone()), ("credit".into(), credit.clone())];
@@ -227,7 +233,10 @@ impl Binder<'_> {
                 }
                 (Aggregation::Sum, Some(e)) => {
                     let value = Expr { kind: ExprKind::Cast(Box::new(e)), data_type: DataType::Double };
-                    Expr { kind: ExprKind::Arithmetic(BinaryOp::Multiply, Box::new(value), Box::new(credit.clone())), data_type: DataType::Double }
+                    Expr {
+                        kind: ExprKind::Arithmetic(BinaryOp::Multiply, Box::new(value), Box::new(credit.clone())),
+                        data_type: DataType::Double,
+                    }
                 }
                 _ => {
                     fits = false;

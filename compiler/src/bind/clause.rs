@@ -112,7 +112,9 @@ fn rule(kind: &ClauseKind) -> (&'static str, &'static [HeadKind]) {
         ClauseKind::Ending(_) => ("ENDING", &[Paths, Intervals, SessionRule]),
         ClauseKind::Holding(_) => ("HOLDING", &[Funnel, Sequence, Retention, Intervals, Attribution]),
         ClauseKind::Measure(_) => ("MEASURE", &[Funnel, Sequence, Retention, Paths, Sessions, Intervals, Attribution, Ltv, Rfm, Profile]),
-        ClauseKind::Show(_) => ("SHOW", &[Find, Funnel, Sequence, Retention, Paths, Sessions, Distribution, Intervals, Attribution, Rfm, Journey]),
+        ClauseKind::Show(_) => {
+            ("SHOW", &[Find, Funnel, Sequence, Retention, Paths, Sessions, Distribution, Intervals, Attribution, Rfm, Journey])
+        }
         ClauseKind::Calendar => ("CALENDAR", &[Retention, Ltv]),
         ClauseKind::Rolling => ("ROLLING", &[Retention, Ltv]),
         ClauseKind::FirstTime => ("FIRST TIME", &[Retention, Intervals, Ltv]),

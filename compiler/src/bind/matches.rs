@@ -154,7 +154,13 @@ impl Binder<'_> {
     }
 
     /// The period of a time and the values of BREAKDOWN BY.
-    pub(super) fn match_groups(&mut self, head: HeadKind, clauses: Clauses<'_>, at: MatchColumn, m: &mut Matched) -> Option<Vec<(String, Expr)>> {
+    pub(super) fn match_groups(
+        &mut self,
+        head: HeadKind,
+        clauses: Clauses<'_>,
+        at: MatchColumn,
+        m: &mut Matched,
+    ) -> Option<Vec<(String, Expr)>> {
         let mut groups = self.match_periods(clauses, at, m)?;
         groups.extend(self.match_breakdown(head, clauses, m));
         Some(groups)
@@ -262,7 +268,12 @@ impl Binder<'_> {
     }
 
     /// An aggregate over matches with its column.
-    pub(super) fn over_matches(&mut self, function: Aggregation, argument: Option<Expr>, data_type: DataType) -> ((ColumnId, Aggregate), Expr) {
+    pub(super) fn over_matches(
+        &mut self,
+        function: Aggregation,
+        argument: Option<Expr>,
+        data_type: DataType,
+    ) -> ((ColumnId, Aggregate), Expr) {
         let id = self.column_id();
         let aggregate = Aggregate { function, argument, filter: None, order: vec![], data_type: data_type.clone() };
         ((id, aggregate), Expr::column(id, data_type))

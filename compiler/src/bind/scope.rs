@@ -79,7 +79,15 @@ pub(super) struct Env {
 
 impl Env {
     pub(super) fn row(scope: RowScope) -> Self {
-        Self { rows: vec![scope], steps: vec![], matched: vec![], aliases: vec![], aggregates: Aggregates::None, windows: None, subject: None }
+        Self {
+            rows: vec![scope],
+            steps: vec![],
+            matched: vec![],
+            aliases: vec![],
+            aggregates: Aggregates::None,
+            windows: None,
+            subject: None,
+        }
     }
     pub(super) fn empty() -> Self {
         Self { rows: vec![], ..Self::row(RowScope::unknown()) }

@@ -115,7 +115,12 @@ impl Binder<'_> {
         let found = clauses.get(|k| if let ClauseKind::Mode { mode, ignoring } = k { Some((*mode, ignoring.as_slice())) } else { None });
         let (mode, ignored) = found.unwrap_or((OrderMode::InOrder, &[]));
         if let (Some(s), true) = (ignored.first(), mode != OrderMode::Strict) {
-            self.error_hint(code::CLAUSE_CONFLICT, s.span, "IGNORING belongs to IN STRICT ORDER", "in other orders other events may come between");
+            self.error_hint(
+                code::CLAUSE_CONFLICT,
+                s.span,
+                "IGNORING belongs to IN STRICT ORDER",
+                "in other orders other events may come between",
+            );
         }
         let until = clauses.get(|k| if let ClauseKind::Until(s) = k { Some(s) } else { None });
         let until = until.map(|s| self.other_event(s, subject));
@@ -150,7 +155,12 @@ impl Binder<'_> {
         let select = self.other_event(step, subject);
         let Some((a, b)) = between else { return Some(Some((select, None))) };
         if mode == OrderMode::AnyOrder {
-            self.error_hint(code::CLAUSE_CONFLICT, span, "BETWEEN STEP means nothing IN ANY ORDER", "leave BETWEEN out: it counts between the first and the last row");
+            self.error_hint(
+                code::CLAUSE_CONFLICT,
+                span,
+                "BETWEEN STEP means nothing IN ANY ORDER",
+                "leave BETWEEN out: it counts between the first and the last row",
+            );
             return None;
         }
         let place = |n: u64| usize::try_from(n).ok().filter(|n| (1..=steps).contains(n)).map(|n| n - 1);

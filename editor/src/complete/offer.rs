@@ -6,6 +6,8 @@ use std::collections::{BTreeSet, HashSet};
 
 /// More than these nobody reads.
 const ITEMS_MAX: usize = 200;
+/// So many candidates are kept before all but the best are let go: of ten thousand names most are never copied.
+const KEPT_MAX: usize = 5 * ITEMS_MAX;
 
 /// How well a candidate fits the place: the earlier, the better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +38,9 @@ enum Likeness {
 /// A candidate with its rank: likeness, fit, whether it is older than the text, its place among its like.
 type Found = (Likeness, Fit, bool, usize, Item);
 
+/// What candidates are sorted by.
+type Rank = (Likeness, Fit, bool, usize, String);
+
 /// What is collected.
 pub(super) struct Offer<'t> {
     typed: &'t str,
@@ -46,6 +51,8 @@ pub(super) struct Offer<'t> {
     own: BTreeSet<String>,
     found: Vec<Found>,
     seen: HashSet<(String, Kind)>,
+    /// The rank of the last of the best; what comes behind it is not given.
+    last: Option<Rank>,
 }
 
 impl<'t> Offer<'t> {
@@ -61,12 +68,15 @@ impl<'t> Offer<'t> {
             own,
             found: Vec::new(),
             seen: HashSet::new(),
+            last: None,
         }
     }
 
-    /// True if the label may be offered.
-    pub(super) fn fits(&self, label: &str) -> bool {
-        self.likeness(label).is_some()
+    /// True if the name may be among the best.
+    pub(super) fn fits(&self, fit: Fit, name: &str) -> bool {
+        let Some(likeness) = self.likeness(name) else { return false };
+        let Some(last) = &self.last else { return true };
+        (likeness, fit, !self.own.contains(name), 0, letters(name)) <= *last
     }
 
     /// True if no word stands under the cursor.
@@ -118,7 +128,7 @@ impl<'t> Offer<'t> {
         detail: impl FnOnce() -> String,
         documentation: Option<&str>,
     ) {
-        if !self.fits(name) {
+        if !self.fits(fit, name) {
             return;
         }
         let documentation = documentation.map(str::to_owned);
@@ -149,15 +159,24 @@ impl<'t> Offer<'t> {
         let kind = if item.kind == Kind::Clause { Kind::Keyword } else { item.kind };
         if self.seen.insert((item.label.clone(), kind)) {
             self.found.push((likeness, fit, older, place, item));
+            if self.found.len() > KEPT_MAX {
+                self.keep_best();
+            }
         }
+    }
+
+    fn keep_best(&mut self) {
+        self.found.sort_by_cached_key(rank);
+        self.found.truncate(ITEMS_MAX);
+        self.last = self.found.last().map(rank);
     }
 
     /// The likeliest, in order.
     pub(super) fn finish(mut self) -> Completion {
-        self.found.sort_by_cached_key(rank);
-        let incomplete = self.found.len() > ITEMS_MAX;
+        let incomplete = self.last.is_some() || self.found.len() > ITEMS_MAX;
+        self.keep_best();
         let quoted = self.quoted;
-        let items = self.found.into_iter().take(ITEMS_MAX).map(|found| written(found.4, quoted)).collect();
+        let items = self.found.into_iter().map(|found| written(found.4, quoted)).collect();
         Completion { items, incomplete }
     }
 }
@@ -173,7 +192,10 @@ fn written(item: Item, quoted: bool) -> Item {
 
 /// What begins as typed before what only contains it, what fits the place before what is only known, what the text itself defines before
 /// what it finds.
-fn rank(found: &Found) -> (Likeness, Fit, bool, usize, String, Kind) {
-    let (likeness, fit, older, place, item) = found;
-    (*likeness, *fit, *older, *place, item.label.trim_start_matches('$').to_lowercase(), item.kind)
+fn rank((likeness, fit, older, place, item): &Found) -> Rank {
+    (*likeness, *fit, *older, *place, letters(&item.label))
+}
+
+fn letters(label: &str) -> String {
+    label.trim_start_matches('$').to_lowercase()
 }

@@ -9,6 +9,7 @@ use crate::source::{Member, Part, Source};
 use eql_catalog::Catalog;
 use eql_compiler::function::{FUNCTIONS, FunctionKind};
 use eql_grammar::Want;
+use std::cell::RefCell;
 
 /// Everything that could begin a value.
 pub(super) fn values(catalog: &Catalog, site: &Site<'_>, want: Want, offer: &mut Offer<'_>) {
@@ -53,19 +54,21 @@ pub(super) fn members(catalog: &Catalog, scope: &Scope, offer: &mut Offer<'_>) {
 
 /// The parts of a source: properties first, then what every event has, then what leads on.
 pub(super) fn parts(catalog: &Catalog, source: &Source, fit: Fit, offer: &mut Offer<'_>) {
-    let mut found: Vec<Member> = Vec::new();
-    source.each(catalog, &|name| offer.fits(name), &mut |member| found.push(member));
-    for m in found {
-        let (kind, place) = match m.part {
-            Part::Property | Part::Column => (Kind::Property, 0),
-            Part::Tag => (Kind::Tag, 0),
-            Part::System => (Kind::Property, 1),
-            Part::Relation => (Kind::Relation, 2),
-            Part::Participant => (Kind::Entity, 2),
-        };
-        let detail = if m.owner.is_empty() { m.detail } else { format!("{} of {}", m.detail, m.owner) };
-        offer.name(fit, place, kind, &m.name, || detail, m.comment.as_deref());
-    }
+    let offer = RefCell::new(offer);
+    let passes = |name: &str| offer.borrow().fits(fit, name);
+    source.each(catalog, &passes, &mut |member| part(member, fit, &mut offer.borrow_mut()));
+}
+
+fn part(m: Member, fit: Fit, offer: &mut Offer<'_>) {
+    let (kind, place) = match m.part {
+        Part::Property | Part::Column => (Kind::Property, 0),
+        Part::Tag => (Kind::Tag, 0),
+        Part::System => (Kind::Property, 1),
+        Part::Relation => (Kind::Relation, 2),
+        Part::Participant => (Kind::Entity, 2),
+    };
+    let detail = if m.owner.is_empty() { m.detail } else { format!("{} of {}", m.detail, m.owner) };
+    offer.name(fit, place, kind, &m.name, || detail, m.comment.as_deref());
 }
 
 fn functions(scope: &Scope, offer: &mut Offer<'_>) {

@@ -72,7 +72,9 @@ impl Find<'_> {
         if goals.saturating_mul(touches) <= CREDITS_MAX {
             return Ok(());
         }
-        let what = format!("one entity has {goals} goals and {touches} touches, too many to share credit: narrow GOAL or TOUCHES, or take MODEL first or last");
+        let what = format!(
+            "one entity has {goals} goals and {touches} touches, too many to share credit: narrow GOAL or TOUCHES, or take MODEL first or last"
+        );
         Err(DataFusionError::ResourcesExhausted(what))
     }
 }
