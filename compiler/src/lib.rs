@@ -7,15 +7,20 @@
 //! Statement ── bind/ ──▶ bound::Statement ── rewrite ──▶ the planner
 //!                 └────▶ diagnostics: everything wrong with the text, at once
 //! ```
-//! Start with [`bind`]. One construct has one file in `bind/`; `function.rs` is the one table of functions.
+//! Start with [`bind`]. One construct has one file in `bind/`; `function.rs` is the one table of functions,
+//! `clause.rs` that of clauses.
 #![forbid(unsafe_code)]
 
 mod bind;
 pub mod bound;
+mod check;
+pub mod clause;
 pub mod code;
 pub mod function;
 mod rewrite;
+pub mod setting;
 pub mod system;
 
 pub use bind::{Context, ParamValues, bind};
+pub use check::{Against, Checked, catalog_of, check};
 pub use eql_grammar as grammar;

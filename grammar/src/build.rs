@@ -187,7 +187,7 @@ impl<'t> Builder<'t> {
 }
 
 /// A name without its quotes.
-pub(crate) fn name_of(written: &str) -> String {
+pub fn name_of(written: &str) -> String {
     match written.chars().next() {
         Some('`') => inside(written, "`"),
         Some('"') => inside(written, "\""),

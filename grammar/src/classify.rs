@@ -13,6 +13,7 @@ use crate::code;
 use crate::diagnostic::Diagnostic;
 use crate::parser::Miss;
 use crate::token::Token;
+pub(crate) use expected::words_of;
 use site::Site;
 
 /// What can be said without the grammar: unknown characters, foreign signs, open quotes, brackets that do not match.

@@ -8,7 +8,8 @@
 //! ```text
 //! text ── split ── limit ── parser (eql.pest) ── build ──▶ ast ── print ──▶ text
 //!                              │ stops
-//!                              └── recover ── classify ── suggest ──▶ diagnostic ── render
+//!                              ├── recover ── classify ── suggest ──▶ diagnostic ── render
+//!                              └── expect ──▶ what could stand at the cursor
 //! ```
 //!
 //! Start with [`parse`].
@@ -18,6 +19,7 @@ mod build;
 mod classify;
 pub mod code;
 pub mod diagnostic;
+mod expect;
 mod format;
 pub mod limit;
 mod parse;
@@ -28,13 +30,16 @@ mod render;
 mod split;
 mod stack;
 pub mod suggest;
-mod token;
+pub mod token;
 pub mod word;
 
 pub use ast::Statement;
+pub use build::name_of;
 pub use diagnostic::Diagnostic;
+pub use expect::{Expectation, Want, expect};
 pub use format::format;
 pub use parse::{Parsed, parse, parse_duration, parse_expr, parse_range};
-pub use print::print;
+pub use print::{print, quote};
+pub use recover::clauses;
 pub use render::render;
 pub use suggest::nearest;

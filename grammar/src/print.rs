@@ -22,9 +22,13 @@ pub fn print(statement: &Statement) -> String {
     layout::fit(statement::parts(statement))
 }
 
-/// A name, quoted where it must be.
+/// A name as it is written in a text: in backquotes where it must be.
+pub fn quote(name: &str) -> String {
+    if bare(name) { name.to_owned() } else { format!("`{}`", name.replace('`', "``")) }
+}
+
 fn name(ident: &Ident) -> String {
-    if bare(&ident.name) { ident.name.clone() } else { format!("`{}`", ident.name.replace('`', "``")) }
+    quote(&ident.name)
 }
 
 fn bare(name: &str) -> bool {

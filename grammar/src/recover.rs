@@ -99,6 +99,11 @@ fn is_query(text: &str, tokens: &[Token], stopped: usize) -> bool {
     first.is_word(text, "DEFINE") && tokens.get(..stopped).unwrap_or_default().windows(2).any(defined_by_query)
 }
 
+/// The clauses outside brackets: the token where each begins, and its words.
+pub fn clauses(text: &str, tokens: &[Token]) -> Vec<(usize, &'static str)> {
+    clause_starts(text, tokens).into_iter().filter_map(|i| Some((i, phrase_at(text, tokens, i)?))).collect()
+}
+
 fn clause_starts(text: &str, tokens: &[Token]) -> Vec<usize> {
     let mut depth = 0_usize;
     let mut starts = Vec::new();
@@ -122,7 +127,6 @@ const BINDS_NEXT: [&str; 28] = [
 
 fn begins_clause(text: &str, tokens: &[Token], i: usize) -> bool {
     let word = |k: usize| tokens.get(k).filter(|t| t.kind == TokenKind::Word).map_or("", |t| t.text(text));
-    let matches = |phrase: &&str| phrase.split(' ').enumerate().all(|(k, w)| word(i + k).eq_ignore_ascii_case(w));
     let Some(before) = i.checked_sub(1).and_then(|k| tokens.get(k)) else { return false };
     let bound = match before.kind {
         TokenKind::Word => among(before.text(text), &BINDS_NEXT),
@@ -132,7 +136,13 @@ fn begins_clause(text: &str, tokens: &[Token], i: usize) -> bool {
     };
     let opened = tokens.get(i + 1).is_some_and(|t| t.is_symbol(text, "(") || t.is_symbol(text, "."));
     let called = opened && !among(word(i), &["BUCKETS", "WHERE", "HAVING", "AMONG"]);
-    !bound && !called && CLAUSES.iter().any(matches)
+    !bound && !called && phrase_at(text, tokens, i).is_some()
+}
+
+/// The clause whose words begin at token `i`.
+fn phrase_at(text: &str, tokens: &[Token], i: usize) -> Option<&'static str> {
+    let word = |k: usize| tokens.get(k).filter(|t| t.kind == TokenKind::Word).map_or("", |t| t.text(text));
+    CLAUSES.into_iter().find(|phrase| phrase.split(' ').enumerate().all(|(k, w)| word(i + k).eq_ignore_ascii_case(w)))
 }
 
 /// Words and signs that show that a piece was cut out of something larger.

@@ -7,9 +7,10 @@ use crate::parser::{begins_name, continues_name};
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TokenKind {
+pub enum TokenKind {
     /// A keyword or a bare name.
     Word,
+    /// `10`, `1.5`, `1e6`.
     Number,
     /// `'…'`.
     Text,
@@ -27,42 +28,53 @@ pub(crate) enum TokenKind {
     Unknown,
     /// A quote that is not closed; the token reaches to the end of the text.
     UnclosedText,
+    /// The same of a name.
     UnclosedName,
+    /// The same of a comment.
     UnclosedComment,
 }
 
 /// One token and where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Token {
-    pub(crate) kind: TokenKind,
-    pub(crate) start: usize,
-    pub(crate) end: usize,
+pub struct Token {
+    /// What it is.
+    pub kind: TokenKind,
+    /// Offset of its first byte.
+    pub start: usize,
+    /// Offset after its last byte.
+    pub end: usize,
 }
 
 impl Token {
     /// Where it stands.
-    pub(crate) fn span(&self) -> Span {
+    pub fn span(&self) -> Span {
         Span::new(self.start, self.end)
     }
     /// Its text.
-    pub(crate) fn text<'t>(&self, text: &'t str) -> &'t str {
+    pub fn text<'t>(&self, text: &'t str) -> &'t str {
         text.get(self.start..self.end).unwrap_or_default()
     }
     /// True if it is the keyword `word`, in any case.
-    pub(crate) fn is_word(&self, text: &str, word: &str) -> bool {
+    pub fn is_word(&self, text: &str, word: &str) -> bool {
         self.kind == TokenKind::Word && self.text(text).eq_ignore_ascii_case(word)
     }
+    /// True if it ends a statement.
+    pub fn is_end(&self) -> bool {
+        self.kind == TokenKind::End
+    }
     /// True if it is the sign `symbol`.
-    pub(crate) fn is_symbol(&self, text: &str, symbol: &str) -> bool {
+    pub fn is_symbol(&self, text: &str, symbol: &str) -> bool {
         self.kind == TokenKind::Symbol && self.text(text) == symbol
     }
 }
 
 /// A text as tokens and comments, each in text order.
 #[derive(Debug, Default)]
-pub(crate) struct Tokens {
-    pub(crate) tokens: Vec<Token>,
-    pub(crate) comments: Vec<Span>,
+pub struct Tokens {
+    /// Without comments.
+    pub tokens: Vec<Token>,
+    /// Closed comments.
+    pub comments: Vec<Span>,
 }
 
 /// Signs of two characters before those of one, so that the longest is found first.
@@ -71,7 +83,7 @@ const SYMBOLS: [&str; 24] =
 const FOREIGN: [&str; 8] = ["===", "==", "&&", "=~", "!~", "!", "|", "?"];
 
 /// Cuts `text` into tokens in one pass.
-pub(crate) fn tokenize(text: &str) -> Tokens {
+pub fn tokenize(text: &str) -> Tokens {
     let mut found = Tokens::default();
     // A byte order mark is what some editors put before a text; it is no part of it.
     let mut at = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };

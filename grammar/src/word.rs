@@ -1,5 +1,8 @@
 //! The words of the language by what they begin: the lists that suggestions, completion and highlighting are made from.
 
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
 /// Words that cannot be bare names. The grammar's rule `reserved` is the same list; a test holds the two together.
 pub const RESERVED: [&str; 38] = [
     "SELECT",
@@ -176,6 +179,19 @@ pub const RANGES: [&str; 13] =
 /// Units of time, singular.
 pub const UNITS: [&str; 9] = ["MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR"];
 
+/// Every keyword of the language once, upper case.
+pub fn keywords() -> BTreeSet<&'static str> {
+    static WORDS: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let rules = GRAMMAR.lines().filter(|line| line.starts_with("kw_"));
+        rules.filter_map(|line| line.split('"').nth(1)).map(str::to_uppercase).collect()
+    });
+    let listed = RESERVED.iter().chain(&UNITS).copied();
+    WORDS.iter().map(String::as_str).chain(listed).collect()
+}
+
+/// The grammar itself: its rules `kw_…` are the list of its keywords.
+const GRAMMAR: &str = include_str!("../eql.pest");
+
 /// The head of a phrase: `BREAKDOWN` of `BREAKDOWN BY`.
 pub(crate) fn first_word(phrase: &'static str) -> &'static str {
     phrase.split(' ').next().unwrap_or(phrase)
@@ -188,9 +204,7 @@ pub(crate) fn among(word: &str, list: &[&str]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{CLAUSES, KINDS, QUALIFIERS, QUERY_HEADS, RANGES, RESERVED, STATEMENT_HEADS};
-
-    const GRAMMAR: &str = include_str!("../eql.pest");
+    use super::{CLAUSES, GRAMMAR, KINDS, QUALIFIERS, QUERY_HEADS, RANGES, RESERVED, STATEMENT_HEADS};
 
     /// The quoted words of a rule.
     fn words_of(rule: &str) -> Vec<String> {
@@ -205,6 +219,13 @@ mod tests {
         grammar.sort();
         here.sort();
         assert_eq!(grammar, here);
+    }
+
+    #[test]
+    fn keywords_are_those_of_the_grammar() {
+        let all = super::keywords();
+        assert!(["WHERE", "BREAKDOWN", "ZONE", "IMPORTED", "DAY"].iter().all(|w| all.contains(w)) && !all.contains("EVRY"), "{all:?}");
+        assert!(all.len() > 190 && all.iter().all(|w| !w.is_empty() && !w.contains(' ')), "{}", all.len());
     }
 
     #[test]

@@ -58,3 +58,51 @@ fn a_case_with_a_negated_operand_prints_stably() {
     let once = eql_grammar::format(text).expect("it parses");
     assert_eq!(eql_grammar::format(&once).expect("what is printed parses"), once);
 }
+
+/// The trees of a text, for comparing.
+fn trees(text: &str) -> Vec<eql_grammar::Statement> {
+    eql_grammar::parse(text).statements.into_iter().map(|s| s.unwrap_or_else(|e| panic!("{e:?}: {text}"))).collect()
+}
+
+/// A comment between any two tokens of any example stays, once; the text means the same, and is canonical afterwards.
+#[test]
+fn comments_in_every_place_are_kept() {
+    let examples = include_str!("fixtures/examples.eql");
+    let tokens = eql_grammar::token::tokenize(examples).tokens;
+    let mut places = 0;
+    for statement in tokens.split_inclusive(|t| t.is_end()) {
+        let (Some(first), Some(last)) = (statement.first(), statement.last()) else { continue };
+        let text = &examples[first.start..last.end];
+        let plain = trees(text);
+        for (n, comment) in ["/* kept; 'so' */", "-- kept; \"so\"\n"].into_iter().enumerate() {
+            // Every fifth place: they are some thousand, and each is read four times.
+            for token in statement.iter().skip(n).step_by(5) {
+                let at = token.end - first.start;
+                let marked = format!("{} {comment}{}", &text[..at], &text[at..]);
+                let written = format(&marked).unwrap_or_else(|e| panic!("{e:?}: {marked}"));
+                assert_eq!(written.matches(comment.trim_end()).count(), 1, "{marked}\n{written}");
+                assert_eq!(trees(&written), plain, "{marked}\n{written}");
+                assert_eq!(format(&written).as_deref(), Ok(written.as_str()), "{marked}");
+                places += 1;
+            }
+        }
+    }
+    assert!(places > 500, "{places}");
+}
+
+/// Comments everywhere at once come out in their order.
+#[test]
+fn many_comments_keep_their_order() {
+    let examples = include_str!("fixtures/examples.eql");
+    let tokens = eql_grammar::token::tokenize(examples).tokens;
+    let (mut marked, mut from) = (String::new(), 0);
+    for (n, token) in tokens.iter().enumerate() {
+        marked.push_str(&examples[from..token.end]);
+        marked.push_str(&format!(" /*{n}*/"));
+        from = token.end;
+    }
+    let written = format(&marked).unwrap_or_else(|e| panic!("{e:?}"));
+    let kept: Vec<usize> = written.split("/*").skip(1).filter_map(|rest| rest.split("*/").next()?.parse().ok()).collect();
+    assert_eq!(kept, (0..tokens.len()).collect::<Vec<_>>());
+    assert_eq!(format(&written).as_deref(), Ok(written.as_str()));
+}

@@ -101,6 +101,20 @@ async fn check_format_and_catalog() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_text_is_completed() {
+    let server = users(&[]).await;
+    let (status, found) = server.post("/v1/complete", &json!({ "query": "FIND user WHERE na = 1", "offset": 18 }).to_string());
+    let name =
+        json!({ "label": "name", "kind": "property", "detail": "STRING of user", "insert": "name", "replace": { "start": 16, "end": 18 } });
+    assert_eq!((status, &found["items"][0], &found["incomplete"]), (200, &name, &json!(false)), "{found}");
+    let (status, heads) = server.post("/v1/complete", "fin");
+    assert_eq!((status, &heads["items"][0]["label"], &heads["items"][0]["insert"]), (200, &json!("FIND"), &json!("find")), "{heads}");
+    assert_eq!(server.post("/v1/complete", "FIND user WHERE name = 'a").1, json!({ "items": [], "incomplete": false }));
+    assert_eq!(server.post("/v1/complete", &json!({ "query": "FIND", "offset": 9 }).to_string()).0, 400);
+    assert_eq!(server.post("/v1/complete", &json!({ "text": "FIND" }).to_string()).0, 400);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn files_are_imported() {
     let server = users(&[]).await;
     let (status, report) = server.post("/v1/files/user?name=more.csv&map=number%3Did", "number,name\n7,Grace\n8,Edsger\n");

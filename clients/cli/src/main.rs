@@ -12,6 +12,7 @@
 mod answer;
 mod defect;
 mod failure;
+mod lsp;
 mod out;
 mod output;
 mod place;

@@ -143,6 +143,40 @@ fn rule(kind: &ClauseKind) -> (&'static str, &'static [HeadKind]) {
     }
 }
 
+/// True if the head of this name takes the clause.
+pub(crate) fn takes(head: &str, clause: &ClauseKind) -> bool {
+    use HeadKind::*;
+    if head == SessionRule.word() {
+        return rule_takes(rule(clause).0);
+    }
+    let heads = [
+        Select,
+        Find,
+        Trend,
+        Funnel,
+        Sequence,
+        Retention,
+        Paths,
+        Sessions,
+        Distribution,
+        Intervals,
+        Attribution,
+        Ltv,
+        Lifecycle,
+        Stickiness,
+        Rfm,
+        Profile,
+        Journey,
+    ];
+    let named = if head == "FROM" { "SELECT" } else { head };
+    heads.into_iter().find(|h| h.word() == named).is_some_and(|h| rule(clause).1.contains(&h))
+}
+
+/// The clauses of a session rule.
+fn rule_takes(name: &str) -> bool {
+    matches!(name, "OF" | "TIMEOUT" | "MAX" | "SPLIT BY" | "OVER" | "STARTING" | "ENDING")
+}
+
 fn hint(head: HeadKind, clause: &str) -> String {
     match (head, clause) {
         (HeadKind::Retention, "EXCLUDING") => "exclude the people instead: AMONG … EXCEPT (FIND … WHERE DID …)".into(),
@@ -187,8 +221,7 @@ impl Binder<'_> {
         let mut seen: Vec<(&str, Span)> = Vec::new();
         for c in list {
             let (name, heads) = rule(&c.kind);
-            let rule_clause =
-                head == HeadKind::SessionRule && matches!(name, "OF" | "TIMEOUT" | "MAX" | "SPLIT BY" | "OVER" | "STARTING" | "ENDING");
+            let rule_clause = head == HeadKind::SessionRule && rule_takes(name);
             if !heads.contains(&head) && !rule_clause {
                 let h = hint(head, name);
                 self.error_hint(code::CLAUSE, c.span, format!("{} does not take {name}", head.word()), h);

@@ -41,6 +41,8 @@ mod top;
 mod trend;
 mod window;
 
+pub(crate) use clause::takes;
+
 use crate::bound::{Bound, Clock, ColumnId, Expr, TimeRange};
 use crate::code;
 use eql_catalog::{Catalog, Value, WeekStart};

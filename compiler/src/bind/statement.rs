@@ -133,7 +133,7 @@ impl Binder<'_> {
             SetValue::Literal(Literal::Bool(b)) => b.to_string(),
             SetValue::Literal(Literal::Null) => String::new(),
         };
-        let known = ["now", "time_zone", "week_start", "dialect", "result_cache", "threads", "memory_limit", "timeout"];
+        let known = crate::setting::SETTINGS.map(|s| s.name);
         let key = name.name.to_ascii_lowercase();
         if !known.contains(&key.as_str()) {
             let hint = eql_grammar::nearest(&key, known.iter().copied())

@@ -8,7 +8,7 @@ use crate::parser::Rule;
 use crate::word::{CLAUSES, DEFINITION_OPTIONS, QUALIFIERS, RANGES, STAGES, UNITS, first_word};
 
 /// The keywords that may stand where `rule` may.
-pub(super) fn words_of(rule: Rule) -> Vec<&'static str> {
+pub(crate) fn words_of(rule: Rule) -> Vec<&'static str> {
     let heads = |phrases: &[&'static str]| phrases.iter().map(|p| first_word(p)).collect();
     match rule {
         Rule::clause => heads(&CLAUSES),

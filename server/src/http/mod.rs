@@ -1,13 +1,14 @@
 //! HTTP: JSON in and out unless said.
 //!
 //! ```text
-//! request → origin → token → project → query | check | catalog | files | ingest | profile → body
+//! request → origin → token → project → query | check | complete | catalog | files | ingest | profile → body
 //! ```
 
 mod admin;
 mod body;
 mod catalog;
 mod check;
+mod complete;
 mod entrance;
 mod error;
 mod files;
@@ -62,6 +63,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/v1/query", post(query::query))
         .route("/v1/check", post(check::check))
         .route("/v1/format", post(check::format))
+        .route("/v1/complete", post(complete::complete))
         .route("/v1/catalog", get(catalog::catalog))
         .route("/v1/files/{target}", post(files::import))
         .route("/v1/admin/verify", post(admin::verify))

@@ -5,6 +5,7 @@ use crate::answer::{Answer, Table};
 use crate::failure::{self, Failure};
 use crate::report;
 use crate::wait::Waiter;
+use eql_engine::catalog::Catalog;
 use eql_engine::grammar::Diagnostic;
 use eql_engine::grammar::ast::Statement;
 use eql_engine::stream::{ImportReport, ImportRequest, Progress};
@@ -98,26 +99,9 @@ impl Here {
         self.waiter.within(|| self.engine.import(request, progress))
     }
 
-    /// All names of the catalog.
-    pub(crate) fn names(&self) -> Vec<String> {
-        let c = self.engine.catalog();
-        let mut names: Vec<String> = Vec::new();
-        for e in c.entities() {
-            names.push(e.name.clone());
-            names.extend(e.key.iter().chain(&e.properties).map(|p| p.name.clone()));
-        }
-        for e in c.events() {
-            names.push(e.name.clone());
-            names.extend(e.properties.iter().map(|p| p.name.clone()));
-        }
-        names.extend(c.virtual_events().map(|o| o.name.clone()));
-        names.extend(c.virtual_properties().map(|o| o.name.clone()));
-        names.extend(c.relations().map(|o| o.name.clone()));
-        names.extend(c.metrics().map(|o| o.name.clone()));
-        names.extend(c.sessions().map(|o| o.name.clone()));
-        names.extend(c.segments().map(|o| o.name.clone()));
-        names.extend(c.tags().map(|o| o.name.clone()));
-        names
+    /// What has a name now.
+    pub(crate) fn catalog(&self) -> Catalog {
+        Catalog::clone(&self.engine.catalog())
     }
 }
 

@@ -12,6 +12,7 @@ use crate::answer::Answer;
 use crate::failure::Failure;
 use crate::wait::Waiter;
 use eql_engine::Params;
+use eql_engine::catalog::Catalog;
 use eql_engine::grammar::ast::Statement;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -89,11 +90,11 @@ impl Place {
         Ok(answer)
     }
 
-    /// All names of the catalog, for completion.
-    pub(crate) fn names(&self) -> Vec<String> {
+    /// What has a name; nothing when a server cannot be asked, as completion is a comfort only.
+    pub(crate) fn catalog(&self) -> Catalog {
         match self {
-            Place::Here(here) => here.names(),
-            Place::There(there) => there.names(),
+            Place::Here(here) => here.catalog(),
+            Place::There(there) => there.catalog().unwrap_or_default(),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::wait::Waiter;
 use crate::{report, text};
 use arrow::ipc::reader::StreamReader;
 use eql_engine::Params;
+use eql_engine::catalog::Catalog;
 use eql_engine::grammar::ast::{Literal, SetValue, Statement, StatementKind};
 use serde_json::{Map, Value, json};
 use std::io::{BufReader, Read};
@@ -103,16 +104,17 @@ impl There {
         if response.status().is_success() { self.json(response) } else { Err(self.refused(response, "", 0)) }
     }
 
-    /// All names of the server's catalog; none when it cannot be asked, as completion is a comfort only.
-    pub(crate) fn names(&self) -> Vec<String> {
+    /// What has a name on the server now.
+    pub(crate) fn catalog(&self) -> Result<Catalog, Failure> {
         let request = self.with_headers(self.agent.get(format!("{}/v1/catalog", self.url)));
-        let mut names = Vec::new();
-        if let Ok(response) = request.call()
-            && let Ok(catalog) = self.json(response)
-        {
-            collect_names(&catalog, &mut names);
+        let response = request.call().map_err(|e| self.unreachable(&e))?;
+        if !response.status().is_success() {
+            return Err(self.refused(response, "", 0));
         }
-        names
+        let told = self.json(response)?;
+        let mut definitions = Vec::new();
+        collect_definitions(&told, &mut definitions);
+        Ok(eql_editor::catalog_of(definitions))
     }
 
     fn with_headers<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
@@ -194,12 +196,12 @@ fn table(batches: Batches, waiter: Waiter) -> Table {
     Table { columns, schema, batches: Box::new(rows.fuse()), warnings: Vec::new(), approximate: false, started: Instant::now() }
 }
 
-fn collect_names(value: &Value, names: &mut Vec<String>) {
+fn collect_definitions<'v>(value: &'v Value, definitions: &mut Vec<&'v str>) {
     match value {
-        Value::Array(all) => all.iter().for_each(|v| collect_names(v, names)),
+        Value::Array(all) => all.iter().for_each(|v| collect_definitions(v, definitions)),
         Value::Object(fields) => {
-            names.extend(fields.get("name").and_then(Value::as_str).map(str::to_string));
-            fields.values().for_each(|v| collect_names(v, names));
+            definitions.extend(fields.get("definition").and_then(Value::as_str));
+            fields.values().for_each(|v| collect_definitions(v, definitions));
         }
         _ => {}
     }

@@ -2,8 +2,9 @@
 
 use super::lexis::{self, Piece};
 use crate::out;
-use eql_engine::grammar::word;
-use rustyline::completion::Completer;
+use eql_editor::{Item, Kind};
+use eql_engine::catalog::Catalog;
+use rustyline::completion::{Completer, Pair};
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
@@ -12,77 +13,60 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-/// Words that no list of the grammar has, because they follow only certain others.
-const MORE_WORDS: &str = "ANALYZE ASC BIGINT BOOLEAN BOUND CONVERTED DATE DAYS DECIMAL DESC DISTINCT DOUBLE DROPPED EDGES ENTITIES EVENTS EXISTS \
-    FORBIDDEN HOURS IMPORTED INTO JSON KEY LEFT LIST LOGICAL MANY METRICS MINUTES MONTHS ON ONE OPTIONAL PERIOD PHYSICAL PROPERTIES RELATIONS \
-    REPLACE SEGMENTS STEP STREAMING STRING SYNTAX TAGS TIMESTAMP TIMES VALUES WEEKS ZONE";
-/// More candidates than this help nobody.
-const CANDIDATES_MAX: usize = 200;
-
 /// What the editor asks while somebody types.
 pub(crate) struct Assist {
-    names: BTreeSet<String>,
+    catalog: Catalog,
     colour: bool,
 }
 
 impl Assist {
     /// Knows the names of a catalog.
-    pub(crate) fn new(names: Vec<String>) -> Self {
-        Self { names: names.into_iter().collect(), colour: out::colour_on_stdout() }
+    pub(crate) fn new(catalog: Catalog) -> Self {
+        Self { catalog, colour: out::colour_on_stdout() }
     }
 
     /// The catalog has changed.
-    pub(crate) fn learn(&mut self, names: Vec<String>) {
-        self.names = names.into_iter().collect();
+    pub(crate) fn learn(&mut self, catalog: Catalog) {
+        self.catalog = catalog;
     }
 
     /// Where the word under the cursor begins, and what it may become.
-    fn candidates(&self, line: &str, position: usize) -> (usize, Vec<String>) {
-        let before = &line[..position];
-        let start = before
-            .rfind(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$' || c == '\\'))
-            .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
-        let word = &before[start..];
-        if word.starts_with('\\') {
-            let commands = ["\\?", "\\d", "\\format", "\\q", "\\timing"];
-            return (start, commands.iter().filter(|c| c.starts_with(word)).map(ToString::to_string).collect());
+    fn candidates(&self, line: &str, position: usize) -> (usize, Vec<Pair>) {
+        if line.starts_with('\\') {
+            return self.of_command(line, position);
         }
-        let after_dot = before[..start].ends_with('.');
-        if word.is_empty() && !after_dot {
-            return (start, Vec::new());
+        let found = eql_editor::complete(&self.catalog, line, position);
+        let start = found.items.first().map_or(position, |item| item.replace.start);
+        let typed = line.get(start..position).unwrap_or_default();
+        (start, begun(found.items, typed))
+    }
+
+    /// `\d NAME` and the commands themselves.
+    fn of_command(&self, line: &str, position: usize) -> (usize, Vec<Pair>) {
+        let same = |text: &str| Pair { display: text.to_string(), replacement: text.to_string() };
+        let typed = line.get(..position).unwrap_or_default();
+        if let Some(name) = typed.strip_prefix("\\d ") {
+            let found = eql_editor::complete(&self.catalog, &format!("DESCRIBE {name}"), "DESCRIBE ".len() + name.len());
+            let names = found.items.into_iter().filter(|i| i.kind != Kind::Keyword).collect();
+            return (position - name.len(), begun(names, name));
         }
-        let names = self.names.iter().filter(|n| n.to_lowercase().starts_with(&word.to_lowercase())).map(|n| last_name(n));
-        let upper = word.to_uppercase();
-        let keywords = keywords()
-            .iter()
-            .filter(|k| !after_dot && k.starts_with(&upper))
-            .map(|k| if word == upper { (*k).to_string() } else { k.to_lowercase() });
-        (start, names.chain(keywords).take(CANDIDATES_MAX).collect())
+        let commands = ["\\?", "\\d", "\\format", "\\q", "\\timing"];
+        (0, commands.into_iter().filter(|c| c.starts_with(typed)).map(same).collect())
     }
 }
 
-fn last_name(name: &str) -> String {
-    lexis::quoted(name.rsplit('.').next().unwrap_or(name))
+/// The items that begin as typed, if there are any: Tab writes what all candidates begin with.
+fn begun(items: Vec<Item>, typed: &str) -> Vec<Pair> {
+    let typed = typed.trim_start_matches(['`', '"']).to_lowercase();
+    let begins = |item: &Item| item.label.trim_start_matches('$').to_lowercase().starts_with(typed.trim_start_matches('$'));
+    let some = items.iter().any(begins);
+    let pair = |item: Item| Pair { display: item.label, replacement: item.insert };
+    items.into_iter().filter(|item| !some || begins(item)).map(pair).collect()
 }
 
-/// Every keyword once, in order.
+/// Every keyword once.
 fn keywords() -> &'static BTreeSet<&'static str> {
-    static KEYWORDS: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
-        let lists: [&'static [&'static str]; 10] = [
-            &word::RESERVED,
-            &word::QUERY_HEADS,
-            &word::STATEMENT_HEADS,
-            &word::KINDS,
-            &word::CLAUSES,
-            &word::CLAUSE_PARTS,
-            &word::DEFINITION_OPTIONS,
-            &word::QUALIFIERS,
-            &word::OPERATORS,
-            &word::RANGES,
-        ];
-        let listed = lists.into_iter().flatten().chain(&word::UNITS).chain(&word::STAGES).flat_map(|phrase| phrase.split(' '));
-        listed.chain(MORE_WORDS.split_whitespace()).collect()
-    });
+    static KEYWORDS: LazyLock<BTreeSet<&str>> = LazyLock::new(eql_engine::grammar::word::keywords);
     &KEYWORDS
 }
 
@@ -91,8 +75,8 @@ fn is_keyword(word: &str) -> bool {
 }
 
 impl Completer for Assist {
-    type Candidate = String;
-    fn complete(&self, line: &str, position: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
+    type Candidate = Pair;
+    fn complete(&self, line: &str, position: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
         Ok(self.candidates(line, position))
     }
 }
@@ -154,14 +138,22 @@ mod tests {
         assert!(keywords().iter().all(|k| !k.contains(' ')));
     }
 
+    fn completed(line: &str) -> (usize, Vec<String>) {
+        let schema = ["DEFINE ENTITY user KEY user_id STRING (city STRING)", "DEFINE EVENT `my event` OF user (brand STRING)"];
+        let assist = Assist { catalog: eql_editor::catalog_of(schema), colour: false };
+        let (start, found) = assist.candidates(line, line.len());
+        (start, found.into_iter().map(|pair| pair.replacement).collect())
+    }
+
     #[test]
     fn words_are_completed_in_the_case_they_are_typed() {
-        let assist = Assist { names: ["user", "purchase", "my event", "product.brand"].map(String::from).into(), colour: false };
-        assert_eq!(assist.candidates("FIND us", 7), (5, vec!["user".to_string()]));
-        assert_eq!(assist.candidates("FIND user WHE", 13).1, ["WHEN", "WHERE"]);
-        assert_eq!(assist.candidates("find user whe", 13).1, ["when", "where"]);
-        assert_eq!(assist.candidates("my", 2).1, ["`my event`"]);
-        assert_eq!(assist.candidates("\\f", 2), (0, vec!["\\format".to_string()]));
-        assert!(assist.candidates("FIND ", 5).1.is_empty());
+        assert_eq!(completed("FIND us"), (5, vec!["user".to_string()]));
+        assert_eq!(completed("FIND user WHE"), (10, vec!["WHERE".to_string()]));
+        assert_eq!(completed("find user whe"), (10, vec!["where".to_string()]));
+        assert_eq!(completed("FUNNEL my"), (7, vec!["`my event`".to_string()]));
+        assert_eq!(completed("FIND user WHERE ci").1[0], "city");
+        assert_eq!(completed("\\f"), (0, vec!["\\format".to_string()]));
+        assert_eq!(completed("\\d us"), (3, vec!["user".to_string()]));
+        assert!(completed("FIND user WHERE city = 'O").1.is_empty());
     }
 }

@@ -58,7 +58,7 @@ fn interactive(shell: &mut Shell, history: Option<PathBuf>, waiter: &Waiter) -> 
     let config = config.history_ignore_dups(true).map_err(broken)?.build();
     let mut editor: Editor<Assist, FileHistory> = Editor::with_config(config).map_err(broken)?;
     waiter.listen();
-    editor.set_helper(Some(Assist::new(shell.place.names())));
+    editor.set_helper(Some(Assist::new(shell.place.catalog())));
     if let Some(file) = &history {
         let _ = editor.load_history(file); // the first time there is none
     }
@@ -74,7 +74,7 @@ fn interactive(shell: &mut Shell, history: Option<PathBuf>, waiter: &Waiter) -> 
                     return Ok(());
                 }
                 if let Some(assist) = editor.helper_mut().filter(|_| lexis::may_define(&input)) {
-                    assist.learn(shell.place.names());
+                    assist.learn(shell.place.catalog());
                 }
             }
             Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => {}

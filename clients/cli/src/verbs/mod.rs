@@ -7,6 +7,7 @@ mod explain;
 mod export;
 mod fmt;
 mod import;
+mod lsp;
 mod query;
 mod serve;
 mod shell;
@@ -47,6 +48,7 @@ enum Verb {
     Check(check::Args),
     Fmt(fmt::Args),
     Explain(explain::Args),
+    Lsp(lsp::Args),
     Admin(admin::Args),
 }
 
@@ -62,6 +64,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Check(a) => check::run(&a),
         Verb::Fmt(a) => fmt::run(&a),
         Verb::Explain(a) => explain::run(&a),
+        Verb::Lsp(a) => lsp::run(&a),
         Verb::Admin(a) => admin::run(&a),
     }
 }

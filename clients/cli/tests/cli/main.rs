@@ -7,6 +7,7 @@ mod check;
 mod demo;
 mod driver;
 mod import;
+mod lsp;
 mod query;
 mod serve;
 mod shell;
