@@ -22,15 +22,15 @@ impl Builder<'_> {
             };
             let first = b.set_term(&mut p)?;
             let body = b.body_from(first, &mut p)?;
-            let mut pipes = b.list(&mut p, Rule::last, Self::last)?;
+            let mut pipes = b.list(&mut p, Rule::closing, Self::closing)?;
             pipes.extend(b.list(&mut p, Rule::pipe, Self::pipe)?);
             Ok(Query { with, body, pipes, span })
         })
     }
 
     /// `(…) UNION (…) ORDER BY x LIMIT 10` has the stages of `|> ORDER BY x |> LIMIT 10`.
-    fn last(&mut self, p: &mut Parts<'_>) -> Built<Pipe> {
-        let (mut p, span) = self.enter(p, Rule::last)?;
+    fn closing(&mut self, p: &mut Parts<'_>) -> Built<Pipe> {
+        let (mut p, span) = self.enter(p, Rule::closing)?;
         if p.eat(Rule::kw_order) {
             p.eat(Rule::kw_by);
             return Ok(Pipe { kind: PipeKind::OrderBy(self.order_items(&mut p)?), span });
