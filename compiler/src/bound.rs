@@ -29,6 +29,15 @@ pub struct TimeRange {
     pub range: ast::Range,
     /// How to read it.
     pub clock: Clock,
+    /// `COMPARE TO previous period`: the range just before is meant, by as many periods of this grain where it is cut into them.
+    pub before: Option<Before>,
+}
+
+/// How a range moves to the one just before it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Before {
+    /// The grain of the periods that are compared.
+    pub every: Option<Every>,
 }
 
 /// A typed expression over the columns of one relation.
@@ -483,6 +492,12 @@ pub enum Rel {
     Set(ast::SetOp, Box<Rel>, Box<Rel>, Vec<(ColumnId, ColumnId, ColumnId)>),
     /// Missing periods added.
     Fill(Box<Fill>),
+    /// Rows once for every period and range in which they count.
+    Lanes(Box<Lanes>),
+    /// A question about a range, asked of each of its periods.
+    Periods(Box<Periods>),
+    /// The same question about two ranges, side by side.
+    Compare(Box<Compare>),
     /// Equal bins or one bucket a value, counted.
     Buckets(Box<Buckets>),
     /// The greatest groups keep their names.
@@ -520,6 +535,70 @@ pub struct Fill {
     pub groups: Vec<ColumnId>,
     /// Counts and sums: 0 instead of NULL.
     pub zero: Vec<ColumnId>,
+}
+
+/// TREND with ranges of single measures: a row comes once for its own period, lane 0, and once for every period whose range holds it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lanes {
+    /// Event rows.
+    pub input: Rel,
+    /// Their time.
+    pub time: ColumnId,
+    /// Result column: 0 for the head's range, then the number of the range from 1.
+    pub lane: ColumnId,
+    /// Result column of the period; None is one period, the whole range.
+    pub period: Option<(ColumnId, Every)>,
+    /// The head's range.
+    pub during: TimeRange,
+    /// The others, each relative to the end of a period.
+    pub ranges: Vec<TimeRange>,
+}
+
+/// The rows of a question about entities for every period of a range: what they did in that period.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Periods {
+    /// The rows of the whole range.
+    pub input: Rel,
+    /// Whose behaviour is asked.
+    pub subject: EntityTypeId,
+    /// The range: behaviours that have it get each period in its place.
+    pub during: TimeRange,
+    /// Length of a period.
+    pub every: Every,
+    /// Result column of the period, the first one.
+    pub period: ColumnId,
+    /// A period without rows has one of NULLs.
+    pub all: bool,
+}
+
+/// `COMPARE TO`: rows of the main range, with values of the row in the same place of the other range.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Compare {
+    /// About the main range.
+    pub main: Rel,
+    /// About the other.
+    pub other: Rel,
+    /// Columns of periods: they agree when they have the same place in their range.
+    pub period: Option<ComparedPeriod>,
+    /// Columns that agree, missing values too: (main, other).
+    pub keys: Vec<(ColumnId, ColumnId)>,
+    /// Columns of the other range: (result, other).
+    pub added: Vec<(ColumnId, ColumnId)>,
+}
+
+/// The periods of two ranges.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ComparedPeriod {
+    /// Column of the main rows.
+    pub main: ColumnId,
+    /// Column of the others.
+    pub other: ColumnId,
+    /// The grain of both.
+    pub every: Every,
+    /// The main range.
+    pub during: TimeRange,
+    /// The other range.
+    pub compared: TimeRange,
 }
 
 /// The grain of periods.
@@ -775,8 +854,40 @@ pub struct Retention {
     pub top: Option<Top>,
     /// Result columns: size, n, returned, rate.
     pub output: [ColumnId; 4],
+    /// What is measured on the rows of a cell.
+    pub measures: Option<Measures>,
+    /// `SHOW ENTITIES`: a row for every entity, group and cell in which it came back.
+    pub listed: Option<Listed>,
     /// Zone and AS OF.
     pub clock: Clock,
+}
+
+/// Measures over the return rows of a cell: MEASURE of RETENTION, and all of LTV.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measures {
+    /// Columns of the start row.
+    pub start_columns: Vec<ScanColumn>,
+    /// Columns of the return row.
+    pub columns: Vec<ScanColumn>,
+    /// True where the return row is the start row itself, NULL where there is no return row.
+    pub is_start: ColumnId,
+    /// Over the rows of a cell.
+    pub aggregates: Vec<(ColumnId, Aggregate)>,
+    /// Result columns over the aggregates and `size`.
+    pub output: Vec<(ColumnId, Expr)>,
+    /// A cell has the rows of all cells before it, too.
+    pub cumulative: bool,
+}
+
+/// Entities of a retention: key columns, `started_at`, and n.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    /// Key columns.
+    pub keys: Vec<ColumnId>,
+    /// Time of the start row.
+    pub started_at: ColumnId,
+    /// CONVERTED or DROPPED: only those that came back, or only those that did not.
+    pub converted: Option<bool>,
 }
 
 /// SESSIONS, bound: one row a session.
@@ -1196,6 +1307,8 @@ pub struct Bound {
     pub uses_minute: bool,
     /// It reads what the engine knows of itself: the answer is another one each time.
     pub reads_system: bool,
+    /// It samples, or uses an `approx_` function (rule 30).
+    pub approximate: bool,
     /// `IN TIME ZONE` of the statement's own head: times of the result are shown in it.
     pub zone: Option<Arc<str>>,
 }
@@ -1220,6 +1333,15 @@ impl EntityValue {
 }
 
 impl RowExpr {
+    /// Both conditions. Each has its columns numbered from 1.
+    pub fn and(mut self, mut other: RowExpr) -> RowExpr {
+        let behind = self.columns.iter().map(|c| c.id.0).max().unwrap_or(0);
+        let numbers: Vec<(ColumnId, ColumnId)> = other.columns.iter().map(|c| (c.id, ColumnId(c.id.0 + behind))).collect();
+        other.expr.renumber(&numbers);
+        self.columns.extend(other.columns.into_iter().zip(numbers).map(|(c, (_, id))| ScanColumn { id, ..c }));
+        RowExpr::canonical(self.columns, Expr::predicate(ExprKind::And(vec![self.expr, other.expr])))
+    }
+
     /// The same with its columns numbered from 1 in their order: two expressions that mean the same are then equal.
     pub fn canonical(columns: Vec<ScanColumn>, expr: Expr) -> RowExpr {
         let numbers: Vec<(ColumnId, ColumnId)> = columns.iter().zip(1..).map(|(c, n)| (c.id, ColumnId(n))).collect();

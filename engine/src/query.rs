@@ -49,7 +49,8 @@ impl Engine {
         let warnings = bound.diagnostics.clone();
         match bound.statement.as_ref() {
             Some(Statement::Query(q)) => {
-                let head = Head::new(&q.output, bound.zone.as_deref().unwrap_or(&setup.zone));
+                let mut head = Head::new(&q.output, bound.zone.as_deref().unwrap_or(&setup.zone));
+                head.approximate = bound.approximate;
                 self.query(session, setup, (q, head), self.cached_as(session, &bound, key), warnings).await.map(Answer::Rows)
             }
             Some(Statement::Explain(rung, inner)) => self.explain(session, setup, *rung, statement, inner).await.map(Answer::Rows),

@@ -24,6 +24,8 @@ use std::time::Duration;
 pub(crate) struct Head {
     pub columns: Vec<ResultColumn>,
     pub schema: SchemaRef,
+    /// SAMPLE or an `approx_` function was used.
+    pub approximate: bool,
 }
 
 impl Head {
@@ -31,19 +33,19 @@ impl Head {
     pub(crate) fn new(output: &[Output], zone: &str) -> Self {
         let columns = output.iter().map(|o| ResultColumn { name: o.name.clone(), type_name: o.data_type.to_string() }).collect();
         let fields: Vec<Field> = output.iter().map(|o| Field::new(o.name.clone(), shown(&o.data_type, zone), true)).collect();
-        Self { columns, schema: Arc::new(Schema::new(fields)) }
+        Self { columns, schema: Arc::new(Schema::new(fields)), approximate: false }
     }
 
     pub(crate) fn rows(self, stream: Stream, warnings: Vec<Diagnostic>) -> Rows {
         let schema = self.schema.clone();
         let batches = Shaped { inner: stream, schema: schema.clone() }.boxed();
-        Rows { columns: self.columns, schema, batches, warnings, approximate: false }
+        Rows { columns: self.columns, schema, batches, warnings, approximate: self.approximate }
     }
 
     pub(crate) fn cached(self, batches: Arc<Vec<RecordBatch>>, warnings: Vec<Diagnostic>) -> Rows {
         let schema = self.schema.clone();
         let shaped: Vec<_> = batches.iter().map(|b| shape(b, &schema)).collect();
-        Rows { columns: self.columns, schema, batches: futures::stream::iter(shaped).boxed(), warnings, approximate: false }
+        Rows { columns: self.columns, schema, batches: futures::stream::iter(shaped).boxed(), warnings, approximate: self.approximate }
     }
 }
 

@@ -1,9 +1,9 @@
 //! Symbolic times become instants: ranges, lengths and zones against the statement's clock (rules 12, 21, 33).
 
 use datafusion::common::{DataFusionError, Result};
-use eql_compiler::bound::{Clock, TimeRange, Window as BoundWindow};
+use eql_compiler::bound::{Before, Clock, TimeRange, Window as BoundWindow};
 use eql_grammar::ast::{Bound, Instant, LastKind, RangeKind, Unit};
-use eql_timeline::{Calendar, Unit as TimeUnit, WeekStart, Window};
+use eql_timeline::{Bucketer, Calendar, Unit as TimeUnit, WeekStart, Window};
 
 /// The calendar of a clock.
 pub(crate) fn calendar(clock: &Clock) -> Result<Calendar> {
@@ -92,6 +92,14 @@ fn is_date(at: &Instant) -> bool {
 /// # Errors
 /// As [`instant`].
 pub fn resolve(range: &TimeRange, now: i64) -> Result<(i64, i64)> {
+    let (start, end) = as_written(range, now)?;
+    match &range.before {
+        Some(before) => just_before(range, before, start, end),
+        None => Ok((start, end)),
+    }
+}
+
+fn as_written(range: &TimeRange, now: i64) -> Result<(i64, i64)> {
     let clock = &range.clock;
     let calendar = calendar(clock)?;
     let now = now_of(clock, now)?;
@@ -123,6 +131,61 @@ pub fn resolve(range: &TimeRange, now: i64) -> Result<(i64, i64)> {
         RangeKind::FromTo(a, b) => from_to(a, b, clock, &calendar, now)?,
         RangeKind::Param(_) => return Err(DataFusionError::Plan("a parameter was not bound".into())),
     })
+}
+
+/// The range just before one: as many units before as it says, or else as many of the periods that are compared, days, or microseconds as it
+/// has. A range that ends now, in the middle of a period, moves as it is: the same part of the earlier period is compared.
+fn just_before(range: &TimeRange, before: &Before, start: i64, end: i64) -> Result<(i64, i64)> {
+    let calendar = calendar(&range.clock)?;
+    let moved = |n: i64, u: TimeUnit| (calendar.add(start, n.saturating_neg(), u), calendar.add(end, n.saturating_neg(), u));
+    let counted = |n: &Option<Bound>| if let Some(Bound::Int(n, _)) = n { i64::try_from(*n).unwrap_or(i64::MAX) } else { 1 };
+    match &range.range.kind {
+        RangeKind::Last(n, LastKind::Rolling, u) => {
+            if let Some(micros) = fixed(*u) {
+                let length = micros.saturating_mul(counted(n));
+                return Ok((start.saturating_sub(length), end.saturating_sub(length)));
+            }
+            return Ok(moved(counted(n), unit(*u)));
+        }
+        RangeKind::Last(n, _, u) => return Ok(moved(counted(n), unit(*u))),
+        RangeKind::This(u) | RangeKind::Previous(u) => return Ok(moved(1, unit(*u))),
+        RangeKind::Today | RangeKind::Yesterday => return Ok(moved(1, TimeUnit::Day)),
+        _ => {}
+    }
+    let grains = before.every.iter().map(|e| (unit(e.unit), e.count)).chain([(TimeUnit::Day, 1)]);
+    for (u, count) in grains {
+        let mut bucketer = Bucketer::new(calendar, u, count);
+        if end > start && bucketer.floor(start) == start {
+            let periods = bucketer.index(end - 1) - bucketer.index(start) + 1;
+            return Ok(moved(periods.saturating_mul(count), u));
+        }
+    }
+    let length = end.saturating_sub(start);
+    Ok((start.saturating_sub(length), start))
+}
+
+/// A range as it is meant at the end of a period (rule 45): the last day is the one that ends there. `end` is excluded.
+///
+/// # Errors
+/// As [`instant`].
+pub(crate) fn relative(range: &TimeRange, end: i64) -> Result<(i64, i64)> {
+    let clock = Clock { as_of: None, ..range.clock.clone() };
+    let range = TimeRange { clock, ..range.clone() };
+    if matches!(range.range.kind, RangeKind::Last(_, LastKind::Rolling, _)) {
+        return resolve(&range, end);
+    }
+    let last = end.saturating_sub(1);
+    let (start, until) = resolve(&range, last)?;
+    Ok((start, if until == last { end } else { until }))
+}
+
+/// A stretch of time as a range; None when it has no beginning that a text could say.
+pub(crate) fn range(start: i64, end: i64, like: &TimeRange) -> Option<TimeRange> {
+    let span = like.range.span;
+    let text = |t: i64| Some(chrono::DateTime::from_timestamp_micros(t)?.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string());
+    let at = |t: i64| text(t).filter(|t| t.len() == 27).map(|t| Instant::Text(None, t, span));
+    let kind = RangeKind::FromTo(at(start)?, at(end)?);
+    Some(TimeRange { range: eql_grammar::ast::Range { kind, span }, clock: like.clock.clone(), before: None })
 }
 
 /// `a TO b`: dates and `n days ago` include the end's period, timestamps exclude the end.

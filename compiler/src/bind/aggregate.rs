@@ -178,7 +178,11 @@ impl Binder<'_> {
             "count" if c.distinct => Aggregation::CountDistinct,
             "count" => Aggregation::Count,
             "entities" => Aggregation::CountDistinct,
-            "approx_users" => Aggregation::CountDistinct,
+            // The exact count is an answer that an approximation may give; the result is marked all the same.
+            "approx_users" => {
+                self.approximate = true;
+                Aggregation::CountDistinct
+            }
             "sum" => Aggregation::Sum,
             "avg" => Aggregation::Average,
             "min" => Aggregation::Min,
@@ -259,7 +263,7 @@ impl Binder<'_> {
         let id = self.column_id();
         let data_type = a.data_type.clone();
         match &mut env.aggregates {
-            Aggregates::Rows(list) | Aggregates::Events(list) => {
+            Aggregates::Rows(list) | Aggregates::Events(list) | Aggregates::Matched(list) => {
                 if let Some((known, _)) = list.iter().find(|(_, x)| *x == a) {
                     return Expr::column(*known, data_type);
                 }
@@ -282,25 +286,38 @@ impl Binder<'_> {
             let hint = format!("name the event: {}(purchase) or {}(purchase.amount)", f.name, f.name);
             return self.error_hint(code::ARGUMENTS, span, format!("`{}` needs an event to range over", f.name), hint);
         };
+        let mut during = scope.during.take();
         for s in &c.scopes {
             match s {
                 Scope::Where(p) => scope.filter = Some(Box::new(super::behaviour::both(scope.filter.take(), p.clone()))),
-                Scope::During(_) => self.later("DURING inside a measure of TREND"),
+                Scope::During(r) if during.is_none() => during = Some(r.clone()),
+                Scope::OrderBy(_) if matches!(f.name, "first" | "last" | "collect" | "string_agg") => {}
                 _ => {
-                    self.error(code::ARGUMENTS, span, format!("`{}` takes WHERE inside its parentheses here", f.name));
+                    self.error(code::ARGUMENTS, span, format!("`{}` takes WHERE and one DURING inside its parentheses here", f.name));
                 }
             }
-        }
-        if matches!(f.name, "approx_users") {
-            self.later("approx_users(…)");
         }
         let outer = std::mem::replace(&mut env.aggregates, Aggregates::None);
         let out = self.event_aggregate_inner(f, c, &scope, value, span, env);
         env.aggregates = outer;
-        match out {
-            Some(a) => self.add_aggregate(a, env),
-            None => Expr::invalid(),
+        let Some(mut a) = out else { return Expr::invalid() };
+        let own = during.and_then(|r| self.measure_range(&r, env));
+        a.filter = Expr::all(a.filter.into_iter().chain(own).chain(start_filter(&scope, env)));
+        self.add_aggregate(a, env)
+    }
+
+    /// The range of one measure: of its own for each period in TREND, else a plain condition on the time.
+    fn measure_range(&mut self, r: &ast::Range, env: &mut Env) -> Option<Expr> {
+        if env.lanes.is_none() {
+            return self.time_filter(r, env);
         }
+        let range = self.range(r)?;
+        let lanes = env.lanes.as_mut()?;
+        let at = lanes.ranges.iter().position(|known| *known == range).unwrap_or_else(|| {
+            lanes.ranges.push(range);
+            lanes.ranges.len() - 1
+        });
+        Some(super::trend::lane_filter(lanes.column, at + 1))
     }
 
     fn event_aggregate_inner(
@@ -324,9 +341,21 @@ impl Binder<'_> {
         if argument.as_ref().is_some_and(|a| matches!(a.kind, ExprKind::Invalid)) {
             return None;
         }
-        let order = if matches!(f.name, "first" | "last" | "collect" | "string_agg") { self.timeline_order(env) } else { vec![] };
+        let order = c.scopes.iter().find_map(|s| if let Scope::OrderBy(o) = s { Some(o) } else { None });
+        let order = match order {
+            Some(o) => self.sort_keys(o, env),
+            None if matches!(f.name, "first" | "last" | "collect" | "string_agg") => self.timeline_order(env),
+            None => vec![],
+        };
         self.aggregate(f, c, argument, Some(filter?), order, span)
     }
+}
+
+/// A measure of LTV leaves out the start row, unless it has the start's own events and condition (rule 20).
+fn start_filter(scope: &EventScope, env: &Env) -> Option<Expr> {
+    let (start, is_start) = env.start.as_ref()?;
+    let is_start = Expr::column(*is_start, DataType::Bool);
+    (start != scope).then(|| Expr::predicate(ExprKind::Not(Box::new(is_start))))
 }
 
 fn entity_rows(env: &Env) -> bool {

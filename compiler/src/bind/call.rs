@@ -52,6 +52,7 @@ impl Binder<'_> {
             Aggregates::Behaviour => self.behaviour_call(f, c, span, env),
             Aggregates::Rows(_) => self.row_aggregate(f, c, span, env),
             Aggregates::Events(_) => self.event_aggregate(f, c, span, env),
+            Aggregates::Matched(_) => self.matched_aggregate(f, c, span, env),
             Aggregates::None => {
                 let hint = "use it in the SELECT list with GROUP BY, in HAVING, or in |> AGGREGATE";
                 self.error_hint(

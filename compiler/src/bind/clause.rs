@@ -108,7 +108,7 @@ fn rule(kind: &ClauseKind) -> (&'static str, &'static [HeadKind]) {
         ClauseKind::GroupBy(_) => ("GROUP BY", &[Select]),
         ClauseKind::Having(_) => ("HAVING", &[Select]),
         ClauseKind::Starting(_) => ("STARTING", &[Retention, Paths, Intervals, Ltv, SessionRule]),
-        ClauseKind::Returning(_) => ("RETURNING", &[Retention, Ltv]),
+        ClauseKind::Returning(_) => ("RETURNING", &[Retention]),
         ClauseKind::Ending(_) => ("ENDING", &[Paths, Intervals, SessionRule]),
         ClauseKind::Holding(_) => ("HOLDING", &[Funnel, Sequence, Retention, Intervals, Attribution]),
         ClauseKind::Measure(_) => ("MEASURE", &[Funnel, Sequence, Retention, Paths, Sessions, Intervals, Attribution, Ltv, Rfm, Profile]),
@@ -180,6 +180,7 @@ fn rule_takes(name: &str) -> bool {
 fn hint(head: HeadKind, clause: &str) -> String {
     match (head, clause) {
         (HeadKind::Retention, "EXCLUDING") => "exclude the people instead: AMONG … EXCEPT (FIND … WHERE DID …)".into(),
+        (HeadKind::Ltv, "RETURNING") => "the measures of LTV name the events that are worth something".into(),
         (HeadKind::Find, "GROUP BY") => "use PROFILE … BREAKDOWN BY, or add |> AGGREGATE … GROUP BY …".into(),
         (HeadKind::Select, "BREAKDOWN BY") => "SELECT groups with GROUP BY".into(),
         (_, "GROUP BY") => "an analysis is broken down with BREAKDOWN BY".into(),
@@ -197,6 +198,10 @@ pub(super) struct Clauses<'c> {
 }
 
 impl<'c> Clauses<'c> {
+    /// Clauses that are not checked here.
+    pub(super) fn of(list: &'c [Clause]) -> Self {
+        Clauses { list }
+    }
     /// The first answer of `f`.
     pub(super) fn get<T>(&self, f: impl Fn(&'c ClauseKind) -> Option<T>) -> Option<T> {
         self.list.iter().find_map(|c| f(&c.kind))

@@ -5,8 +5,8 @@ use super::clause::HeadKind;
 use super::scope::{Aggregates, Env, RowScope};
 use crate::bound::*;
 use crate::code;
-use eql_catalog::{DataType, Value};
-use eql_grammar::ast::{self, Arg, BinaryOp, ClauseKind, Item};
+use eql_catalog::{DataType, EntityType, Value};
+use eql_grammar::ast::{self, Arg, BinaryOp, ClauseKind, Item, Show};
 
 impl Binder<'_> {
     pub(super) fn distribution(&mut self, a: &ast::Analysis, items: &[Item]) -> Option<Query> {
@@ -20,12 +20,8 @@ impl Binder<'_> {
         };
         let first = first_event(&item.expr, self);
         let subject = self.subject(clauses, first.as_ref());
-        if clauses.has(|k| matches!(k, ClauseKind::Every(_))) {
-            self.later("DISTRIBUTION … EVERY");
-        }
-        if clauses.show().is_some() {
-            self.later("DISTRIBUTION … SHOW");
-        }
+        let every = self.every_clause(clauses)?;
+        let listed = self.distribution_show(clauses)?;
         self.events_where = clauses.get(|k| if let ClauseKind::Where(p) = k { Some(p.clone()) } else { None });
         let scope = subject.as_ref().map_or_else(RowScope::unknown, RowScope::entity);
         let mut env = Env::row(scope).with(Aggregates::Behaviour);
@@ -49,6 +45,7 @@ impl Binder<'_> {
             groups.push((self.item_name(i), self.expr(&i.expr, &mut env)));
         }
         let cut = self.cut(clauses)?;
+        let keys = if listed { self.key_columns(&subject, &mut env) } else { vec![] };
         // Entities with no event count only where a bucket holds 0; a value that is missing has no bucket.
         if !matches!(&cut, Cut::Bounds(b) if b.iter().any(|v| number(v) <= Some(0.0))) {
             let zero = Expr::literal(Value::Int(0));
@@ -67,8 +64,17 @@ impl Binder<'_> {
         if let Some(n) = top {
             (rel, groups) = self.distribution_top(rel, groups, n, &value, &cut);
         }
+        if let (true, Cut::Bounds(bounds)) = (listed, &cut)
+            && let Some(least) = bounds.first()
+        {
+            // The list is of those that some bucket counts.
+            let at = item.expr.span;
+            let inside = self.compare(BinaryOp::GreaterOrEqual, value.clone(), Expr::literal(least.clone()), at);
+            rel = Rel::Filter(Box::new(rel), inside);
+        }
         let (mut project, mut output, mut ids) = (Vec::new(), Vec::new(), Vec::new());
-        for (name, e) in groups {
+        let before = keys.len();
+        for (name, e) in keys.into_iter().chain(groups) {
             let id = self.column_id();
             output.push(Output { id, name, data_type: e.data_type.clone() });
             ids.push(id);
@@ -77,6 +83,19 @@ impl Binder<'_> {
         let (id, t) = (self.column_id(), value.data_type.clone());
         project.push((id, value));
         rel = Rel::Project(Box::new(rel), project);
+        if let Some(every) = every {
+            let period = self.column_id();
+            let during = self.during.clone()?;
+            output.insert(before, super::funnel::period_output(period, &every, "period"));
+            let all = ids.is_empty();
+            ids.insert(0, period);
+            rel = Rel::Periods(Box::new(Periods { input: rel, subject: subject.id, during, every, period, all }));
+        }
+        if listed {
+            output.push(Output { id, name: self.item_name(item), data_type: t });
+            let leading = output.len() - 1;
+            return self.finish(Query { rel, output }, clauses, leading);
+        }
         let out: [ColumnId; 3] = std::array::from_fn(|_| self.column_id());
         let bound_type = if matches!(cut, Cut::Bins(_)) { DataType::Double } else { bounds_type(&cut, t) };
         for (id, name, t) in
@@ -107,6 +126,27 @@ impl Binder<'_> {
         };
         let id = self.column_id();
         self.top_rows(rel, groups, 0, n, &[(id, counts)], Some(&Expr::column(id, DataType::Int)))
+    }
+
+    /// Whether the entities are listed; None when something else is to be shown (reported).
+    fn distribution_show(&mut self, clauses: super::clause::Clauses<'_>) -> Option<bool> {
+        match clauses.show() {
+            None => Some(false),
+            Some((Show::Entities { converted: None, step: None }, _)) => Some(true),
+            Some((_, span)) => {
+                let hint = "SHOW ENTITIES lists each entity with its value; choose from the list with |> WHERE";
+                self.error_hint(code::CLAUSE, span, "DISTRIBUTION shows ENTITIES", hint);
+                None
+            }
+        }
+    }
+
+    fn key_columns(&mut self, subject: &EntityType, env: &mut Env) -> Vec<(String, Expr)> {
+        let mut row = env.rows.swap_remove(0);
+        let keys = subject.key.iter().enumerate();
+        let out = keys.map(|(i, k)| (k.name.clone(), self.leaf(&mut row, Leaf::Key(i), k.data_type.clone()))).collect();
+        env.rows.push(row);
+        out
     }
 
     /// BUCKETS as a number of bins or as bounds; one bucket a value without it.

@@ -7,6 +7,7 @@ mod behaviour;
 mod call;
 mod clause;
 mod clocked;
+mod compare;
 mod define;
 mod did;
 mod distribution;
@@ -17,14 +18,16 @@ mod funnel;
 mod intervals;
 mod journey;
 mod keep;
-mod later;
 mod lifecycle;
+mod ltv;
 mod matches;
+mod measure;
 mod paths;
 mod profile;
 mod query;
 mod retention;
 mod rfm;
+mod sample;
 mod scope;
 mod segment;
 mod select;
@@ -85,6 +88,7 @@ pub fn bind(text: &str, statement: &ast::Statement, context: &Context<'_>) -> Bo
         uses_now: binder.uses_now,
         uses_minute: binder.uses_minute,
         reads_system: binder.reads_system,
+        approximate: binder.approximate,
         zone: binder.zone,
     }
 }
@@ -102,6 +106,8 @@ pub(crate) struct Binder<'a> {
     clock: Clock,
     /// DURING of the head, for aggregates over behaviour that have none of their own.
     during: Option<TimeRange>,
+    /// The range that the head is to answer for instead of its own: COMPARE TO binds it twice.
+    compared: Option<compare::Other>,
     /// WHERE of the head, for the events of every step.
     events_where: Option<ast::Expr>,
     /// OF of the head: how events find their subject.
@@ -111,6 +117,7 @@ pub(crate) struct Binder<'a> {
     uses_now: bool,
     uses_minute: bool,
     reads_system: bool,
+    approximate: bool,
     /// As of when properties of entities are meant: at_event(…) changes it for its path.
     timing: at_event::Timing,
     /// A lenient name was met: nothing can be planned, nothing is wrong.
@@ -138,6 +145,7 @@ impl<'a> Binder<'a> {
             check: c.check,
             clock: Clock { zone: Arc::from(c.time_zone), week_start: c.week_start, as_of: None },
             during: None,
+            compared: None,
             events_where: None,
             role: None,
             diagnostics: Vec::new(),
@@ -145,6 +153,7 @@ impl<'a> Binder<'a> {
             uses_now: false,
             uses_minute: false,
             reads_system: false,
+            approximate: false,
             timing: at_event::Timing::default(),
             unknown: false,
             later: None,

@@ -1,11 +1,12 @@
 //! PROFILE: what entities are like.
 
 use super::Binder;
-use super::clause::HeadKind;
+use super::clause::{Clauses, HeadKind};
 use super::scope::{Aggregates, Env, RowScope};
 use crate::bound::*;
 use crate::code;
-use eql_grammar::ast::{self, ClauseKind};
+use eql_catalog::{DataType, Value};
+use eql_grammar::ast::{self, BinaryOp, ClauseKind};
 
 impl Binder<'_> {
     pub(super) fn profile(&mut self, a: &ast::Analysis) -> Option<Query> {
@@ -30,9 +31,7 @@ impl Binder<'_> {
             env.rows.push(row);
         }
         let (breakdown, top) = self.breakdown_items(clauses);
-        if clauses.has(|k| matches!(k, ClauseKind::Buckets(..) | ClauseKind::BucketCount(_))) {
-            self.later("PROFILE … BUCKETS");
-        }
+        let cut = self.cut(clauses)?;
         let mut groups = Vec::new();
         for i in breakdown {
             groups.push((self.item_name(i), self.expr(&i.expr, &mut env)));
@@ -57,6 +56,7 @@ impl Binder<'_> {
             Some(p) => Rel::Filter(Box::new(scan), p),
             None => scan,
         };
+        let rows = self.profile_buckets(rows, &cut, &mut groups, clauses)?;
         let (rows, groups) = match top {
             Some(n) => self.top_rows(rows, groups, 0, n, &aggregates, measures.first().map(|m| &m.1)),
             None => (rows, groups),
@@ -69,4 +69,68 @@ impl Binder<'_> {
         let query = self.project(Rel::Aggregate(Box::new(rows), keys, aggregates), columns);
         self.finish(query, clauses, leading)
     }
+
+    /// BUCKETS: the number among the groups becomes the beginning of its bucket. An entity below the first one is in none; one without a value is
+    /// a group of its own.
+    fn profile_buckets(&mut self, rows: Rel, cut: &Cut, groups: &mut [(String, Expr)], clauses: Clauses<'_>) -> Option<Rel> {
+        let is = |k: &ClauseKind| matches!(k, ClauseKind::Buckets(..) | ClauseKind::BucketCount(_));
+        let Some(((), span)) = clauses.get_at(|k| is(k).then_some(())) else { return Some(rows) };
+        let mut numbers = groups.iter_mut().filter(|g| g.1.data_type.is_numeric());
+        let (Some((_, value)), None) = (numbers.next(), numbers.next()) else {
+            let hint = "for example BREAKDOWN BY age BUCKETS (18, 30, 50)";
+            self.error_hint(code::VALUE, span, "BUCKETS of PROFILE cuts the one number of BREAKDOWN BY", hint);
+            return None;
+        };
+        let number = std::mem::replace(value, Expr::invalid());
+        match cut {
+            Cut::Bounds(bounds) => {
+                *value = self.bucket_start(&number, bounds, super::distribution::bounds_type(cut, number.data_type.clone()), span);
+                let missing = Expr::predicate(ExprKind::IsNull(Box::new(number)));
+                let inside = Expr::predicate(ExprKind::Not(Box::new(Expr::predicate(ExprKind::IsNull(Box::new(value.clone()))))));
+                Some(Rel::Filter(Box::new(rows), Expr::predicate(ExprKind::Or(vec![missing, inside]))))
+            }
+            Cut::Bins(n) => {
+                let number = self.cast_to(number, &DataType::Double);
+                let mut extreme = |function| {
+                    let args = vec![number.clone()];
+                    (self.column_id(), WindowCall { function, args, partition_by: vec![], order_by: vec![], frame: None, data_type: DataType::Double })
+                };
+                let (least, greatest) = (extreme("min"), extreme("max"));
+                let of = |w: &(ColumnId, WindowCall)| Expr::column(w.0, DataType::Double);
+                *value = bin_start(number, of(&least), of(&greatest), *n);
+                Some(Rel::Window(Box::new(rows), vec![least, greatest]))
+            }
+            Cut::Automatic => {
+                *value = number;
+                Some(rows)
+            }
+        }
+    }
+
+    /// The greatest bound that is not above a number.
+    fn bucket_start(&mut self, number: &Expr, bounds: &[Value], t: DataType, at: ast::Span) -> Expr {
+        let mut arms = Vec::new();
+        for b in bounds.iter().rev() {
+            let bound = Expr::literal(b.clone());
+            let reached = self.compare(BinaryOp::GreaterOrEqual, number.clone(), bound.clone(), at);
+            arms.push((reached, self.cast_to(bound, &t)));
+        }
+        Expr { kind: ExprKind::Case(arms, None), data_type: t }
+    }
+}
+
+/// Where the bin of a number begins: one of `n` of equal width, the last of which holds the greatest.
+fn bin_start(number: Expr, least: Expr, greatest: Expr, n: u64) -> Expr {
+    let double = |kind| Expr { kind, data_type: DataType::Double };
+    let made = |op, a: Expr, b: Expr| double(ExprKind::Arithmetic(op, Box::new(a), Box::new(b)));
+    let constant = |v: u64| Expr::literal(Value::Double(v as f64));
+    let width = made(BinaryOp::Divide, made(BinaryOp::Subtract, greatest.clone(), least.clone()), constant(n));
+    let passed = made(BinaryOp::Divide, made(BinaryOp::Subtract, number.clone(), least.clone()), width.clone());
+    let place = double(ExprKind::Call("floor", vec![passed], None));
+    let place = double(ExprKind::Call("least", vec![place, constant(n.saturating_sub(1))], None));
+    let start = made(BinaryOp::Add, least.clone(), made(BinaryOp::Multiply, place, width));
+    let one = Expr::predicate(ExprKind::Compare(BinaryOp::Equal, Box::new(least.clone()), Box::new(greatest)));
+    let missing = Expr::predicate(ExprKind::IsNull(Box::new(number)));
+    let null = Expr { kind: ExprKind::Literal(Value::Null), data_type: DataType::Double };
+    double(ExprKind::Case(vec![(missing, null), (one, least)], Some(Box::new(start))))
 }

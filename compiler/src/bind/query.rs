@@ -23,18 +23,29 @@ impl Binder<'_> {
     }
 
     /// Runs `f` without the settings of the surrounding head.
-    fn isolated<T>(&mut self, f: impl FnOnce(&mut Self) -> T) -> T {
+    pub(super) fn isolated<T>(&mut self, f: impl FnOnce(&mut Self) -> T) -> T {
         let state = (self.during.take(), self.events_where.take(), self.role.take(), self.clock.clone());
+        let compared = self.compared.take();
         let out = f(self);
         (self.during, self.events_where, self.role, self.clock) = state;
+        self.compared = compared;
         out
     }
 
     fn body(&mut self, body: &QueryBody) -> Option<Query> {
         match body {
-            QueryBody::Select(s) => self.select(s),
-            QueryBody::Find(f) => self.find(f),
-            QueryBody::Analysis(a) => self.analysis(a),
+            QueryBody::Select(s) => match self.sampled(&s.clauses) {
+                Some(clauses) => self.select(&ast::Select { clauses, ..s.as_ref().clone() }),
+                None => self.select(s),
+            },
+            QueryBody::Find(f) => match self.sampled(&f.clauses) {
+                Some(clauses) => self.find(&ast::Find { clauses, ..f.as_ref().clone() }),
+                None => self.find(f),
+            },
+            QueryBody::Analysis(a) => match self.sampled(&a.clauses) {
+                Some(clauses) => self.analysis(&ast::Analysis { clauses, ..a.as_ref().clone() }),
+                None => self.analysis(a),
+            },
             QueryBody::Nested(q) => self.query(q),
             QueryBody::Set(op, a, b) => {
                 let left = self.isolated(|s| s.body(a));
@@ -45,10 +56,19 @@ impl Binder<'_> {
     }
 
     fn analysis(&mut self, a: &ast::Analysis) -> Option<Query> {
+        match self.comparison(a) {
+            Some(compared) => compared,
+            None => self.head(a),
+        }
+    }
+
+    /// An analysis of one range.
+    pub(super) fn head(&mut self, a: &ast::Analysis) -> Option<Query> {
         match &a.head {
             Head::Trend(items) => self.trend(a, items),
             Head::Funnel(steps) => self.funnel(a, steps),
             Head::Retention => self.retention(a),
+            Head::Ltv => self.ltv(a),
             Head::Sessions(rule) => self.sessions(a, rule),
             Head::Distribution(items) => self.distribution(a, items),
             Head::Profile => self.profile(a),
@@ -60,7 +80,6 @@ impl Binder<'_> {
             Head::Stickiness(step) => self.stickiness(a, step),
             Head::Rfm(step) => self.rfm(a, step),
             Head::Journey => self.journey(a),
-            _ => self.later_head(a),
         }
     }
 
@@ -221,15 +240,6 @@ impl Binder<'_> {
             self.clock = clock.clone();
             clock.as_of = self.instant(t);
         }
-        if clauses.has(|k| matches!(k, ClauseKind::Sample(_))) {
-            self.later("SAMPLE");
-        }
-        if clauses.has(|k| matches!(k, ClauseKind::Compare(_))) {
-            if let Some(Some(r)) = clauses.get(|k| if let ClauseKind::Compare(r) = k { Some(r.as_ref()) } else { None }) {
-                self.range(r);
-            }
-            self.later("COMPARE TO");
-        }
         clock
     }
 
@@ -237,7 +247,10 @@ impl Binder<'_> {
     pub(super) fn required_during(&mut self, clauses: Clauses<'_>, head: HeadKind, at: Span) -> Option<TimeRange> {
         let r = clauses.get(|k| if let ClauseKind::During(r) = k { Some(r) } else { None });
         let r = self.require(r, head, "DURING", at, "for example DURING last 30 days")?;
-        self.range(r)
+        match self.compared.take() {
+            Some(other) => self.other_range(r, &other),
+            None => self.range(r),
+        }
     }
 
     /// OF, or the default: the first participant of the first event. Remembers the role.

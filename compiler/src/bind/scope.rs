@@ -56,6 +56,8 @@ pub(super) enum Aggregates {
     Rows(Vec<(ColumnId, Aggregate)>),
     /// Over event rows, as in TREND: the first argument names the events.
     Events(Vec<(ColumnId, Aggregate)>),
+    /// Over event rows that an analysis has chosen: an event as the first argument narrows them.
+    Matched(Vec<(ColumnId, Aggregate)>),
 }
 
 /// Everything that names can mean at a place.
@@ -75,6 +77,17 @@ pub(super) struct Env {
     pub windows: Option<Vec<(ColumnId, WindowCall)>>,
     /// The subject's ordinal, for distinct subjects.
     pub subject: Option<EntityTypeId>,
+    /// The events of an LTV's start, and the column that marks the start row itself: a measure takes it in when it has the same events.
+    pub start: Option<(ast::EventScope, ColumnId)>,
+    /// Ranges of single measures of TREND.
+    pub lanes: Option<Lanes>,
+}
+
+/// Measures with a range of their own: the column that tells for which range a row counts, 0 being the head's, and the ranges from 1.
+#[derive(Clone, Debug)]
+pub(super) struct Lanes {
+    pub column: ColumnId,
+    pub ranges: Vec<TimeRange>,
 }
 
 impl Env {
@@ -87,6 +100,8 @@ impl Env {
             aggregates: Aggregates::None,
             windows: None,
             subject: None,
+            start: None,
+            lanes: None,
         }
     }
     pub(super) fn empty() -> Self {

@@ -94,7 +94,9 @@ impl Binder<'_> {
     }
 
     fn find_membership(&mut self, find: &ast::Find, entity: &Arc<EntityType>, scope: &mut RowScope) -> Expr {
-        let Some(found) = self.entity_type(&find.entity) else { return super::expr::invalid_predicate() };
+        // SAMPLE makes a FIND without a name: over the subject, whatever it is.
+        let found = if find.entity.name.is_empty() { Some(entity.clone()) } else { self.entity_type(&find.entity) };
+        let Some(found) = found else { return super::expr::invalid_predicate() };
         if found.id != entity.id {
             let what = format!("a set of `{}` stands where `{}` is meant", found.name, entity.name);
             return self.error(code::SEGMENT, find.entity.span, what);
@@ -110,6 +112,10 @@ impl Binder<'_> {
         *scope = env.rows.swap_remove(0);
         if let Some(a) = clauses.get(|k| if let ast::ClauseKind::Among(a) = k { Some(a) } else { None }) {
             parts.push(self.membership(a, entity, scope));
+        }
+        if let Some((percent, at)) = clauses.get_at(|k| if let ast::ClauseKind::Sample(p) = k { Some(p) } else { None }) {
+            self.approximate = true;
+            parts.push(self.in_sample(percent, at, entity, scope));
         }
         self.during = outer_during;
         self.events_where = outer_where;

@@ -101,7 +101,7 @@ impl Binder<'_> {
                     self.among_events(a, &entity, by, &mut row)
                 })
             }
-            _ => Some(self.error(code::CLAUSE, span, "AMONG needs entities or events to choose from")),
+            _ => Some(self.error(code::CLAUSE, span, "AMONG and SAMPLE need entities or events to choose from")),
         };
         env.rows[0] = row;
         out

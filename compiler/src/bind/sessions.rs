@@ -81,9 +81,9 @@ impl Binder<'_> {
         let clauses = self.clauses(head, &a.clauses);
         self.clock = self.head_clock(clauses);
         let during = self.required_during(clauses, head, a.head_span);
-        let rule = self.bind_rule(rule)?;
-        if clauses.has(|k| matches!(k, ClauseKind::Where(_))) {
-            self.later("SESSIONS … WHERE");
+        let mut rule = self.bind_rule(rule)?;
+        if let Some(p) = clauses.get(|k| if let ClauseKind::Where(p) = k { Some(p) } else { None }) {
+            self.narrow(p, &mut rule.over);
         }
         let among = clauses.get(|k| if let ClauseKind::Among(s) = k { Some(s) } else { None }).map(|s| self.among(s, &rule.entity));
         let mut row = SessionRow {
@@ -126,6 +126,19 @@ impl Binder<'_> {
         let query = Query { rel: put_leaf(query.rel, Rel::Sessions(Box::new(sessions))), output: query.output };
         let leading = if show.is_some() || measure.is_none() { 0 } else { query.output.len() };
         self.finish(query, clauses, leading)
+    }
+
+    /// WHERE: only these events make sessions.
+    fn narrow(&mut self, condition: &ast::Expr, over: &mut super::event::Selected) {
+        let mut env = Env::row(RowScope { columns: vec![], ..over.row.clone() });
+        let expr = self.predicate(condition, &mut env);
+        let filter = crate::rewrite::hoist(RowExpr { columns: env.into_columns(), expr }, &mut self.next);
+        for case in &mut over.select.cases {
+            case.filter = Some(match case.filter.take() {
+                Some(own) => own.and(filter.clone()),
+                None => filter.clone(),
+            });
+        }
     }
 
     fn session_items(&mut self, items: &[Item], row: &mut SessionRow) -> Option<Query> {

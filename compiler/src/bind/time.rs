@@ -11,7 +11,7 @@ impl Binder<'_> {
     /// A range with the current clock; None (reported) when it cannot be read.
     pub(super) fn range(&mut self, r: &ast::Range) -> Option<TimeRange> {
         let range = self.range_kind(r)?;
-        Some(TimeRange { range, clock: self.clock.clone() })
+        Some(TimeRange { range, clock: self.clock.clone(), before: None })
     }
 
     fn range_kind(&mut self, r: &ast::Range) -> Option<ast::Range> {

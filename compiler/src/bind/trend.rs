@@ -2,7 +2,7 @@
 
 use super::Binder;
 use super::clause::HeadKind;
-use super::scope::{Aggregates, Env, RowScope, participant};
+use super::scope::{Aggregates, Env, Lanes, RowScope, participant};
 use crate::bound::*;
 use crate::code;
 use eql_catalog::{DataType, EventType, Value};
@@ -32,6 +32,7 @@ impl Binder<'_> {
         let events = self.measured_types(&scopes)?;
         let mut env = Env::row(RowScope::events(events.clone())).with(Aggregates::Events(vec![]));
         env.subject = subject.as_ref().map(|s| s.id);
+        env.lanes = Some(Lanes { column: self.column_id(), ranges: vec![] });
         let measures: Vec<(String, Expr)> = items.iter().map(|i| (self.item_name(i), self.expr(&i.expr, &mut env))).collect();
         let Aggregates::Events(mut aggregates) = std::mem::replace(&mut env.aggregates, Aggregates::None) else { return None };
         let mut filter = Vec::new();
@@ -47,15 +48,23 @@ impl Binder<'_> {
         let time = self.leaf(&mut row, Leaf::Time, DataType::Timestamp);
         env.rows.push(row);
         let during = during?;
-        filter.push(Expr::predicate(ExprKind::InRange(Box::new(time.clone()), Box::new(during.clone()))));
+        let lanes = env.lanes.take().filter(|l| !l.ranges.is_empty());
+        if let Some(lanes) = &lanes {
+            own_lane(&mut aggregates, lanes.column);
+        } else {
+            filter.push(Expr::predicate(ExprKind::InRange(Box::new(time.clone()), Box::new(during.clone()))));
+        }
         let every = clauses.get(|k| if let ClauseKind::Every(d) = k { Some(d) } else { None });
         let every = match every {
             Some(d) => Some(self.every(d)?),
             None => None,
         };
         let mut groups = Vec::new();
-        if let Some(e) = &every {
-            groups.push(("period".to_string(), self.period_of(time, e)));
+        let period = every.as_ref().map(|_| self.column_id());
+        if let (Some(e), Some(id)) = (&every, period) {
+            let period = self.period_of(time.clone(), e);
+            // With ranges of single measures a row belongs to several periods, and is told which.
+            groups.push(("period".to_string(), if lanes.is_some() { Expr::column(id, period.data_type) } else { period }));
         }
         let (breakdown, top) = self.breakdown_items(clauses);
         for i in breakdown {
@@ -68,13 +77,29 @@ impl Binder<'_> {
             crate::rewrite::hoist_into(e, &mut columns, &mut self.next);
         }
         let source = Source::Events(events.iter().map(|e| e.id).collect());
-        let scan = Rel::Scan(Box::new(Scan { source, columns, during: Some(during.clone()), clock: self.clock.clone() }));
+        let within = Some(during.clone()).filter(|_| lanes.is_none());
+        let scan = Rel::Scan(Box::new(Scan { source, columns, during: within, clock: self.clock.clone() }));
         let rel = match Expr::all(filter) {
             Some(p) => Rel::Filter(Box::new(scan), p),
             None => scan,
         };
+        let rel = match (lanes, &time.kind) {
+            (Some(lanes), ExprKind::Column(time)) => Rel::Lanes(Box::new(crate::bound::Lanes {
+                input: rel,
+                time: *time,
+                lane: lanes.column,
+                period: period.zip(every.clone()),
+                during: during.clone(),
+                ranges: lanes.ranges,
+            })),
+            _ => rel,
+        };
         let (rel, groups) = match top {
-            Some(n) => self.top_rows(rel, groups, usize::from(every.is_some()), n, &aggregates, measures.first().map(|m| &m.1)),
+            Some(n) => {
+                let measure = measures.first().map(|m| &m.1);
+                let (rel, groups) = self.top_rows(rel, groups, usize::from(every.is_some()), n, &aggregates, measure);
+                (whole_ranking(rel), groups)
+            }
             None => (rel, groups),
         };
         let fill = every.filter(|_| !clauses.has(|k| matches!(k, ClauseKind::NoFill)));
@@ -101,12 +126,12 @@ impl Binder<'_> {
         }
         let zero = aggregates
             .iter()
-            .filter(|(_, a)| matches!(a.function, Aggregation::Count | Aggregation::CountDistinct | Aggregation::Sum))
+            .filter(|(_, a)| matches!(a.function, Aggregation::Count | Aggregation::CountDistinct) || is_sum(a))
             .map(|a| a.0)
             .collect();
         let ids: Vec<ColumnId> = keys.iter().map(|k| k.0).collect();
         // An aggregate over no rows is NULL in SQL; a sum of nothing that happened is 0 here.
-        let sums: Vec<ColumnId> = aggregates.iter().filter(|(_, a)| a.function == Aggregation::Sum).map(|a| a.0).collect();
+        let sums = sums_of(&aggregates);
         let mut rel = Rel::Aggregate(Box::new(rel), keys, aggregates);
         if let (Some(every), Some(period)) = (fill, ids.first().copied()) {
             rel = Rel::Fill(Box::new(Fill { input: rel, period, every, during, groups: ids[1..].to_vec(), zero }));
@@ -168,7 +193,7 @@ impl Binder<'_> {
     }
 
     /// The events that aggregates inside an expression range over.
-    fn measured_events(&self, e: &ast::Expr) -> Vec<EventScope> {
+    pub(super) fn measured_events(&self, e: &ast::Expr) -> Vec<EventScope> {
         match &e.kind {
             ast::ExprKind::Call(c) => match c.args.first() {
                 Some(Arg::Event(s)) => vec![s.clone()],
@@ -251,6 +276,54 @@ pub(super) fn unit_word(u: ast::Unit) -> &'static str {
         ast::Unit::Quarter => "quarter",
         ast::Unit::Year => "year",
     }
+}
+
+/// The sums among aggregates.
+pub(super) fn sums_of(aggregates: &[(ColumnId, Aggregate)]) -> Vec<ColumnId> {
+    aggregates.iter().filter(|(_, a)| is_sum(a)).map(|a| a.0).collect()
+}
+
+fn is_sum(a: &Aggregate) -> bool {
+    match &a.function {
+        Aggregation::Sum => true,
+        Aggregation::Distinct(inner) => **inner == Aggregation::Sum,
+        _ => false,
+    }
+}
+
+/// TOP's groups are chosen over the whole range: there a row belongs to no single period.
+fn whole_ranking(rel: Rel) -> Rel {
+    fn whole(rel: Rel) -> Rel {
+        match rel {
+            Rel::Lanes(l) => Rel::Lanes(Box::new(crate::bound::Lanes { period: None, ..*l })),
+            Rel::Limit(input, n, offset) => Rel::Limit(Box::new(whole(*input)), n, offset),
+            Rel::Sort(input, keys) => Rel::Sort(Box::new(whole(*input)), keys),
+            Rel::Aggregate(input, keys, aggregates) => Rel::Aggregate(Box::new(whole(*input)), keys, aggregates),
+            other => other,
+        }
+    }
+    match rel {
+        Rel::Top(t) => {
+            let ranking = Query { rel: whole(t.ranking.rel), output: t.ranking.output };
+            Rel::Top(Box::new(TopRows { ranking, ..*t }))
+        }
+        other => other,
+    }
+}
+
+/// Measures without a range of their own count rows of the head's.
+fn own_lane(aggregates: &mut [(ColumnId, Aggregate)], lane: ColumnId) {
+    for (_, a) in aggregates {
+        if !a.filter.as_ref().is_some_and(|f| f.columns().contains(&lane)) {
+            a.filter = Expr::all(a.filter.take().into_iter().chain([lane_filter(lane, 0)]));
+        }
+    }
+}
+
+/// The condition that a row counts for a range: 0 is the head's.
+pub(super) fn lane_filter(column: ColumnId, lane: usize) -> Expr {
+    let lane = Expr::literal(Value::Int(i64::try_from(lane).unwrap_or(i64::MAX)));
+    Expr::predicate(ExprKind::Compare(ast::BinaryOp::Equal, Box::new(Expr::column(column, DataType::Int)), Box::new(lane)))
 }
 
 /// Sums of no rows count as 0.

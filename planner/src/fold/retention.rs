@@ -1,26 +1,32 @@
-//! RETENTION: counts by cohort, breakdown and cell, partial by partition.
+//! RETENTION and LTV: counts by cohort, breakdown and cell, partial by partition, with the rows that measures range over; or the entities.
 
 use super::chunk::{Chunk, Coder, Select, Values, types};
 use super::entities::Marked;
 use super::exec::{Fold, Prepared, State};
-use super::funnel::{among, period_array, period_type};
+use super::funnel::{among, period_array, period_type, timestamp};
+use super::returns::{self, Found, Worth};
 use super::top::Grouping;
 use crate::clock;
+use crate::row::store_error;
 use crate::world::World;
-use arrow::array::{ArrayRef, AsArray, BooleanArray, Int64Array};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, Int64Array, TimestampMicrosecondArray, UInt32Array, new_null_array};
+use arrow::compute::take;
 use arrow::datatypes::{DataType as ArrowType, Field, Int64Type, Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::Result;
 use eql_catalog::EntityTypeId;
 use eql_compiler::bound::{Cells, Every, Retention};
 use eql_store::{Timeline, arrow_type};
-use eql_timeline::{Bucketer, Cells as FoldCells, RetentionSpec, Run};
+use eql_timeline::{Bucketer, Cells as FoldCells, Cohort, RetentionSpec, Return, Run};
 use std::sync::Arc;
 
-/// The fold of RETENTION. Columns: `cohort` (when EVERY is asked), `b0`…, `n`, `size`, `returned`, `mature`.
+/// The fold of RETENTION. Columns: `cohort` (when EVERY is asked), `b0`…, `n`, `size`, `returned`, `mature`, and with measures the columns of
+/// return rows: a line is either a cell's counts or a return row. SHOW ENTITIES: `cohort`, `b0`…, `n`, `started_at`, `k0`….
 #[derive(Debug)]
 pub(crate) struct RetentionFold {
     pub retention: Retention,
+    /// Types of the key, for SHOW ENTITIES.
+    pub key: Vec<eql_catalog::DataType>,
 }
 
 impl Fold for RetentionFold {
@@ -37,10 +43,15 @@ impl Fold for RetentionFold {
         for (i, b) in r.breakdown.iter().enumerate() {
             fields.push(Field::new(format!("b{i}"), arrow_type(&b.value.expr.data_type), true));
         }
-        for n in ["n", "size", "returned"] {
-            fields.push(Field::new(n, ArrowType::Int64, true));
+        fields.push(Field::new("n", ArrowType::Int64, true));
+        if r.listed.is_some() {
+            fields.push(Field::new("started_at", timestamp(), true));
+            fields.extend(self.key.iter().enumerate().map(|(i, k)| Field::new(format!("k{i}"), arrow_type(k), true)));
+            return Arc::new(Schema::new(fields));
         }
+        fields.extend(["size", "returned"].map(|n| Field::new(n, ArrowType::Int64, true)));
         fields.push(Field::new("mature", ArrowType::Boolean, true));
+        fields.extend(r.measures.iter().flat_map(returns::fields));
         Arc::new(Schema::new(fields))
     }
 
@@ -78,6 +89,8 @@ impl Fold for RetentionFold {
         };
         let every = r.every.as_ref().map(|(_, e)| e.clone());
         let breakdown = r.breakdown.iter().map(|b| Values::new(world, timeline, &sides[0], &b.value)).collect::<Result<_>>()?;
+        let entities = world.snapshot.entities(r.subject).map_err(store_error)?;
+        let worth = r.measures.as_ref().map(|m| Worth::new(world, timeline, m, &sides[0], &sides[1])).transpose()?;
         Ok(Arc::new(Ready {
             holding: vec![side(0)?, side(1)?],
             holding_types: r.holding.iter().take(half).map(|h| arrow_type(&h.expr.data_type)).collect(),
@@ -91,6 +104,8 @@ impl Fold for RetentionFold {
                 .transpose()?,
             every,
             cells: eql_timeline::retention::cell_count(&spec.cells, spec.unbounded),
+            worth,
+            keys: r.listed.as_ref().map(|_| (0..self.key.len()).map(|i| entities.key(i).clone()).collect()),
             spec,
             selects,
             schema: Arc::new(self.schema().project(columns)?),
@@ -109,6 +124,10 @@ struct Ready {
     breakdown_types: Vec<ArrowType>,
     every: Option<Every>,
     bucketer: Option<Bucketer>,
+    /// What measures read.
+    worth: Option<Worth>,
+    /// Columns of the key, by ordinal, where entities are listed.
+    keys: Option<Vec<ArrayRef>>,
     schema: SchemaRef,
     columns: Vec<usize>,
 }
@@ -143,7 +162,8 @@ impl State for Walk<'_> {
         let marked = Marked::new(chunk, &self.ready.selects, &self.ready.holding, self.holding.as_mut())?;
         let codes = self.codes(chunk, &marked.steps[0])?;
         let mut fold = eql_timeline::retention::Retention::new(&self.ready.spec);
-        let mut cohorts = Vec::new();
+        let (mut cohorts, mut owners) = (Vec::new(), Vec::new());
+        let (mut returns, mut found) = (Vec::new(), Vec::new());
         for i in 0..chunk.entities() {
             let rows = chunk.rows_of(i);
             if among.is_some_and(|a| !a[i]) {
@@ -151,7 +171,16 @@ impl State for Walk<'_> {
             }
             let run = Run { time: &chunk.time[rows.clone()], mask: &marked.mask[rows.clone()] };
             let holding = marked.holding.as_ref().map(|h| &h[rows.clone()]);
-            fold.cohorts(run, codes.as_ref().map(|c| &c[rows.clone()]), holding, &mut cohorts);
+            let codes = codes.as_ref().map(|c| &c[rows.clone()]);
+            fold.cohorts(run, codes, holding, &mut cohorts);
+            owners.resize(cohorts.len(), (i as u32, rows.start as u32));
+            if self.ready.worth.is_some() {
+                fold.returns(run, codes, holding, &mut returns);
+                found.extend(returns.drain(..).map(|r| found_row(&r, rows.start as u32)));
+            }
+        }
+        if let Some(keys) = &self.ready.keys {
+            return self.entities(chunk, keys, &cohorts, &owners).map(Some);
         }
         let n = self.groups.as_ref().map_or(1, Coder::len).max(1);
         self.size.resize(n, 0);
@@ -164,10 +193,16 @@ impl State for Walk<'_> {
                 self.returned[g * self.ready.cells + cell] += i64::from(bit);
             }
         }
-        Ok(None)
+        match &self.ready.worth {
+            Some(worth) if !found.is_empty() => self.rows(worth.columns(chunk, &found)?, &found).map(Some),
+            _ => Ok(None),
+        }
     }
 
     fn finish(&mut self, first: bool) -> Result<Option<RecordBatch>> {
+        if self.ready.keys.is_some() {
+            return Ok(None);
+        }
         if self.groups.is_none() && first {
             // One cohort has its cells even when nobody is in it.
             self.size.resize(1, 0);
@@ -196,37 +231,89 @@ impl Walk<'_> {
         Ok(Some(out))
     }
 
+    /// Counts of these groups, a line a cell.
     fn batch(&self, groups: &[u32]) -> Result<RecordBatch> {
         let (ready, cells) = (self.ready, self.ready.cells);
         let repeated: Vec<u32> = groups.iter().flat_map(|g| std::iter::repeat_n(*g, cells)).collect();
-        let mut keys = match &self.groups {
-            Some(c) => c.columns(&repeated)?,
-            None => vec![],
-        };
-        let mut columns: Vec<ArrayRef> = Vec::new();
+        let (mut columns, index) = self.leading(&repeated)?;
         // The end of the cohort's last period: a cell is mature when even its last start has had the time.
         let mut ends = vec![ready.spec.start.end; repeated.len()];
-        if let (Some(e), Some(b)) = (&ready.every, &self.bucketer) {
-            let index = keys.remove(0);
-            let index = index.as_primitive::<Int64Type>();
-            for (end, i) in ends.iter_mut().zip(index.values()) {
+        if let (Some(index), Some(b)) = (index, &self.bucketer) {
+            for (end, i) in ends.iter_mut().zip(index) {
                 *end = (*end).min(b.start_of(i + 1));
             }
-            columns.push(period_array(e, b, index.values())?);
         }
-        columns.extend(keys);
         let cell = |i: usize| i % cells;
-        let n = |i: usize| match &ready.spec.cells {
-            FoldCells::Periods { .. } => cell(i) as i64,
-            FoldCells::Brackets { bounds, .. } => bounds[cell(i)],
-        };
         let all = 0..repeated.len();
-        columns.push(Arc::new(Int64Array::from_iter_values(all.clone().map(n))));
+        columns.push(Arc::new(Int64Array::from_iter_values(all.clone().map(|i| self.n(cell(i))))));
         columns.push(Arc::new(Int64Array::from_iter_values(repeated.iter().map(|g| self.size[*g as usize]))));
         columns.push(Arc::new(Int64Array::from_iter_values(all.clone().map(|i| self.returned[repeated[i] as usize * cells + cell(i)]))));
         let mature = |i: usize| eql_timeline::retention::mature(&ready.spec, ends[i], cell(i));
         columns.push(Arc::new(all.map(|i| Some(mature(i))).collect::<BooleanArray>()));
-        let kept = ready.columns.iter().map(|i| columns[*i].clone()).collect();
-        Ok(RecordBatch::try_new_with_options(ready.schema.clone(), kept, &RecordBatchOptions::new().with_row_count(Some(repeated.len())))?)
+        columns.extend(ready.worth.iter().flat_map(|w| w.nothing(repeated.len())));
+        self.kept(columns, repeated.len())
     }
+
+    /// Return rows, a line each.
+    fn rows(&self, values: Vec<ArrayRef>, found: &[Found]) -> Result<RecordBatch> {
+        let groups: Vec<u32> = found.iter().map(|f| f.group).collect();
+        let (mut columns, _) = self.leading(&groups)?;
+        columns.push(Arc::new(Int64Array::from_iter_values(found.iter().map(|f| self.n(f.cell as usize)))));
+        columns.extend([ArrowType::Int64, ArrowType::Int64, ArrowType::Boolean].iter().map(|t| new_null_array(t, found.len())));
+        columns.extend(values);
+        self.kept(columns, found.len())
+    }
+
+    /// Entities, a line for every cell in which they came back, or one without a cell.
+    fn entities(&self, chunk: &Chunk<'_>, keys: &[ArrayRef], cohorts: &[Cohort], owners: &[(u32, u32)]) -> Result<RecordBatch> {
+        let mut lines: Vec<(usize, Option<i64>)> = Vec::new();
+        for (i, c) in cohorts.iter().enumerate() {
+            let before = lines.len();
+            let back = |cell: &usize| c.returned.get(cell / 64).is_some_and(|w| w >> (cell % 64) & 1 == 1);
+            lines.extend((0..self.ready.cells).filter(back).map(|cell| (i, Some(self.n(cell)))));
+            if lines.len() == before {
+                lines.push((i, None));
+            }
+        }
+        let groups: Vec<u32> = lines.iter().map(|(i, _)| cohorts[*i].group).collect();
+        let (mut columns, _) = self.leading(&groups)?;
+        columns.push(Arc::new(Int64Array::from_iter(lines.iter().map(|l| l.1))));
+        let started = lines.iter().map(|(i, _)| chunk.time[(owners[*i].1 + cohorts[*i].start_row) as usize]);
+        columns.push(Arc::new(TimestampMicrosecondArray::from_iter_values(started).with_timezone("UTC")));
+        let ordinals = UInt32Array::from_iter_values(lines.iter().map(|(i, _)| chunk.ordinals.start + owners[*i].0));
+        for k in keys {
+            columns.push(take(k, &ordinals, None)?);
+        }
+        self.kept(columns, lines.len())
+    }
+
+    /// The columns of cohort and breakdown, and the numbers of the cohorts' periods.
+    fn leading(&self, groups: &[u32]) -> Result<(Vec<ArrayRef>, Option<Vec<i64>>)> {
+        let mut keys = match &self.groups {
+            Some(c) => c.columns(groups)?,
+            None => return Ok((vec![], None)),
+        };
+        let (Some(e), Some(b)) = (&self.ready.every, &self.bucketer) else { return Ok((keys, None)) };
+        let index = keys.remove(0).as_primitive::<Int64Type>().values().to_vec();
+        keys.insert(0, period_array(e, b, &index)?);
+        Ok((keys, Some(index)))
+    }
+
+    /// What the result calls a cell.
+    fn n(&self, cell: usize) -> i64 {
+        match &self.ready.spec.cells {
+            FoldCells::Periods { .. } => cell as i64,
+            FoldCells::Brackets { bounds, .. } => bounds.get(cell).copied().unwrap_or_default(),
+        }
+    }
+
+    fn kept(&self, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
+        let kept = self.ready.columns.iter().map(|i| columns[*i].clone()).collect();
+        Ok(RecordBatch::try_new_with_options(self.ready.schema.clone(), kept, &RecordBatchOptions::new().with_row_count(Some(rows)))?)
+    }
+}
+
+/// A return row by its place in the batch. Where it fills several cells, they are its last one and all before.
+fn found_row(r: &Return, base: u32) -> Found {
+    Found { group: r.group, start_row: base + r.start_row, row: base + r.row, cell: r.cells.end.saturating_sub(1) }
 }

@@ -21,6 +21,8 @@ enum Kind {
     DateStart,
     /// Full years between two days.
     Age,
+    /// The period so many further on, of periods of so many units.
+    Moved(UnitCode, i64, i64),
 }
 
 /// A unit with an order number, as the timeline's unit has no hash.
@@ -67,6 +69,7 @@ fn make(kind: Kind, calendar: Calendar) -> ScalarUDF {
     let signature = match kind {
         Kind::DateStart => TypeSignature::Exact(vec![DataType::Date32]),
         Kind::Age => TypeSignature::Exact(vec![DataType::Date32, DataType::Date32]),
+        Kind::Moved(u, ..) if long(u.0) => TypeSignature::Exact(vec![DataType::Date32]),
         _ => TypeSignature::Exact(vec![instant_type()]),
     };
     ScalarUDF::new_from_impl(Clocked { kind, calendar, signature: Signature::new(signature, Volatility::Immutable) })
@@ -97,6 +100,11 @@ pub(super) fn age(calendar: Calendar) -> ScalarUDF {
     make(Kind::Age, calendar)
 }
 
+/// The period that comes `by` periods after the one that a label names.
+pub(crate) fn moved(calendar: Calendar, unit: Unit, count: i64, by: i64) -> ScalarUDF {
+    make(Kind::Moved(UnitCode(unit), count, by), calendar)
+}
+
 fn long(unit: Unit) -> bool {
     matches!(unit, Unit::Day | Unit::Week | Unit::Month | Unit::Quarter | Unit::Year)
 }
@@ -109,6 +117,7 @@ impl ScalarUDFImpl for Clocked {
             Kind::Part(_) => "date_part",
             Kind::DateStart => "date_start",
             Kind::Age => "age_in_years",
+            Kind::Moved(..) => "moved",
         }
     }
 
@@ -118,8 +127,8 @@ impl ScalarUDFImpl for Clocked {
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(match &self.kind {
-            Kind::Bucket(u, _) if long(u.0) => DataType::Date32,
-            Kind::Bucket(..) | Kind::Shift(..) | Kind::DateStart => instant_type(),
+            Kind::Bucket(u, _) | Kind::Moved(u, ..) if long(u.0) => DataType::Date32,
+            Kind::Bucket(..) | Kind::Shift(..) | Kind::DateStart | Kind::Moved(..) => instant_type(),
             Kind::Part(_) | Kind::Age => DataType::Int64,
         })
     }
@@ -149,6 +158,7 @@ impl Clocked {
                     .unary::<_, TimestampMicrosecondType>(|t| self.calendar.add(t, *n, u.0));
                 Arc::new(shifted.with_timezone("UTC"))
             }
+            Kind::Moved(u, count, by) => self.moved(first, u.0, *count, *by),
             Kind::Part(p) => Arc::new(self.parts(first.as_primitive::<TimestampMicrosecondType>(), p)),
         })
     }
@@ -170,6 +180,20 @@ impl Clocked {
             date
         });
         Arc::new(Date32Array::new(dates.collect(), times.nulls().cloned()))
+    }
+
+    fn moved(&self, labels: &ArrayRef, unit: Unit, count: i64, by: i64) -> ArrayRef {
+        let further = |t: i64| {
+            let index = self.calendar.period_index(t, unit).div_euclid(count.max(1)).saturating_add(by);
+            self.calendar.period_start(index.saturating_mul(count), unit)
+        };
+        if !long(unit) {
+            let starts = labels.as_primitive::<TimestampMicrosecondType>();
+            return Arc::new(starts.unary::<_, TimestampMicrosecondType>(further).with_timezone("UTC"));
+        }
+        let dates = labels.as_primitive::<Date32Type>();
+        let start = |d: i32| self.calendar.from_local(i64::from(d) * 86_400_000_000);
+        Arc::new(dates.unary::<_, Date32Type>(|d| self.calendar.local_date(further(start(d)))))
     }
 
     fn date_starts(&self, dates: &Date32Array) -> TimestampMicrosecondArray {

@@ -8,6 +8,7 @@ mod kernel;
 mod list;
 mod mode;
 mod number;
+mod sample;
 mod text;
 mod time;
 mod url;
@@ -23,7 +24,7 @@ use eql_compiler::bound::{Clock, Expr, ExprKind};
 use eql_store::arrow_type;
 use eql_timeline::{Calendar, Unit};
 
-pub(crate) use calendar::{bucket, shift};
+pub(crate) use calendar::{bucket, moved, shift};
 pub(crate) use collect::{Gathered, collect};
 pub(crate) use mode::mode;
 
@@ -104,6 +105,7 @@ pub(crate) fn scalar(name: &str, args: &[Expr], mut a: Vec<DfExpr>, t: &DataType
 fn other(name: &str, args: &[Expr], mut a: Vec<DfExpr>, out: &ArrowType) -> Result<DfExpr> {
     let utf8 = |(e, x): (DfExpr, &Expr)| if x.data_type == DataType::String && !x.is_null() { e } else { cast(e, ArrowType::Utf8) };
     Ok(match name {
+        "sampled" => sample::sampled(a),
         "coalesce" => df::coalesce(a),
         "greatest" => df::greatest(a),
         "least" => df::least(a),

@@ -2,11 +2,14 @@
 
 mod aggregate;
 mod buckets;
+mod compare;
 mod convert;
 mod fill;
 mod funnel;
+mod lanes;
 mod lifecycle;
 mod paths;
+mod periods;
 mod retention;
 mod same;
 mod stage;
@@ -89,6 +92,9 @@ impl Planner {
             Rel::Join(left, right, kind, on) => self.join(left, right, *kind, on.as_ref()),
             Rel::Set(op, left, right, columns) => self.set(*op, left, right, columns),
             Rel::Fill(f) => self.fill(f),
+            Rel::Lanes(l) => self.lanes(l),
+            Rel::Periods(p) => self.each_period(p),
+            Rel::Compare(c) => self.compare(c),
             Rel::Buckets(b) => self.buckets(b),
             Rel::Top(t) => self.top(t),
             Rel::Funnel(f) => self.funnel(f),
