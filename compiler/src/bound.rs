@@ -974,10 +974,23 @@ pub struct Paths {
     pub keep_repeats: bool,
     /// Bounds the start of a session, or the first event of a window.
     pub during: TimeRange,
+    /// MEASURE.
+    pub measures: Option<PathMeasures>,
     /// What is shown.
     pub show: PathShow,
     /// Zone and AS OF.
     pub clock: Clock,
+}
+
+/// Aggregates over the event rows of paths.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PathMeasures {
+    /// Columns of event rows that aggregates read.
+    pub columns: Vec<ScanColumn>,
+    /// The aggregates.
+    pub aggregates: Vec<(ColumnId, Aggregate)>,
+    /// The results, over the aggregates.
+    pub output: Vec<(ColumnId, Expr)>,
 }
 
 /// Rows that are nodes of paths.

@@ -120,7 +120,7 @@ impl Ask {
                 Some(_) => own.into_iter().filter(|r| r.hour >= self.days.0 * 24).collect(),
                 None => own.into_iter().filter(|r| r.event != "c").collect(),
             };
-            for stretch in cut(own, self.window) {
+            for stretch in self.cut(own) {
                 if (self.days.0..=self.days.1).contains(&(stretch[0].hour / 24)) {
                     out.extend(self.path(&stretch).map(|(nodes, more)| (user, nodes, more)));
                 }
@@ -129,8 +129,26 @@ impl Ask {
         out
     }
 
+    fn starts(&self, r: &Row) -> bool {
+        r.event == "a" && r.x >= Some(2)
+    }
+
+    /// Stretches of rows; a window with STARTING begins with its start, and rows outside a window are in none.
+    fn cut(&self, own: Vec<Row>) -> Vec<Vec<Row>> {
+        let Some(window) = self.window.filter(|_| self.start) else { return cut(own, self.window) };
+        let mut out: Vec<Vec<Row>> = Vec::new();
+        for r in own {
+            match out.last_mut().filter(|s| r.hour - s[0].hour <= window) {
+                Some(s) => s.push(r),
+                None if self.starts(&r) => out.push(vec![r]),
+                None => {}
+            }
+        }
+        out
+    }
+
     fn path(&self, stretch: &[Row]) -> Option<(Vec<String>, bool)> {
-        let first = if self.start { stretch.iter().position(|r| r.event == "a" && r.x >= Some(2))? } else { 0 };
+        let first = if self.start { stretch.iter().position(|r| self.starts(r))? } else { 0 };
         let last = if self.end { stretch.iter().rposition(|r| r.event == "b")? } else { stretch.len() - 1 };
         let name = |r: &Row| if self.by_p { r.p.unwrap_or("-").to_string() } else { r.event.to_string() };
         let mut nodes: Vec<String> = stretch.get(first..=last)?.iter().map(name).collect();

@@ -73,6 +73,17 @@ pub fn cut_within(window: &Window, time: &[i64], out: &mut Vec<SessionSpan>) {
     }
 }
 
+/// The same where a path begins with a row marked in `starts`: it ends with the window after that row, and the next marked row behind it
+/// starts another. Other rows outside a path belong to none.
+pub fn cut_within_from(window: &Window, time: &[i64], starts: &[bool], out: &mut Vec<SessionSpan>) {
+    let mut from = 0;
+    while let Some(first) = (from..time.len().min(starts.len())).find(|&row| starts[row]) {
+        let next = first + time[first..].partition_point(|&x| x <= window.end(time[first])).max(1);
+        out.push(SessionSpan { first: first as u32, last: next as u32 - 1 });
+        from = next;
+    }
+}
+
 /// The transitions of a path: (step from 1, source, target), for SHOW EDGES.
 pub fn edges(path: &Path) -> impl Iterator<Item = (usize, u32, u32)> + '_ {
     path.nodes.windows(2).enumerate().map(|(place, pair)| (place + 1, pair[0], pair[1]))

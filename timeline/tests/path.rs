@@ -1,6 +1,6 @@
 //! Rules 19, 42 and 52: golden cases, and a twin.
 
-use eql_timeline::path::{NO_NODE, Path, PathSpec, cut_within, edges, path};
+use eql_timeline::path::{NO_NODE, Path, PathSpec, cut_within, cut_within_from, edges, path};
 use eql_timeline::{SessionSpan, Window};
 use proptest::prelude::*;
 
@@ -46,6 +46,14 @@ fn rule_42_a_path_within_a_window_ends_with_it() {
     let mut out = Vec::new();
     cut_within(&Window::Micros(10), &[0, 10, 11, 20, 21, 22], &mut out);
     assert_eq!(out.iter().map(|span| (span.first, span.last)).collect::<Vec<_>>(), [(0, 1), (2, 4), (5, 5)]);
+}
+
+#[test]
+fn rule_42_a_window_begins_with_the_start() {
+    let mut out = Vec::new();
+    let starts = [false, true, true, false, false, true, false];
+    cut_within_from(&Window::Micros(10), &[0, 5, 9, 15, 16, 30, 41], &starts, &mut out);
+    assert_eq!(out.iter().map(|span| (span.first, span.last)).collect::<Vec<_>>(), [(1, 3), (5, 5)]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::Binder;
 use super::clause::{Clauses, HeadKind};
 use super::funnel::every_row;
-use super::scope::RowScope;
+use super::scope::{Aggregates, Env, RowScope};
 use super::sessions::session_cut;
 use crate::bound::*;
 use crate::code;
@@ -30,9 +30,6 @@ impl Binder<'_> {
         let (subject, cut) = self.path_cut(clauses, first, a.head_span);
         let depth = self.path_depth(clauses);
         let show = self.path_show(clauses);
-        if clauses.has(|k| matches!(k, ClauseKind::Measure(_))) {
-            self.later("PATHS … MEASURE");
-        }
         self.events_where = clauses.get(|k| if let ClauseKind::Where(p) = k { Some(p.clone()) } else { None });
         let Some(subject) = subject else {
             for s in over.iter().chain(starting).chain(ending) {
@@ -42,7 +39,8 @@ impl Binder<'_> {
         };
         let among = clauses.get(|k| if let ClauseKind::Among(s) = k { Some(s) } else { None }).map(|s| self.among(s, &subject));
         let node_by = clauses.get(|k| if let ClauseKind::NodeBy(e) = k { Some(e) } else { None });
-        let (nodes, starting, ending) = self.path_nodes(over, starting, ending, node_by, &subject);
+        let (nodes, starting, ending, row) = self.path_nodes(over, starting, ending, node_by, &subject);
+        let (measures, names) = self.path_measures(clauses, &row, &subject);
         let paths = Paths {
             subject: subject.id,
             role: self.role.clone(),
@@ -54,10 +52,13 @@ impl Binder<'_> {
             depth: depth?,
             keep_repeats: clauses.has(|k| matches!(k, ClauseKind::KeepRepeats)),
             during: during?,
+            measures,
             show: show?,
             clock: self.clock.clone(),
         };
-        let (output, leading) = path_output(&paths.show);
+        let (mut output, leading) = path_output(&paths.show);
+        let measured = paths.measures.iter().flat_map(|m| &m.output).zip(names);
+        output.extend(measured.map(|((id, e), name)| Output { id: *id, name, data_type: e.data_type.clone() }));
         self.finish(Query { rel: Rel::Paths(Box::new(paths)), output }, clauses, leading)
     }
 
@@ -132,7 +133,7 @@ impl Binder<'_> {
         ending: Option<&AstStep>,
         node_by: Option<&ast::Expr>,
         subject: &Arc<EntityType>,
-    ) -> (Vec<PathNode>, Option<EventSelect>, Option<EventSelect>) {
+    ) -> (Vec<PathNode>, Option<EventSelect>, Option<EventSelect>, RowScope) {
         let mut ends = [None, None];
         let (mut named, mut plain, mut rows) = (Vec::new(), Vec::new(), Vec::<RowScope>::new());
         for (place, clause, step) in [(0, "STARTING", starting), (1, "ENDING", ending)] {
@@ -153,7 +154,8 @@ impl Binder<'_> {
             rows.push(found.row);
             selects.push((found.select, step.alias.as_ref().map(|a| a.name.clone())));
         }
-        let name = node_by.map_or(NodeName::Event, |e| NodeName::Value(self.node_value(e, &every_row(&rows))));
+        let row = every_row(&rows);
+        let name = node_by.map_or(NodeName::Event, |e| NodeName::Value(self.node_value(e, &row)));
         named.extend(selects.into_iter().map(|(events, alias)| {
             let name = alias.map_or_else(|| name.clone(), NodeName::Text);
             PathNode { events, name }
@@ -161,7 +163,36 @@ impl Binder<'_> {
         // Where a path starts and ends is a node even if OVER does not say so.
         named.extend(plain.into_iter().map(|events| PathNode { events, name: name.clone() }));
         let [starting, ending] = ends;
-        (named, starting, ending)
+        (named, starting, ending, row)
+    }
+
+    /// MEASURE: aggregates over the events of the paths, as TREND has them over all events; with the names of the results.
+    fn path_measures(&mut self, clauses: Clauses<'_>, row: &RowScope, subject: &Arc<EntityType>) -> (Option<PathMeasures>, Vec<String>) {
+        let Some((items, span)) = clauses.get_at(|k| if let ClauseKind::Measure(m) = k { Some(m.as_slice()) } else { None }) else {
+            return (None, vec![]);
+        };
+        if matches!(clauses.show(), Some((Show::Edges, _))) {
+            let hint = "MEASURE ranges over the events of whole paths: leave one of them out";
+            self.error_hint(code::CLAUSE_CONFLICT, span, "MEASURE and SHOW EDGES exclude each other", hint);
+        }
+        let items = self.expand_metrics(items);
+        let mut env = Env::row(RowScope { columns: vec![], ..row.clone() }).with(Aggregates::Events(vec![]));
+        env.subject = Some(subject.id);
+        let (mut output, mut names) = (Vec::new(), Vec::new());
+        for i in &items {
+            let value = self.expr(&i.expr, &mut env);
+            output.push((self.column_id(), value));
+            names.push(self.item_name(i));
+        }
+        let found = std::mem::replace(&mut env.aggregates, Aggregates::None);
+        let aggregates = if let Aggregates::Events(list) = found { list } else { vec![] };
+        for (i, (_, e)) in items.iter().zip(&output) {
+            if e.columns().iter().any(|id| !aggregates.iter().any(|a| a.0 == *id)) {
+                let hint = "for example count(purchase) or sum(purchase.amount)";
+                self.error_hint(code::UNGROUPED, i.expr.span, "a measure aggregates: this is a value of single rows", hint);
+            }
+        }
+        (Some(PathMeasures { columns: env.into_columns(), aggregates, output }), names)
     }
 
     fn node_value(&mut self, e: &ast::Expr, row: &RowScope) -> RowExpr {

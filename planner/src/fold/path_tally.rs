@@ -52,7 +52,7 @@ impl Names {
         Ok(number)
     }
 
-    fn name(&self, number: u32) -> Option<&str> {
+    pub(super) fn name(&self, number: u32) -> Option<&str> {
         match number {
             EXIT => Some("(exit)"),
             MORE => Some("(more)"),
@@ -74,8 +74,8 @@ impl<K: Hash + Eq> Seen<K> {
         Self { places: HashMap::new(), sessions: vec![], entities: vec![], last: vec![] }
     }
 
-    /// Counts a new thing, or a known one at its place.
-    fn count(&mut self, known: Option<u32>, make: impl FnOnce() -> K, ordinal: u32) -> Result<()> {
+    /// Counts a new thing, or a known one at its place. True for the first time of an entity.
+    fn count(&mut self, known: Option<u32>, make: impl FnOnce() -> K, ordinal: u32) -> Result<bool> {
         let place = match known {
             Some(place) => place as usize,
             None => {
@@ -91,11 +91,10 @@ impl<K: Hash + Eq> Seen<K> {
             }
         };
         self.sessions[place] += 1;
-        if self.last[place] != ordinal {
-            self.last[place] = ordinal;
-            self.entities[place] += 1;
-        }
-        Ok(())
+        let first = self.last[place] != ordinal;
+        self.last[place] = ordinal;
+        self.entities[place] += i64::from(first);
+        Ok(first)
     }
 
     /// The things in the order of their places.
@@ -135,11 +134,19 @@ impl Tally {
         if edges { Tally::Edges(Edges { seen: Seen::new() }) } else { Tally::Paths(Whole { seen: Seen::new(), nodes: 0, scratch: vec![] }) }
     }
 
-    /// Counts a path of an entity. With `ending`, what DEPTH left out lies before the path.
-    pub(super) fn add(&mut self, ordinal: u32, path: &Path, ending: bool) -> Result<()> {
+    /// Counts a path of an entity. With `ending`, what DEPTH left out lies before the path. True when the entity goes this path for the first time.
+    pub(super) fn add(&mut self, ordinal: u32, path: &Path, ending: bool) -> Result<bool> {
         match self {
             Tally::Paths(whole) => whole.add(ordinal, path, ending),
-            Tally::Edges(edges) => edges.add(ordinal, path, ending),
+            Tally::Edges(edges) => edges.add(ordinal, path, ending).map(|()| false),
+        }
+    }
+
+    /// The nodes of the path that was added last, as they are shown.
+    pub(super) fn last_nodes(&self) -> &[u32] {
+        match self {
+            Tally::Paths(whole) => &whole.scratch,
+            Tally::Edges(_) => &[],
         }
     }
 
@@ -175,7 +182,7 @@ impl Tally {
 }
 
 impl Whole {
-    fn add(&mut self, ordinal: u32, path: &Path, ending: bool) -> Result<()> {
+    fn add(&mut self, ordinal: u32, path: &Path, ending: bool) -> Result<bool> {
         self.scratch.clear();
         self.scratch.extend((path.more && ending).then_some(MORE));
         self.scratch.extend(&path.nodes);
@@ -210,6 +217,6 @@ impl Edges {
 
     fn count(&mut self, edge: (u32, u32, u32), ordinal: u32) -> Result<()> {
         let known = self.seen.places.get(&edge).copied();
-        self.seen.count(known, || edge, ordinal)
+        self.seen.count(known, || edge, ordinal).map(|_| ())
     }
 }

@@ -6,18 +6,21 @@ use super::exec::{Fold, Prepared, State};
 use super::funnel::among;
 use super::path_tally::{Names, Tally};
 use crate::clock;
+use crate::lower::column_name;
 use crate::world::World;
-use arrow::array::{Array, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, ListBuilder, StringBuilder, UInt32Array};
+use arrow::compute::take;
 use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::Result;
-use eql_catalog::{DataType, EntityTypeId};
-use eql_compiler::bound::{NodeName, PathCut, PathShow, Paths};
+use eql_catalog::{DataType, EntityTypeId, EventTypeId};
+use eql_compiler::bound::{Expr, NodeName, PathCut, PathShow, Paths, RowExpr, ScanColumn};
 use eql_store::{Timeline, arrow_type};
 use eql_timeline::{NO_NODE, PathSpec, SessionSpan, Window};
 use std::sync::Arc;
 
-/// The fold of PATHS. Columns: `path`, or `step`, `source` and `target`; then `sessions` and `entities` of the partition.
+/// The fold of PATHS. Columns: `path`, or `step`, `source` and `target`; then `sessions` and `entities` of the partition. With MEASURE one row an event
+/// of a path, with the columns that are measured; `sessions` and `entities` are then 1 where one is met for the first time, else 0.
 #[derive(Debug)]
 pub(crate) struct PathsFold {
     pub paths: Paths,
@@ -42,6 +45,8 @@ impl Fold for PathsFold {
             vec![field("path", arrow_type(&DataType::List(Box::new(DataType::String))))]
         };
         fields.extend(["sessions", "entities"].map(|n| field(n, ArrowType::Int64)));
+        let measured = self.paths.measures.iter().flat_map(|m| &m.columns);
+        fields.extend(measured.map(|c| field(&column_name(c.id), arrow_type(&c.data_type))));
         Arc::new(Schema::new(fields))
     }
 
@@ -65,6 +70,8 @@ impl Fold for PathsFold {
             };
             nodes.push((select(&n.events)?, name));
         }
+        let all: Vec<_> = p.nodes.iter().flat_map(|n| types(&n.events)).collect();
+        let measures = p.measures.as_ref().map(|m| m.columns.iter().map(|c| event_column(world, timeline, &all, c)).collect::<Result<_>>());
         let catalog = world.snapshot.catalog();
         let name = |id| catalog.event_by_id(id).map_or_else(String::new, |e| e.name.clone());
         Ok(Arc::new(Ready {
@@ -79,6 +86,7 @@ impl Fold for PathsFold {
             spec: PathSpec { depth: p.depth, keep_repeats: p.keep_repeats },
             during: clock::resolve(&p.during, world.now)?,
             edges: self.edges(),
+            measures: measures.transpose()?,
             schema: Arc::new(self.schema().project(columns)?),
             columns: columns.to_vec(),
         }))
@@ -107,6 +115,8 @@ struct Ready {
     spec: PathSpec,
     during: (i64, i64),
     edges: bool,
+    /// Columns of event rows; None without MEASURE.
+    measures: Option<Vec<Values>>,
     schema: SchemaRef,
     columns: Vec<usize>,
 }
@@ -138,24 +148,36 @@ impl State for Walk<'_> {
         let codes = self.codes(chunk)?;
         let found = match &ready.cut {
             Cut::Session(cutter) => cutter.visits(chunk, among, ready.during)?,
-            Cut::Within(window) => within(window, chunk, &codes, among, ready.during),
+            Cut::Within(window) => {
+                let starts = ready.starting.as_ref().map(|s| s.rows(chunk, None)).transpose()?;
+                within(window, chunk, &codes, among, ready.during, starts.as_deref())
+            }
         };
         let nodes: Vec<u32> = found.rows.iter().map(|r| codes[*r as usize]).collect();
         let starts = ready.starting.as_ref().map(|s| flags(s, chunk, &found.rows)).transpose()?;
         let ends = ready.ending.as_ref().map(|s| flags(s, chunk, &found.rows)).transpose()?;
+        let mut measured = Measured::default();
         for visit in &found.visits {
             let own = visit.first..visit.end;
             let span = SessionSpan { first: 0, last: own.len() as u32 - 1 };
             let (starts, ends) = (starts.as_ref().map(|f| &f[own.clone()]), ends.as_ref().map(|f| &f[own.clone()]));
-            if let Some(path) = eql_timeline::path(&ready.spec, span, &nodes[own], starts, ends) {
-                self.tally.add(visit.ordinal, &path, ready.ending.is_some())?;
+            let Some(path) = eql_timeline::path(&ready.spec, span, &nodes[own.clone()], starts, ends) else { continue };
+            let first = self.tally.add(visit.ordinal, &path, ready.ending.is_some())?;
+            if ready.measures.is_some() {
+                let from = starts.and_then(|f| f.iter().position(|s| *s)).unwrap_or(0);
+                let to = ends.and_then(|f| f.iter().rposition(|e| *e)).map_or(own.len(), |e| e + 1);
+                let rows = (own.start + from..own.start + to).filter(|i| nodes[*i] != NO_NODE).map(|i| found.rows[i]);
+                measured.add(rows, self.tally.last_nodes(), first);
             }
         }
-        Ok(None)
+        match &ready.measures {
+            Some(values) if !measured.rows.is_empty() => self.measured(chunk, values, &measured).map(Some),
+            _ => Ok(None),
+        }
     }
 
     fn finish(&mut self, _: bool) -> Result<Option<RecordBatch>> {
-        if self.tally.len() == 0 {
+        if self.tally.len() == 0 || self.ready.measures.is_some() {
             return Ok(None);
         }
         let columns = self.tally.columns(&self.names);
@@ -165,7 +187,53 @@ impl State for Walk<'_> {
     }
 }
 
+/// Event rows of paths, with the path of each.
+#[derive(Default)]
+struct Measured {
+    rows: Vec<u32>,
+    /// Which of `paths` a row belongs to.
+    of: Vec<u32>,
+    paths: Vec<Box<[u32]>>,
+    sessions: Vec<i64>,
+    entities: Vec<i64>,
+}
+
+impl Measured {
+    fn add(&mut self, rows: impl Iterator<Item = u32>, nodes: &[u32], first: bool) {
+        for row in rows {
+            let begins = self.of.last().is_none_or(|of| *of != self.paths.len() as u32);
+            self.rows.push(row);
+            self.of.push(self.paths.len() as u32);
+            self.sessions.push(i64::from(begins));
+            self.entities.push(i64::from(begins && first));
+        }
+        self.paths.push(nodes.into());
+    }
+}
+
+/// One column of event rows.
+fn event_column(world: &World, timeline: &Timeline, events: &[EventTypeId], c: &ScanColumn) -> Result<Values> {
+    Values::new(world, timeline, events, &RowExpr { columns: vec![c.clone()], expr: Expr::column(c.id, c.data_type.clone()) })
+}
+
 impl Walk<'_> {
+    fn measured(&self, chunk: &Chunk<'_>, values: &[Values], measured: &Measured) -> Result<RecordBatch> {
+        let mut lists = ListBuilder::new(StringBuilder::new());
+        for path in &measured.paths {
+            path.iter().for_each(|n| lists.values().append_option(self.names.name(*n)));
+            lists.append(true);
+        }
+        let paths = take(&lists.finish(), &UInt32Array::from(measured.of.clone()), None)?;
+        let counts = [&measured.sessions, &measured.entities].map(|c| Arc::new(Int64Array::from(c.clone())) as ArrayRef);
+        let mut columns: Vec<ArrayRef> = std::iter::once(paths).chain(counts).collect();
+        for v in values {
+            columns.push(v.read(chunk, &measured.rows)?);
+        }
+        let kept = self.ready.columns.iter().map(|i| columns[*i].clone()).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(measured.rows.len()));
+        Ok(RecordBatch::try_new_with_options(self.ready.schema.clone(), kept, &options)?)
+    }
+
     /// The node of every row of the batch: of several that take a row the first.
     fn codes(&mut self, chunk: &Chunk<'_>) -> Result<Vec<u32>> {
         let mut codes = vec![NO_NODE; chunk.len()];
@@ -200,8 +268,16 @@ impl Walk<'_> {
     }
 }
 
-/// Nodes cut by a window from the first one of each path. What lies before the range belongs to no path; a path that began in it goes on after it.
-fn within(window: &Window, chunk: &Chunk<'_>, codes: &[u32], among: Option<&[bool]>, during: (i64, i64)) -> Visits {
+/// Nodes cut by a window from the first one of each path, which is one of `starts` where these are given. What lies before the range belongs to no path;
+/// a path that began in it goes on after it.
+fn within(
+    window: &Window,
+    chunk: &Chunk<'_>,
+    codes: &[u32],
+    among: Option<&[bool]>,
+    during: (i64, i64),
+    starts: Option<&[u32]>,
+) -> Visits {
     let mut found = Visits { rows: vec![], times: vec![], visits: vec![] };
     let mut spans = Vec::new();
     for i in 0..chunk.entities() {
@@ -213,7 +289,13 @@ fn within(window: &Window, chunk: &Chunk<'_>, codes: &[u32], among: Option<&[boo
         found.rows.extend(rows.map(|r| r as u32));
         found.times.extend(found.rows[first..].iter().map(|r| chunk.time[*r as usize]));
         spans.clear();
-        eql_timeline::path::cut_within(window, &found.times[first..], &mut spans);
+        match starts {
+            Some(starts) => {
+                let marked: Vec<bool> = found.rows[first..].iter().map(|r| starts.binary_search(r).is_ok()).collect();
+                eql_timeline::path::cut_within_from(window, &found.times[first..], &marked, &mut spans);
+            }
+            None => eql_timeline::path::cut_within(window, &found.times[first..], &mut spans),
+        }
         let began = spans.iter().filter(|s| found.times[first + s.first as usize] < during.1);
         let visit = |s: &SessionSpan| Visit {
             ordinal: chunk.ordinals.start + i as u32,
