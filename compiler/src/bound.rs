@@ -2,7 +2,7 @@
 //! the planner decides how. It holds no data and no clock: ranges stay symbolic until a statement runs.
 
 use crate::system::SystemTable;
-use eql_catalog::{Change, DataType, EntityTypeId, EventTypeId, PropertyId, Value, WeekStart};
+use eql_catalog::{Change, DataType, EntityTypeId, EventTypeId, NounKind, PropertyId, Value, WeekStart};
 use eql_grammar::Diagnostic;
 use eql_grammar::ast::{self, BinaryOp, MatchOp, Unit};
 use std::sync::Arc;
@@ -149,10 +149,10 @@ pub enum Leaf {
     Extra(String),
     /// All properties of an event row that have a value, as JSON; `extra` is a member of its own.
     Properties,
-    /// Membership in a stored (static or imported) segment.
-    Member(String),
-    /// A value of an imported tag.
-    ImportedTag(String),
+    /// Membership in a stored segment, or the value of a stored tag.
+    Kept(Box<KeptValue>),
+    /// What a query says of the entity.
+    Told(Box<Told>),
     /// What an entity did.
     Behaviour(Box<Behaviour>),
     /// A value of an entity that the row leads to; NULL members when there is none.
@@ -161,6 +161,35 @@ pub enum Leaf {
     ThroughMany(ManyLink, Box<EntityValue>),
     /// An aggregate over all entities that the row leads to: no fan-out.
     AggregateMany(ManyLink, Aggregation, Box<EntityValue>),
+}
+
+/// What has members or values that are stored, with versions.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kept {
+    /// A segment, by name.
+    Segment(String),
+    /// A tag of an entity type, by name.
+    Tag(String),
+}
+
+/// A stored membership or value of an entity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeptValue {
+    /// What.
+    pub kept: Kept,
+    /// The version of an earlier instant, the clock's AS OF; without one, the present one.
+    pub clock: Clock,
+    /// What it is while no version was made: the definition, evaluated.
+    pub otherwise: Option<EntityValue>,
+}
+
+/// A query whose rows begin with an entity's key: what it says of the entity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    /// The key columns, then for [`Told::value`] the value.
+    pub query: Query,
+    /// True: the value of the first row with the entity's key. False: whether there is such a row.
+    pub value: bool,
 }
 
 /// A to-one step from a row.
@@ -272,6 +301,8 @@ pub enum Aggregation {
     Streak(Unit),
     /// The same over different values only.
     Distinct(Box<Aggregation>),
+    /// So many values with the most rows, or with the greatest sum of what they are ordered by: one value, or a list.
+    Top(u64),
 }
 
 /// An aggregate over the rows of a relation.
@@ -1291,20 +1322,67 @@ pub enum Statement {
     Change(Change, String),
     /// An identical definition again: nothing to do.
     Nothing(String),
-    /// A static segment: the change, then its members.
-    StaticSegment(Change, Box<Query>, String),
-    /// Members of a stored segment are added: keys, row by row.
-    AddMembers(String, EntityTypeId, Vec<Vec<Value>>),
-    /// Members of a stored segment are added from a query.
-    AddMembersFrom(String, EntityTypeId, Box<Query>),
-    /// Entities are upserted: columns of the entity type by property number, row by row.
-    PutEntities(EntityTypeId, Vec<PropertyId>, Vec<Vec<Value>>),
+    /// A version of a segment or a tag is made.
+    Refresh(Box<Refresh>),
+    /// Members of a stored segment are added: their keys; with KEEP in microseconds.
+    AddMembers(String, EntityTypeId, Inserted, Option<u64>),
+    /// Values of an imported tag are set: keys, then the value; with KEEP in microseconds.
+    AddTagValues(String, EntityTypeId, Inserted, Option<u64>),
+    /// Entities are upserted: columns of the entity type by property number.
+    PutEntities(EntityTypeId, Vec<PropertyId>, Inserted),
+    /// Events are added.
+    AddEvents(EventTypeId, Vec<EventTarget>, Inserted),
     /// A setting of the session.
     Set(Setting),
     /// EXPLAIN of a rung.
     Explain(ast::ExplainRung, Box<Statement>),
     /// Understood, checked, but carried out only by a later version.
     Later(&'static str),
+}
+
+/// What INSERT inserts.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Inserted {
+    /// Constants, row by row, of the types of the columns.
+    Values(Vec<Vec<Value>>),
+    /// The rows of a query, cast to these types.
+    Query(Box<Query>),
+}
+
+/// Where a column of INSERT INTO EVENT goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventTarget {
+    /// `time`.
+    Time,
+    /// `event_id`.
+    EventId,
+    /// `received_at`.
+    ReceivedAt,
+    /// A key column of a participant: its place, and which column.
+    Key(usize, usize),
+    /// A declared property.
+    Property(PropertyId),
+}
+
+/// A refresh of a segment or a tag, or its first version.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refresh {
+    /// The definition that comes into force with the version.
+    pub change: Option<Change>,
+    /// What is made.
+    pub kept: Kept,
+    /// Whose.
+    pub entity: EntityTypeId,
+    /// Key columns, then for a tag the value, or the values that clusters are made of.
+    pub query: Query,
+    /// So many clusters are made of the values: kmeans.
+    pub clusters: Option<u64>,
+    /// KEEP: microseconds after which a version goes.
+    pub keep: Option<u64>,
+    /// Only the definition is made while no entity is known: what is refreshed later needs no empty version.
+    pub later: bool,
+    /// For the user.
+    pub words: String,
 }
 
 /// What binding answers.
@@ -1322,6 +1400,8 @@ pub struct Bound {
     pub reads_system: bool,
     /// It samples, or uses an `approx_` function (rule 30).
     pub approximate: bool,
+    /// Definitions that the text names directly: (kind, name), with its owner before the name of a tag, a property or a relation.
+    pub uses: Vec<(NounKind, String)>,
     /// `IN TIME ZONE` of the statement's own head: times of the result are shown in it.
     pub zone: Option<Arc<str>>,
 }

@@ -2,7 +2,7 @@
 
 use crate::bound::{Setting, Statement};
 use crate::{Context, ParamValues, bind};
-use eql_catalog::{Catalog, WeekStart};
+use eql_catalog::{Catalog, Change, WeekStart};
 use eql_grammar::{Diagnostic, parse};
 
 /// What a text is held against.
@@ -51,17 +51,21 @@ pub fn check(text: &str, against: Against) -> Checked {
         let bound = bind(text, &statement, &context);
         diagnostics.extend(bound.diagnostics);
         match bound.statement {
-            Some(Statement::Change(change, _) | Statement::StaticSegment(change, ..)) => {
-                if let Ok(next) = catalog.apply(&change) {
-                    catalog = next;
-                }
-            }
+            Some(Statement::Change(change, _)) => after(&mut catalog, &change),
+            Some(Statement::Refresh(r)) => r.change.iter().for_each(|change| after(&mut catalog, change)),
             Some(Statement::Set(Setting::TimeZone(z))) => time_zone = z,
             Some(Statement::Set(Setting::WeekStart(w))) => week_start = w,
             _ => {}
         }
     }
     Checked { diagnostics, catalog }
+}
+
+/// What a definition makes of the catalog.
+fn after(catalog: &mut Catalog, change: &Change) {
+    if let Ok(next) = catalog.apply(change) {
+        *catalog = next;
+    }
 }
 
 /// Most rounds in which definitions that need others find them.

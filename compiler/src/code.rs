@@ -50,7 +50,7 @@ codes! {
     TO_MANY "EQL0406" "path to many" "The path leads to many rows: aggregate it, or test it with HAS.";
     ARGUMENTS "EQL0407" "wrong arguments" "A function was called with too few, too many or unfitting arguments.";
     NOT_PREDICATE "EQL0408" "not a condition" "A condition is expected and the expression is not BOOLEAN.";
-    HISTORY "EQL0409" "value of the past not kept" "The property has no HISTORY, so its value at an earlier instant is not known.";
+    HISTORY "EQL0409" "value of the past not kept" "The property has no HISTORY, or no version of the segment or tag is kept of so early, so what it was at that instant is not known.";
     COLUMNS "EQL0410" "columns do not match" "Both sides of a set operation, or the rows of INSERT, need the same number of columns of the same types.";
 
     SQL "EQL0501" "SQL that cannot be planned" "The text is read as SQL, and it is no SQL, or it names tables, columns or functions that are not there.";

@@ -10,11 +10,14 @@ pub const SCHEMA: &str = "system";
 #[allow(missing_docs)]
 pub enum SystemTable {
     Caches,
+    Catalog,
     Entities,
     Log,
     Parts,
     Queries,
+    Refreshes,
     Rejected,
+    Segments,
     Settings,
 }
 
@@ -65,6 +68,14 @@ tables! {
         hits Int, "times it had what was wanted, since the start";
         misses Int, "times it had not";
     }
+    Catalog "catalog" "one row a definition, and one a property" {
+        name String, "its name";
+        kind String, "`entity`, `key`, `event`, `virtual event`, `property`, `virtual property`, `relation`, `metric`, `session`, `tag` or `segment`";
+        owner String, "the entity or event type that it belongs to";
+        type String, "of a property or a tag its type, of a relation where it leads to, of a segment how it is kept";
+        comment String, "as its COMMENT says";
+        definition String, "canonical text of the DEFINE; a stored property stands in that of its owner";
+    }
     Entities "entities" "one row an entity type" {
         type String, "name of the entity type";
         rows Int, "known entities";
@@ -99,6 +110,16 @@ tables! {
         memory_bytes Int, "most that its groups, sorts and joins held at once";
         error String, "why it failed";
     }
+    Refreshes "refreshes" "one row a refresh of a segment or a tag; the last ones are kept" {
+        object String, "name of the segment, or `entity.tag`";
+        kind String, "`segment` or `tag`";
+        started_at Timestamp, "the instant that it was computed as of";
+        seconds Double, "how long that took";
+        state String, "`finished` or `failed`";
+        rows Int, "members, or entities that got a value";
+        version Int, "number of the version that it made: a position of the log";
+        error String, "why it failed";
+    }
     Rejected "rejected" "one row a record that was not accepted; the last ones are kept" {
         received_at Timestamp, "when it came";
         target String, "event or entity type it was meant for";
@@ -107,6 +128,15 @@ tables! {
         code String, "kind of the mistake";
         message String, "what is wrong with it";
         record String, "as it came, cut after 4 KiB";
+    }
+    Segments "segments" "one row a segment" {
+        name String, "its name";
+        entity String, "name of the entity type";
+        mode String, "`dynamic`, `static` or `streaming`";
+        members Int, "how many are stored; NULL where the definition is evaluated at each statement";
+        version Int, "number of the present version: the position of the log that last changed its members";
+        versions Int, "how many versions are kept, for AS OF";
+        refreshed_at Timestamp, "of when the newest version is";
     }
     Settings "settings" "one row a setting that is in force for this statement" {
         name String, "as in SET; `limit.` and more: set when the engine was started";

@@ -136,7 +136,7 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("SELECT at_event(visit.page) FROM visit", "EQL0407", "at_event(visit.page)", "a property of a participant"),
     ("FIND member WHERE at_event(member.level) = 1", "EQL0407", "at_event(member.level)", "needs an event"),
     ("SELECT * FROM system.cachs", "EQL0207", "cachs", "did you mean `system.caches`"),
-    ("SELECT * FROM system.xyzzy", "EQL0207", "xyzzy", "there are caches, entities"),
+    ("SELECT * FROM system.xyzzy", "EQL0207", "xyzzy", "there are caches, catalog, entities"),
     ("DESCRIBE system.part", "EQL0207", "part", "system.parts"),
     ("SELECT 1 AS a UNION SELECT 1 AS a, 2 AS b", "EQL0410", "", "same number"),
     ("SUBSCRIBE TO SEGMENT buyers", "EQL0203", "buyers", "STREAMING"),

@@ -47,6 +47,8 @@ pub struct Engine {
     pub(crate) memory: Arc<dyn MemoryPool>,
     pub(crate) ingest: Arc<Ingest>,
     pub(crate) statements: Arc<Statements>,
+    /// Held while due refreshes are made: one after the other.
+    pub(crate) refreshing: tokio::sync::Mutex<()>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -75,6 +77,7 @@ impl Engine {
             results: Arc::new(results(limits.result_cache_bytes)),
             memory: Arc::new(FairSpillPool::new(memory)),
             statements: Arc::default(),
+            refreshing: tokio::sync::Mutex::default(),
             limits,
         }))
     }

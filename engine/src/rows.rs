@@ -12,6 +12,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use eql_catalog::DataType;
 use eql_compiler::bound::Output;
 use eql_grammar::Diagnostic;
+use eql_planner::NotKept;
 use eql_store::{Snapshot, StoreError, arrow_type};
 use futures::StreamExt;
 use std::pin::Pin;
@@ -191,6 +192,11 @@ pub(crate) fn plan_error(e: DataFusionError) -> EngineError {
     match e.find_root() {
         DataFusionError::ResourcesExhausted(what) => EngineError::Memory(what.clone()),
         DataFusionError::External(inner) if inner.downcast_ref::<StoreError>().is_some() => EngineError::Invalid(inner.to_string()),
+        DataFusionError::External(inner) if let Some(NotKept { message, hint }) = inner.downcast_ref() => {
+            let at = eql_grammar::ast::Span::default();
+            let told = Diagnostic::error(eql_compiler::code::HISTORY, "", at, message.clone());
+            EngineError::Diagnostics(vec![told.with_hint(hint.clone())])
+        }
         DataFusionError::NotImplemented(what) => EngineError::Invalid(format!("not supported yet: {what}")),
         DataFusionError::Execution(what) => EngineError::Invalid(what.clone()),
         DataFusionError::ArrowError(inner, _) => EngineError::Invalid(inner.to_string()),

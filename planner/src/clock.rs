@@ -1,6 +1,7 @@
 //! Symbolic times become instants: ranges, lengths and zones against the statement's clock (rules 12, 21, 33).
 
 use datafusion::common::{DataFusionError, Result};
+use eql_compiler::Schedule;
 use eql_compiler::bound::{Before, Clock, TimeRange, Window as BoundWindow};
 use eql_grammar::ast::{Bound, Instant, LastKind, RangeKind, Unit};
 use eql_timeline::{Bucketer, Calendar, Unit as TimeUnit, WeekStart, Window};
@@ -197,4 +198,43 @@ fn from_to(a: &Instant, b: &Instant, clock: &Clock, calendar: &Calendar, now: i6
     let day_after = |t: i64| calendar.add(calendar.floor(t, TimeUnit::Day), 1, TimeUnit::Day);
     let whole_day = is_date(b) || period(b).is_some() || matches!(b, Instant::Today(_) | Instant::Yesterday(_));
     Ok((start, if whole_day { day_after(end) } else { end }))
+}
+
+/// When something that was last done at an instant is due again: every so many units of the calendar, so many minutes into the unit.
+///
+/// # Errors
+/// An unknown zone; binding has checked it.
+pub fn next_due(schedule: &Schedule, clock: &Clock, last: i64) -> Result<i64> {
+    let calendar = calendar(clock)?;
+    let (unit, into) = (unit(schedule.unit), schedule.at.saturating_mul(60_000_000));
+    let begin = calendar.floor(last.saturating_sub(into), unit);
+    Ok(calendar.add(begin, schedule.count, unit).saturating_add(into))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use eql_catalog::WeekStart;
+
+    fn due(every: &str, zone: &str, last: &str) -> String {
+        let text = format!("DEFINE TAG t OF u AS a REFRESH EVERY {every}");
+        let schedule = eql_compiler::schedule(&text).expect("a schedule");
+        let clock = Clock { zone: zone.into(), week_start: WeekStart::Monday, as_of: None };
+        let last = eql_catalog::parse_timestamp(last).expect("a time").0;
+        let at = next_due(&schedule, &clock, last).expect("an instant");
+        chrono::DateTime::from_timestamp_micros(at).expect("in range").format("%Y-%m-%dT%H:%M").to_string()
+    }
+
+    #[test]
+    fn it_is_due_at_the_next_beginning_of_its_unit() {
+        assert_eq!(due("day", "UTC", "2026-03-01T14:00:00Z"), "2026-03-02T00:00");
+        assert_eq!(due("day AT '02:00'", "UTC", "2026-03-01T14:00:00Z"), "2026-03-02T02:00");
+        assert_eq!(due("day AT '02:00'", "UTC", "2026-03-01T01:59:00Z"), "2026-03-01T02:00");
+        assert_eq!(due("day AT '02:00'", "UTC", "2026-03-01T02:00:00Z"), "2026-03-02T02:00");
+        assert_eq!(due("day AT '02:00'", "Asia/Shanghai", "2026-03-01T14:00:00Z"), "2026-03-01T18:00");
+        assert_eq!(due("2 days", "UTC", "2026-03-01T14:00:00Z"), "2026-03-03T00:00");
+        assert_eq!(due("week", "UTC", "2026-03-05T14:00:00Z"), "2026-03-09T00:00");
+        assert_eq!(due("15 minutes", "UTC", "2026-03-05T14:07:30Z"), "2026-03-05T14:22");
+        assert_eq!(due("hour", "Asia/Kathmandu", "2026-03-05T14:07:30Z"), "2026-03-05T14:15");
+    }
 }

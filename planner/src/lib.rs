@@ -15,6 +15,7 @@ mod clock;
 mod fold;
 mod function;
 mod json;
+mod kept;
 mod lower;
 mod planner;
 mod rel;
@@ -24,7 +25,9 @@ mod sql;
 mod timed;
 mod world;
 
-pub use clock::{instant, resolve};
+pub use clock::{instant, next_due, resolve};
+pub use eql_timeline::kmeans;
+pub use kept::NotKept;
 pub use planner::{Plan, Planner, Settings};
 pub use rel::{SystemRows, system_schema};
 pub use sql::{SQL_CATALOG, SQL_SCHEMA, SqlContext, SqlError, SqlTable, sql_tables};

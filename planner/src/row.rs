@@ -219,8 +219,8 @@ impl Reader {
             | Leaf::Property(_)
             | Leaf::PropertyAsOf(..)
             | Leaf::PropertyAtEvent(_)
-            | Leaf::Member(_)
-            | Leaf::ImportedTag(_)
+            | Leaf::Kept(_)
+            | Leaf::Told(_)
             | Leaf::Behaviour(_) => {
                 return Err(DataFusionError::Internal("a column of an entity was asked of an event".into()));
             }

@@ -3,7 +3,7 @@
 use crate::clock;
 use crate::fold::behaviours;
 use crate::row::{Compiled, Groups, by_ordinal, extra, store_error, with_null};
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, new_null_array};
+use arrow::array::{ArrayRef, AsArray};
 use arrow::compute::take;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::{DataFusionError, Result, ScalarValue};
@@ -121,19 +121,8 @@ impl World {
                 with_null(&take(&history.values, &history.indices(all.map(|ordinal| (ordinal, at))), None)?)
             }
             Leaf::Extra(name) => with_null(&extra(entities.extra().map_err(store_error)?.as_string::<i32>(), name)),
-            Leaf::Member(segment) => {
-                let members = self.snapshot.members(segment);
-                let is = |i: usize| members.as_ref().is_some_and(|m| m.get(i).copied().unwrap_or(false));
-                Ok(Arc::new((0..=entities.len()).map(|i| Some(i < entities.len() && is(i))).collect::<BooleanArray>()))
-            }
-            Leaf::ImportedTag(tag) => match self.snapshot.tag_values(entity, tag).map_err(store_error)? {
-                Some(values) if values.len() >= entities.len() => with_null(&values.slice(0, entities.len())),
-                Some(values) => Ok(arrow::compute::concat(&[
-                    values.as_ref(),
-                    new_null_array(values.data_type(), entities.len() + 1 - values.len()).as_ref(),
-                ])?),
-                None => Ok(new_null_array(&data_type, entities.len() + 1)),
-            },
+            Leaf::Kept(k) => self.kept(entity, k, &data_type),
+            Leaf::Told(t) => self.told(entity, t, &data_type),
             Leaf::Through(Link::Key(source), value) => {
                 let keys = self.entity_columns(entity, source)?;
                 let target = self.snapshot.entities(value.entity).map_err(store_error)?;

@@ -125,12 +125,14 @@ pub async fn serve(
     let http = serve_http(http::router(app), http_port, &config, stop.clone())?;
     let upkeep = tokio::spawn(telemetry::upkeep());
     let housekeeping = tokio::spawn(housekeeping(Arc::clone(&engine)));
+    let refreshing = tokio::spawn(refreshing(Arc::clone(&engine)));
     tracing::info!(flight = %addresses.flight, http = %addresses.http, "ready");
     ready(addresses);
     let served = until(shutdown, &stop, flight, http).await;
     kill.cancel();
     upkeep.abort();
     housekeeping.abort();
+    refreshing.abort();
     let closed = close(engine).await;
     served.and(closed)
 }
@@ -146,6 +148,18 @@ async fn housekeeping(engine: Arc<Engine>) {
             Ok(Ok(())) => {}
             Ok(Err(e)) => tracing::warn!(error = %e, "housekeeping failed; it is tried again in a minute"),
             Err(e) => tracing::error!(error = %e, "housekeeping ended badly"),
+        }
+    }
+}
+
+/// REFRESH EVERY: whoever is due is refreshed, about once a minute, beside the housekeeping, which must not wait for it.
+async fn refreshing(engine: Arc<Engine>) {
+    let mut tick = tokio::time::interval(HOUSEKEEPING);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        if let Err(e) = engine.refresh_due().await {
+            tracing::warn!(error = %e, "what is due was not refreshed; it is tried again in a minute");
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::hot::{self, HotChunk, time_range};
 use crate::log::{AdmittedEvents, AdmittedMembers, Place, Record};
 use crate::manifest::SegmentMeta;
 use crate::part::Part;
+use crate::refreshes::Refreshes;
 use crate::rejected::Rejected;
 use crate::removal::Erased;
 use crate::{EventRows, Snapshot, StoreError};
@@ -32,6 +33,7 @@ pub(crate) struct State {
     /// Entities that rows of parts may still name, and must not.
     pub(crate) erased: Arc<Erased>,
     pub(crate) rejected: Rejected,
+    pub(crate) refreshes: Refreshes,
     /// Why nothing more can be applied.
     pub(crate) broken: Option<String>,
     pub(crate) cache: Arc<ReadCache>,
@@ -81,6 +83,8 @@ impl State {
                 self.unsaved_rows += values.values.len();
                 self.entity(values.entity)?.set_tag(&values, position)?;
             }
+            Record::Version(version) => self.keep_version(position, version)?,
+            Record::Refreshed(row) => self.refreshes.push(row, position),
         }
         self.position = position;
         self.snapshot = None;
@@ -99,7 +103,7 @@ impl State {
         self.entities.get_mut(&id).ok_or(StoreError::UnknownEntity(id.0))
     }
 
-    fn define(&mut self, position: u64, change: &Change) -> Result<(), StoreError> {
+    pub(crate) fn define(&mut self, position: u64, change: &Change) -> Result<(), StoreError> {
         let catalog = Arc::new(self.catalog.apply(change)?);
         for entity in catalog.entities() {
             match self.entities.get_mut(&entity.id) {
@@ -118,7 +122,8 @@ impl State {
         self.events.retain(|id, _| catalog.event_by_id(*id).is_some());
         for state in self.entities.values_mut() {
             let name = state.definition().name.clone();
-            state.keep_tags(|tag, values| catalog.tag(&name, tag).is_some_and(|t| arrow_type(&t.data_type) == *values), position);
+            let tag = |tag: &str, values: &_| catalog.tag(&name, tag).is_some_and(|t| arrow_type(&t.data_type) == *values);
+            state.keep_defined(tag, |segment| catalog.segment(segment).is_some_and(|s| s.entity == name), position);
         }
         self.members.retain(|name, members| {
             let entity = catalog.segment(name).and_then(|s| catalog.entity(&s.entity)).map(|e| e.id);
@@ -164,7 +169,7 @@ impl State {
         Ok(())
     }
 
-    fn change_members(&mut self, position: u64, change: AdmittedMembers) -> Result<(), StoreError> {
+    pub(crate) fn change_members(&mut self, position: u64, change: AdmittedMembers) -> Result<(), StoreError> {
         let add = self.entity(change.entity)?.resolve(&change.add, position)?;
         let entity = self.entity(change.entity)?;
         let remove = entity.source().parts.lookup(&change.remove)?;
@@ -200,8 +205,10 @@ impl State {
             events: self.events.iter_mut().map(|(id, e)| (*id, e.rows(parts, &self.erased, cache))).collect(),
             parts: parts.clone(),
             members: self.members.iter().map(|(name, m)| (name.clone(), m.set.clone())).collect(),
+            member_positions: self.members.iter().map(|(name, m)| (name.clone(), m.position)).collect(),
             layout: self.layout,
             rejected: self.rejected.clone(),
+            refreshes: self.refreshes.clone(),
             cache: cache.clone(),
         });
         self.snapshot = Some(snapshot.clone());

@@ -61,6 +61,12 @@ pub(crate) const LOG_WRITE_BYTES: usize = 256 << 10;
 /// Rejected rows that are kept: enough to see what a source does wrong, few enough to be held in memory.
 pub(crate) const REJECTED_ROWS_MAX: usize = 10_000;
 
+/// Refreshes that are remembered: a year of daily ones of a few definitions.
+pub(crate) const REFRESHED_ROWS_MAX: usize = 5_000;
+
+/// Versions of one segment or tag that are kept at most, each a column on disk: a year of daily ones. The oldest goes first.
+pub(crate) const VERSIONS_MAX: usize = 400;
+
 /// Bytes of one text of a rejected row.
 pub(crate) const REJECTED_TEXT_BYTES_MAX: usize = 4 << 10;
 

@@ -3,7 +3,7 @@
 //! A sealed file: `sealed.rs` says how.
 
 use crate::StoreError;
-use crate::checkpoint::RejectedMeta;
+use crate::checkpoint::{RefreshesMeta, RejectedMeta};
 use crate::disk::{FileMeta, replace_file};
 use crate::sealed;
 use eql_catalog::{Catalog, EntityTypeId, EventTypeId};
@@ -32,6 +32,9 @@ pub(crate) struct Manifest {
     /// Entity type, ordinal and position of entities that were erased and that parts may still name.
     pub(crate) erased: Vec<(EntityTypeId, u32, u64)>,
     pub(crate) rejected: Option<RejectedMeta>,
+    /// Manifests of before it have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refreshes: Option<RefreshesMeta>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

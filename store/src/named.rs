@@ -21,7 +21,8 @@ impl Manifest {
             files.extend(entity.columns.iter().map(|c| (dir.clone(), &c.file)));
         }
         files.extend(self.segments.iter().map(|s| (PathBuf::from(SEGMENTS), &s.file)));
-        let marks = self.removed.iter().chain(self.rejected.iter().map(|r| &r.file));
+        let rows = self.rejected.iter().map(|r| &r.file).chain(self.refreshes.iter().map(|r| &r.file));
+        let marks = self.removed.iter().chain(rows);
         files.extend(marks.map(|file| (PathBuf::from(MARKS), file)));
         files
     }

@@ -133,6 +133,7 @@ fn state_of(
         layout: 0,
         erased: Arc::new(Erased { all: manifest.erased.iter().copied().collect() }),
         rejected: checkpoint::read_rejected(dir, manifest.rejected.as_ref())?,
+        refreshes: checkpoint::read_refreshes(dir, manifest.refreshes.as_ref())?,
         unsaved_rows: 0,
         broken: None,
         cache,

@@ -4,6 +4,7 @@ use crate::arrow_type::{arrow_type, timestamp_type};
 use crate::cache::{ReadCache, TimelineKey};
 use crate::entity::EntitySource;
 use crate::part::Part;
+use crate::refreshes::Refreshes;
 use crate::rejected::Rejected;
 use crate::timeline::{Involved, build};
 use crate::{EntityColumns, EntityRow, EventRows, RejectedRow, StoreError, Timeline};
@@ -22,9 +23,11 @@ pub struct Snapshot {
     pub(crate) events: BTreeMap<EventTypeId, Arc<EventRows>>,
     pub(crate) parts: Arc<Vec<Arc<Part>>>,
     pub(crate) members: BTreeMap<String, Arc<Vec<bool>>>,
+    pub(crate) member_positions: BTreeMap<String, u64>,
     /// Grows when rows move from memory to parts.
     pub(crate) layout: u64,
     pub(crate) rejected: Rejected,
+    pub(crate) refreshes: Refreshes,
     pub(crate) cache: Arc<ReadCache>,
 }
 
@@ -169,7 +172,7 @@ impl Snapshot {
         self.source(entity)?.parts.row(ordinal)
     }
 
-    fn source(&self, id: EntityTypeId) -> Result<&Arc<EntitySource>, StoreError> {
+    pub(crate) fn source(&self, id: EntityTypeId) -> Result<&Arc<EntitySource>, StoreError> {
         self.entities.get(&id).ok_or(StoreError::UnknownEntity(id.0))
     }
 }

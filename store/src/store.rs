@@ -178,7 +178,7 @@ impl Store {
         self.write(values.len(), |catalog| tag_values(catalog, entity, tag, keys, values))
     }
 
-    fn write(&self, rows: usize, admit: impl FnOnce(&Catalog) -> Result<Record, StoreError>) -> Result<Appended, StoreError> {
+    pub(crate) fn write(&self, rows: usize, admit: impl FnOnce(&Catalog) -> Result<Record, StoreError>) -> Result<Appended, StoreError> {
         self.check_room()?;
         let mut admission = self.core.admit()?;
         let record = admit(&admission.catalog)?;
@@ -256,7 +256,7 @@ impl Store {
     }
 
     /// Rows wait in memory for a checkpoint. When none can be written, they must not become more and more.
-    fn check_room(&self) -> Result<(), StoreError> {
+    pub(crate) fn check_room(&self) -> Result<(), StoreError> {
         let waiting = self.core.state.lock().unsaved_rows;
         if waiting <= self.core.options.hot_rows_max.saturating_mul(4) {
             return Ok(());
@@ -272,7 +272,7 @@ impl Store {
     }
 
     /// Starts a checkpoint when there are many rows in memory, and waits for it when there are far too many.
-    fn limit_hot_rows(&self) {
+    pub(crate) fn limit_hot_rows(&self) {
         let max = self.core.options.hot_rows_max;
         let rows = || self.core.state.lock().unsaved_rows;
         if rows() > max.saturating_mul(2) {

@@ -18,6 +18,9 @@ fn some_history(store: &Store) {
     append(store, MESSAGE, &[happened("m", 9, 1, 2), Happened { who: [None, Some(9)], ..happened("n", 1, 0, 0) }]);
     store.set_members("vip", vec![ints([Some(7), Some(11)])]).unwrap();
     store.set_tag_values(USER, "level", vec![ints([Some(1)])], ints([Some(5)])).unwrap();
+    store.keep_version(version(Kept::Segment("vip".into()), 10, false, &[1], None)).unwrap();
+    store.keep_version(version(Kept::Tag("level".into()), 10, true, &[7], Some(&[8]))).unwrap();
+    store.note_refresh(Refreshed { kind: "tag".into(), object: "user.level".into(), error: Some("no".into()), ..Refreshed::default() }).unwrap();
 }
 
 fn only_file(dir: &Path) -> PathBuf {

@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 mod admit;
+mod complete;
 mod define;
 mod error;
 mod import;
@@ -20,6 +21,7 @@ mod limit;
 mod request;
 mod source;
 
+pub use complete::complete;
 pub use error::ImportError;
 pub use import::import;
 pub use ingest::{Ingest, IngestAnswer, IngestError, IngestStats, Lines, Packing, Place, RowRejection, Submission, UnpackError, unpack};

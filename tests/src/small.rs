@@ -52,6 +52,32 @@ impl Small {
         Small { engine: open(&folder), runtime, session, params, folder }
     }
 
+    /// The same, as after a crash: what was acknowledged is in the log, and nothing is written at the end.
+    ///
+    /// # Panics
+    /// When it cannot be opened.
+    pub fn reopen_without_checkpoint(self) -> Small {
+        let Small { engine, runtime, session, params, folder } = self;
+        drop(engine);
+        Small { engine: open(&folder), runtime, session, params, folder }
+    }
+
+    /// Sets the clock of the directory: microseconds.
+    ///
+    /// # Panics
+    /// When that cannot be written.
+    pub fn set_clock(&mut self, micros: i64) {
+        self.engine.set_clock(Some(micros)).unwrap_or_else(|e| panic!("no clock: {e}"));
+    }
+
+    /// Makes the refreshes that are due; how many.
+    ///
+    /// # Panics
+    /// When the store does not let it.
+    pub fn refresh_due(&self) -> usize {
+        self.runtime.block_on(self.engine.refresh_due()).unwrap_or_else(|e| panic!("not refreshed: {e}"))
+    }
+
     /// Loads NDJSON: events of several types without `target`, else what it names.
     ///
     /// # Errors

@@ -24,6 +24,7 @@
 //! lifecycle     new, returning, resurrecting, dormant               rules 23, 45
 //! aggregate     counts, sums, streaks of behaviour                  rules 17, 46, 47
 //! threshold     "at least k within n" as one instant                rule 12
+//! kmeans        who resembles whom: the one that sees all entities  rule 29
 //! ```
 //!
 //! Start with [`funnel()`]: the other folds have its shape.
@@ -33,6 +34,7 @@ pub mod attribution;
 pub mod calendar;
 pub mod funnel;
 pub mod interval;
+pub mod kmeans;
 pub mod lifecycle;
 pub mod ltv;
 pub mod path;
@@ -46,6 +48,7 @@ pub use attribution::{AttributionSpec, Credit, Model, attribution};
 pub use calendar::{Bucketer, Calendar, Unit, WeekStart, Window};
 pub use funnel::{Attempt, Counting, Exclusion, Funnel, FunnelSpec, FunnelStep, Mode, Reentry, funnel};
 pub use interval::{IntervalSpec, Pair, intervals};
+pub use kmeans::kmeans;
 pub use lifecycle::{Phase, lifecycle, stickiness};
 pub use ltv::ltv;
 pub use path::{NO_NODE, Path, PathSpec, path};

@@ -114,7 +114,7 @@ fn kept(leaf: &Leaf) -> bool {
             let source: &[ScanColumn] = if let Link::Key(source) = link { source } else { &[] };
             source.iter().chain(&value.value.columns).all(|c| kept(&c.leaf))
         }
-        Leaf::Behaviour(_) | Leaf::Member(_) | Leaf::ImportedTag(_) | Leaf::ThroughMany(..) | Leaf::AggregateMany(..) => false,
+        Leaf::Behaviour(_) | Leaf::Kept(_) | Leaf::Told(_) | Leaf::ThroughMany(..) | Leaf::AggregateMany(..) => false,
         _ => true,
     }
 }

@@ -77,8 +77,8 @@ impl Binder<'_> {
     pub(super) fn behaviour_call(&mut self, f: &'static Function, c: &ast::Call, span: Span, env: &mut Env) -> Expr {
         let Some(entity) = self.acting_entity(span, env) else { return Expr::invalid() };
         match f.name {
-            "top" => return self.unsupported_call("top(…)", f, c, &entity, env),
-            "kmeans" => return self.unsupported_call("kmeans(…)", f, c, &entity, env),
+            "top" => return self.favourite_call(c, &entity, span, env),
+            "kmeans" => return self.stray_kmeans(span),
             _ => {}
         }
         if let Some(found) = self.many_call(f, c, &entity, span, env) {
@@ -225,23 +225,6 @@ impl Binder<'_> {
         ok
     }
 
-    /// Checks the parts of a call that only a later version computes.
-    fn unsupported_call(&mut self, what: &'static str, f: &Function, c: &ast::Call, entity: &Arc<EntityType>, env: &mut Env) -> Expr {
-        self.later(what);
-        for a in &c.args {
-            match a {
-                Arg::Expr(e) if f.name == "kmeans" => {
-                    self.expr(e, env);
-                }
-                Arg::Event(s) => {
-                    self.select_events(s, entity, &[]);
-                }
-                _ => {}
-            }
-        }
-        Expr { kind: ExprKind::Literal(Value::Null), data_type: if f.name == "kmeans" { DataType::Int } else { DataType::String } }
-    }
-
     /// The events an aggregate ranges over, and the value it takes of them.
     pub(super) fn event_argument(&self, c: &ast::Call, entity: &EntityType) -> Option<(EventScope, Option<ast::Expr>)> {
         match c.args.first()? {
@@ -269,6 +252,7 @@ impl Binder<'_> {
     fn many_call(&mut self, f: &'static Function, c: &ast::Call, entity: &Arc<EntityType>, span: Span, env: &mut Env) -> Option<Expr> {
         let Some(Arg::Expr(ast::Expr { kind: ast::ExprKind::Path(path), span: at })) = c.args.first() else { return None };
         let relation = self.catalog.relation(&format!("{}.{}", entity.name, path.parts[0].name))?.clone();
+        self.used(eql_catalog::NounKind::Relation, || format!("{}.{}", entity.name, relation.name));
         if !relation.many {
             return None;
         }

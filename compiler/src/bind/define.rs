@@ -5,12 +5,10 @@ use super::scope::{Aggregates, Env, RowScope};
 use crate::bound::*;
 use crate::code;
 use eql_catalog::{
-    Change, DataType, EntityType, EventType, Identity, Metric, Object, Owner, Participant, Property, PropertyId, Relation, Resolved,
-    SegmentMode,
+    Change, DataType, EntityType, EventType, Identity, Metric, NounKind, Object, Owner, Participant, Property, PropertyId, Relation, Resolved,
 };
-use eql_catalog::{Segment, SessionRule, Tag, VirtualEvent, VirtualProperty};
-use eql_grammar::ast::{self, ColumnOption, DefOption, Define, Definition, Ident, SetDefinition};
-use std::sync::Arc;
+use eql_catalog::{SessionRule, VirtualEvent, VirtualProperty};
+use eql_grammar::ast::{self, ColumnOption, DefOption, Define, Definition, Ident};
 
 impl Binder<'_> {
     pub(super) fn define(&mut self, d: &Define, statement: &ast::Statement) -> Option<Statement> {
@@ -29,13 +27,13 @@ impl Binder<'_> {
             Definition::Relation { path, many, target, on } => self.define_relation(what, path, *many, target, on),
             Definition::Metric { name, expr } => self.define_metric(what, name, expr),
             Definition::Session { name, clauses } => self.define_session(what, name, clauses),
-            Definition::Tag { name, entity, type_name, definition } => self.define_tag(what, name, entity, type_name.as_ref(), definition),
-            Definition::Segment { name, mode, entity, definition } => self.define_segment(what, name, *mode, entity, definition),
+            Definition::Tag { name, entity, type_name, definition } => self.define_tag(what, name, entity, type_name.as_ref(), definition, &d.options),
+            Definition::Segment { name, mode, entity, definition } => self.define_segment(what, name, *mode, entity, definition, &d.options),
         }
     }
 
     /// A definition again: the same is nothing, another needs OR REPLACE.
-    fn put(&mut self, what: &Common, kind: &str, name: &Ident, known: Option<&str>, object: Object) -> Option<Statement> {
+    pub(super) fn put(&mut self, what: &Common, kind: &str, name: &Ident, known: Option<&str>, object: Object) -> Option<Statement> {
         if self.diagnostics.iter().any(eql_grammar::Diagnostic::is_error) {
             return None;
         }
@@ -48,10 +46,32 @@ impl Binder<'_> {
                 self.error_hint(code::EXISTS, name.span, format!("{kind} `{}` is already defined, and differently", name.name), hint);
                 return None;
             }
-            _ => {}
+            Some(_) => self.replaceable(&object, name)?,
+            None => {}
         }
         let verb = if known.is_some() { "replaced" } else { "defined" };
         Some(Statement::Change(Change::Put(Box::new(object)), format!("{kind} `{}` {verb}", name.name)))
+    }
+
+    /// What others are made of is not replaced by what they cannot be made of.
+    fn replaceable(&mut self, object: &Object, name: &Ident) -> Option<()> {
+        let noun = match object {
+            Object::Entity(o) => (NounKind::Entity, o.name.clone()),
+            Object::Event(o) => (NounKind::Event, o.name.clone()),
+            Object::VirtualEvent(o) => (NounKind::Event, o.name.clone()),
+            Object::Metric(o) => (NounKind::Metric, o.name.clone()),
+            Object::Session(o) => (NounKind::Session, o.name.clone()),
+            Object::Segment(o) => (NounKind::Segment, o.name.clone()),
+            Object::Tag(o) => (NounKind::Tag, format!("{}.{}", o.entity, o.name)),
+            Object::Property(o) => (NounKind::Property, format!("{}.{}", o.owner.name(), o.name)),
+            Object::Relation(o) => (NounKind::Relation, format!("{}.{}", o.owner.name(), o.name)),
+        };
+        // What the store refuses is refused there.
+        let Ok(next) = self.catalog.apply(&Change::Put(Box::new(object.clone()))) else { return Some(()) };
+        let Some((user, why)) = self.broken_by(&next, &noun) else { return Some(()) };
+        let what = format!("{} `{}` cannot be replaced by this: {user} is made of it, and {why}", noun.0.word(), noun.1);
+        self.error_hint(code::EXISTS, name.span, what, format!("change or drop {user} first"));
+        None
     }
 
     /// Entities and events share one name space: paths begin with either.
@@ -254,9 +274,11 @@ impl Binder<'_> {
             return None;
         };
         if let Some(e) = self.catalog.entity(&owner.name).cloned() {
+            self.used(NounKind::Entity, || e.name.clone());
             return Some((Owner::Entity(e.name.clone()), RowScope::entity(&e)));
         }
         if let Some(e) = self.catalog.event(&owner.name).cloned() {
+            self.used(NounKind::Event, || e.name.clone());
             return Some((Owner::Event(e.name.clone()), RowScope::events(vec![e])));
         }
         let mut names = self.event_names();
@@ -405,130 +427,14 @@ impl Binder<'_> {
         };
         self.put(&what, "session", name, known.as_ref().map(|k| k.definition.as_str()), Object::Session(object))
     }
-
-    fn define_tag(
-        &mut self,
-        what: Common,
-        name: &Ident,
-        entity: &Ident,
-        type_name: Option<&ast::TypeName>,
-        definition: &SetDefinition,
-    ) -> Option<Statement> {
-        let entity = self.entity_type(entity);
-        let declared = type_name.and_then(|t| self.type_name(t));
-        let entity = entity?;
-        if entity.property(&name.name).is_some() {
-            self.error(code::EXISTS, name.span, format!("`{}.{}` is a stored property already", entity.name, name.name));
-        }
-        self.following.push(format!("tag {}.{}", entity.name, name.name));
-        let found = self.tag_type(definition, &entity, name);
-        self.following.pop();
-        let data_type = declared.or(found).unwrap_or(DataType::String);
-        // A tag from an analysis is kept; reading it comes later.
-        self.later = None;
-        let known = self.catalog.tag(&entity.name, &name.name).cloned();
-        let object = Tag {
-            name: name.name.clone(),
-            entity: entity.name.clone(),
-            data_type,
-            imported: matches!(definition, SetDefinition::Imported),
-            time_zone: self.clock.zone.to_string(),
-            week_start: self.clock.week_start,
-            comment: what.comment.clone(),
-            definition: what.text.clone(),
-        };
-        self.put(&what, "tag", name, known.as_ref().map(|k| k.definition.as_str()), Object::Tag(object))
-    }
-
-    fn tag_type(&mut self, definition: &SetDefinition, entity: &Arc<EntityType>, name: &Ident) -> Option<DataType> {
-        match definition {
-            SetDefinition::Expr(e) => {
-                let mut env = Env::row(RowScope::entity(entity)).with(Aggregates::Behaviour);
-                Some(self.expr(e, &mut env).data_type)
-            }
-            SetDefinition::Imported => None,
-            SetDefinition::Segment(_) => {
-                self.error(code::VALUE, name.span, "a tag is made of a value, not of a segment");
-                None
-            }
-            SetDefinition::Analysis(_) | SetDefinition::Select(_) => {
-                self.set_query(definition, name.span);
-                None
-            }
-        }
-    }
-
-    fn set_query(&mut self, definition: &SetDefinition, span: ast::Span) -> Option<Query> {
-        let body = match definition {
-            SetDefinition::Analysis(a) => ast::QueryBody::Analysis(a.clone()),
-            SetDefinition::Select(s) => ast::QueryBody::Select(s.clone()),
-            _ => return None,
-        };
-        self.query(&ast::Query { with: vec![], body, pipes: vec![], span })
-    }
-
-    fn define_segment(
-        &mut self,
-        what: Common,
-        name: &Ident,
-        mode: Option<ast::SegmentMode>,
-        entity: &Ident,
-        definition: &SetDefinition,
-    ) -> Option<Statement> {
-        let entity = self.entity_type(entity)?;
-        let mode = match mode {
-            Some(ast::SegmentMode::Static) => SegmentMode::Static,
-            Some(ast::SegmentMode::Streaming) => SegmentMode::Streaming,
-            Some(ast::SegmentMode::Dynamic) | None => SegmentMode::Dynamic,
-        };
-        let imported = matches!(definition, SetDefinition::Imported);
-        self.following.push(format!("segment {}", name.name));
-        let mut scope = RowScope::entity(&entity);
-        let member = (!imported).then(|| self.set_membership(definition, name.span, &entity, &mut scope));
-        self.following.pop();
-        let known = self.catalog.segment(&name.name).cloned();
-        let object = Segment {
-            name: name.name.clone(),
-            entity: entity.name.clone(),
-            mode,
-            imported,
-            time_zone: self.clock.zone.to_string(),
-            week_start: self.clock.week_start,
-            comment: what.comment.clone(),
-            definition: what.text.clone(),
-        };
-        let members = member.filter(|_| mode == SegmentMode::Static).map(|expr| {
-            let keys: Vec<(String, Expr)> = entity
-                .key
-                .iter()
-                .enumerate()
-                .map(|(i, k)| (k.name.clone(), self.leaf(&mut scope, Leaf::Key(i), k.data_type.clone())))
-                .collect();
-            let scan =
-                Scan { source: Source::Entities(entity.id), columns: scope.columns.clone(), during: None, clock: self.clock.clone() };
-            self.project(Rel::Filter(Box::new(Rel::Scan(Box::new(scan))), expr), keys)
-        });
-        if members.is_none() {
-            // Kept as it is; whoever reads it is told when its parts come later.
-            self.later = None;
-        }
-        if mode == SegmentMode::Streaming && !self.check {
-            self.later("DEFINE STREAMING SEGMENT");
-        }
-        let put = self.put(&what, "segment", name, known.as_ref().map(|k| k.definition.as_str()), Object::Segment(object))?;
-        match (put, members) {
-            (Statement::Change(change, words), Some(query)) => Some(Statement::StaticSegment(change, Box::new(query), words)),
-            (other, _) => Some(other),
-        }
-    }
 }
 
 /// What all definitions have.
-struct Common {
-    text: String,
-    comment: Option<String>,
-    hidden: bool,
-    replace: bool,
+pub(super) struct Common {
+    pub text: String,
+    pub comment: Option<String>,
+    pub hidden: bool,
+    pub replace: bool,
 }
 
 /// Property numbers: kept for a property that stays, new ones beyond all that were used.

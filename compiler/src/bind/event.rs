@@ -4,7 +4,7 @@ use super::Binder;
 use super::scope::{Env, RowScope, participant};
 use crate::bound::*;
 use crate::code;
-use eql_catalog::{EntityType, EventType};
+use eql_catalog::{EntityType, EventType, NounKind};
 use eql_grammar::ast::{self, EventRef, Span};
 use std::sync::Arc;
 
@@ -37,6 +37,7 @@ impl Binder<'_> {
     /// The entity type of a name; reports an unknown one.
     pub(super) fn entity_type(&mut self, ident: &ast::Ident) -> Option<Arc<EntityType>> {
         let found = self.catalog.entity(&ident.name).cloned();
+        self.used(NounKind::Entity, || ident.name.clone());
         if found.is_none() {
             let names: Vec<String> = self.catalog.entities().map(|e| e.name.clone()).collect();
             let refs: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -79,6 +80,7 @@ impl Binder<'_> {
             }
             EventRef::Named(i) => i,
         };
+        self.used(NounKind::Event, || ident.name.clone());
         if let Some(e) = self.catalog.event(&ident.name).cloned() {
             return Some(vec![Alternative { events: vec![e], filters: vec![], during: None }]);
         }

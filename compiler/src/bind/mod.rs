@@ -9,15 +9,19 @@ mod clause;
 mod clocked;
 mod compare;
 mod define;
+mod define_set;
 mod did;
 mod distribution;
 mod event;
 mod expr;
+mod favourite;
 mod find;
 mod funnel;
+mod insert;
 mod intervals;
 mod journey;
 mod keep;
+mod kmeans;
 mod lifecycle;
 mod ltv;
 mod matches;
@@ -25,6 +29,7 @@ mod measure;
 mod paths;
 mod profile;
 mod query;
+mod refresh;
 mod retention;
 mod rfm;
 mod sample;
@@ -39,12 +44,18 @@ mod statement;
 mod step_where;
 mod stickiness;
 mod system;
+mod tag;
 mod time;
 mod top;
 mod trend;
+mod uses;
 mod window;
 
 pub(crate) use clause::takes;
+
+pub use refresh::{Schedule, schedule};
+pub use show::nouns;
+pub use uses::{Noun, uses, users};
 
 use crate::bound::{Bound, Clock, ColumnId, Expr, TimeRange};
 use crate::code;
@@ -89,6 +100,7 @@ pub fn bind(text: &str, statement: &ast::Statement, context: &Context<'_>) -> Bo
         uses_minute: binder.uses_minute,
         reads_system: binder.reads_system,
         approximate: binder.approximate,
+        uses: binder.uses,
         zone: binder.zone,
     }
 }
@@ -126,6 +138,8 @@ pub(crate) struct Binder<'a> {
     later: Option<&'static str>,
     /// Definitions being followed, to find circles.
     following: Vec<String>,
+    /// Definitions that the text names itself.
+    uses: Vec<uses::Noun>,
     /// Where a followed definition was used: its own spans point into another text.
     used_at: Option<Span>,
     ctes: Vec<(String, ast::Query)>,
@@ -158,6 +172,7 @@ impl<'a> Binder<'a> {
             unknown: false,
             later: None,
             following: Vec::new(),
+            uses: Vec::new(),
             used_at: None,
             ctes: Vec::new(),
             depth: 0,

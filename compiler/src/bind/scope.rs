@@ -3,7 +3,7 @@
 use super::Binder;
 use crate::bound::*;
 use crate::code;
-use eql_catalog::{DataType, EntityType, EntityTypeId, EventType, EventTypeId, Owner};
+use eql_catalog::{DataType, EntityType, EntityTypeId, EventType, EventTypeId, NounKind, Owner};
 use eql_grammar::ast::{self, Ident, Span};
 use std::sync::Arc;
 
@@ -308,6 +308,7 @@ impl Binder<'_> {
             Err(d) => return Some(self.error(code::PROPERTY, at, format!("property `{}` cannot be read: {}", p.name, d.message))),
         };
         let full = format!("{}.{}", p.owner.name(), p.name);
+        self.used(NounKind::Property, || full.clone());
         let behaviour = matches!(scope.kind, RowKind::Entity(_));
         let mut env =
             Env::row(std::mem::replace(scope, RowScope::unknown())).with(if behaviour { Aggregates::Behaviour } else { Aggregates::None });
@@ -320,6 +321,7 @@ impl Binder<'_> {
 
     /// The value behind a relation.
     fn through_relation(&mut self, scope: &mut RowScope, relation: &eql_catalog::Relation, rest: &[Ident], at: Span) -> Option<Expr> {
+        self.used(NounKind::Relation, || format!("{}.{}", relation.owner.name(), relation.name));
         let Owner::Entity(target) = &relation.target else {
             return Some(self.error(code::TO_MANY, at, format!("`{}` leads to events: aggregate them", relation.name)));
         };

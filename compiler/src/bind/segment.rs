@@ -4,7 +4,7 @@ use super::Binder;
 use super::scope::{Aggregates, Env, RowKind, RowScope};
 use crate::bound::*;
 use crate::code;
-use eql_catalog::{DataType, EntityType, EntityTypeId, SegmentMode, Tag, Value};
+use eql_catalog::{DataType, EntityType, EntityTypeId, SegmentMode, Value};
 use eql_grammar::ast::{self, SegmentExpr, SetDefinition, SetOp, Span};
 use std::sync::Arc;
 
@@ -133,33 +133,31 @@ impl Binder<'_> {
             let what = format!("segment `{}` is a set of `{}`, not of `{}`", segment.name, segment.entity, entity.name);
             return self.error(code::SEGMENT, name.span, what);
         }
+        self.used(eql_catalog::NounKind::Segment, || segment.name.clone());
         if segment.mode == SegmentMode::Static || segment.imported {
-            if self.clock.as_of.is_some() {
-                self.later("AS OF on a static segment");
-            }
-            return self.leaf(scope, Leaf::Member(segment.name.clone()), DataType::Bool);
+            return self.kept(scope, Kept::Segment(segment.name.clone()), DataType::Bool, None, entity);
         }
         if segment.mode == SegmentMode::Streaming {
             // Until a stream maintains it, its definition is evaluated at the statement: the same members.
             self.uses_now = true;
         }
+        let at = name.span;
+        let Some(stored) = self.stored(&segment.definition, at) else { return super::expr::invalid_predicate() };
+        if stored.refreshed {
+            return self.refreshed_segment(&segment, &stored, at, entity, scope);
+        }
         let clock = self.clock_of(&segment.time_zone, segment.week_start);
-        let text = segment.definition.clone();
-        let (key, at) = (format!("segment {}", segment.name), name.span);
-        self.follow(&key, at, |b| b.with_clock(clock, |b| b.definition_membership(&text, at, entity, scope)))
+        let key = format!("segment {}", segment.name);
+        self.follow(&key, at, |b| b.with_clock(clock, |b| b.apart(|b| b.set_membership(&stored.definition, at, entity, scope))))
             .unwrap_or_else(super::expr::invalid_predicate)
     }
 
-    fn definition_membership(&mut self, text: &str, at: Span, entity: &Arc<EntityType>, scope: &mut RowScope) -> Expr {
-        match stored_definition(text) {
-            Some(d) => {
-                let (during, events_where, role) = (self.during.take(), self.events_where.take(), self.role.take());
-                let out = self.set_membership(&d, at, entity, scope);
-                (self.during, self.events_where, self.role) = (during, events_where, role);
-                out
-            }
-            None => self.error(code::SEGMENT, at, "the stored definition cannot be read"),
-        }
+    /// Runs `f` without what the statement around says of its own events: a stored definition means the same everywhere.
+    pub(super) fn apart<T>(&mut self, f: impl FnOnce(&mut Self) -> T) -> T {
+        let (during, events_where, role) = (self.during.take(), self.events_where.take(), self.role.take());
+        let out = f(self);
+        (self.during, self.events_where, self.role) = (during, events_where, role);
+        out
     }
 
     /// Membership by a definition: an expression, set algebra, or an analysis.
@@ -184,38 +182,12 @@ impl Binder<'_> {
         }
     }
 
-    /// Membership as "the key is among the first column of a query".
+    /// Membership as "there is a row with the key".
     fn key_in_query(&mut self, query: &ast::Query, at: Span, entity: &Arc<EntityType>, scope: &mut RowScope) -> Expr {
-        let Some(mut bound) = self.query(query) else { return super::expr::invalid_predicate() };
-        let Some(column) = bound.output.iter().find(|o| o.name == entity.key[0].name).cloned() else {
-            let hint = format!("its result needs the column `{}`: add SHOW ENTITIES", entity.key[0].name);
-            return self.error_hint(code::SEGMENT, at, "the query gives no set of entities", hint);
-        };
-        let key = self.leaf(scope, Leaf::Key(0), entity.key[0].data_type.clone());
-        bound.output = vec![column];
-        Expr::predicate(ExprKind::InQuery(Box::new(key), Box::new(bound)))
-    }
-
-    /// The value of a tag on its entity's row.
-    pub(super) fn tag_value(&mut self, scope: &mut RowScope, entity: &Arc<EntityType>, tag: &Tag, at: Span) -> Expr {
-        if tag.imported {
-            return self.leaf(scope, Leaf::ImportedTag(tag.name.clone()), tag.data_type.clone());
-        }
-        let Some(definition) = stored_definition(&tag.definition) else {
-            return self.error(code::PROPERTY, at, format!("the definition of tag `{}` cannot be read", tag.name));
-        };
-        let clock = self.clock_of(&tag.time_zone, tag.week_start);
-        let SetDefinition::Expr(e) = definition else {
-            self.later("tags made by an analysis");
-            return Expr { kind: ExprKind::Literal(Value::Null), data_type: tag.data_type.clone() };
-        };
-        let (during, events_where, role) = (self.during.take(), self.events_where.take(), self.role.take());
-        let mut env = Env::row(std::mem::replace(scope, RowScope::unknown())).with(Aggregates::Behaviour);
-        let key = format!("tag {}.{}", entity.name, tag.name);
-        let out = self.follow(&key, at, |b| b.with_clock(clock, |b| b.expr(&e, &mut env))).unwrap_or_else(Expr::invalid);
-        *scope = env.rows.swap_remove(0);
-        (self.during, self.events_where, self.role) = (during, events_where, role);
-        self.cast_to(out, &tag.data_type)
+        let Some(bound) = self.query(query) else { return super::expr::invalid_predicate() };
+        let Some(columns) = self.told_keys(&bound, entity, at) else { return super::expr::invalid_predicate() };
+        let told = Told { query: self.project(bound.rel, columns), value: false };
+        self.leaf(scope, Leaf::Told(Box::new(told)), DataType::Bool)
     }
 
     /// AMONG as a predicate over event rows.
@@ -237,14 +209,27 @@ impl Binder<'_> {
     }
 }
 
-/// The right side of a stored DEFINE TAG or DEFINE SEGMENT.
-pub(super) fn stored_definition(text: &str) -> Option<SetDefinition> {
-    let parsed = eql_grammar::parse(text).statements.into_iter().next()?.ok()?;
-    match parsed.kind {
-        ast::StatementKind::Define(d) => match d.what {
-            ast::Definition::Tag { definition, .. } | ast::Definition::Segment { definition, .. } => Some(definition),
-            _ => None,
-        },
-        _ => None,
+/// What a stored DEFINE TAG or DEFINE SEGMENT says.
+pub(super) struct Stored {
+    /// Its right side.
+    pub definition: SetDefinition,
+    /// REFRESH EVERY: versions are kept.
+    pub refreshed: bool,
+    /// KEEP: microseconds.
+    pub keep: Option<u64>,
+}
+
+impl Binder<'_> {
+    /// Reads the stored text of a tag or a segment; reports one that cannot be read.
+    pub(super) fn stored(&mut self, text: &str, at: Span) -> Option<Stored> {
+        let parsed = eql_grammar::parse(text).statements.into_iter().next().and_then(Result::ok).map(|s| s.kind);
+        if let Some(ast::StatementKind::Define(d)) = parsed {
+            let refreshed = d.options.iter().any(|o| matches!(o, ast::DefOption::RefreshEvery(..)));
+            if let ast::Definition::Tag { definition, .. } | ast::Definition::Segment { definition, .. } = d.what {
+                return Some(Stored { definition, refreshed, keep: self.keep_versions(&d.options) });
+            }
+        }
+        self.error(code::SEGMENT, at, "the stored definition cannot be read");
+        None
     }
 }

@@ -24,6 +24,7 @@ impl Binder<'_> {
     /// The rule of a name; reports an unknown one.
     pub(super) fn session_rule(&mut self, ident: &ast::Ident) -> Option<Arc<eql_catalog::SessionRule>> {
         let found = self.catalog.session(&ident.name).cloned();
+        self.used(eql_catalog::NounKind::Session, || ident.name.clone());
         if found.is_none() {
             let names: Vec<String> = self.catalog.sessions().map(|s| s.name.clone()).collect();
             let refs: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -138,6 +138,34 @@ impl Binder<'_> {
     }
 }
 
+/// Everything that has a name, by kind and name, with its owner: an entity of a tag, of a property its entity or event.
+pub fn nouns(c: &Catalog) -> Vec<(Noun, Option<String>)> {
+    let mut out: Vec<(Noun, Option<String>)> = Vec::new();
+    let own = |properties: &[Property], kind, owner: &str| -> Vec<(Noun, Option<String>)> {
+        properties.iter().map(|p| (property_noun(p, kind), Some(owner.to_string()))).collect()
+    };
+    for e in c.entities() {
+        out.push((entity_noun(e), None));
+        out.extend(own(&e.key, "key", &e.name));
+        out.extend(own(&e.properties, "property", &e.name));
+    }
+    out.extend(event_nouns(c).into_iter().map(|n| (n, None)));
+    for e in c.events() {
+        out.extend(own(&e.properties, "property", &e.name));
+    }
+    let computed = |p: &eql_catalog::VirtualProperty| {
+        let n = noun(&p.name, "virtual property", Some(p.data_type.to_string()), &p.comment, &p.definition);
+        (n, Some(p.owner.name().to_string()))
+    };
+    out.extend(c.virtual_properties().map(|p| computed(p)));
+    out.extend(c.relations().map(|r| (Noun { name: r.name.clone(), ..relation_noun(r) }, Some(r.owner.name().to_string()))));
+    out.extend(c.metrics().map(|m| (noun(&m.name, "metric", None, &m.comment, &m.definition), None)));
+    out.extend(c.sessions().map(|s| (noun(&s.name, "session", None, &s.comment, &s.definition), Some(s.entity.clone()))));
+    out.extend(c.tags().map(|t| (tag_noun(t), Some(t.entity.clone()))));
+    out.extend(c.segments().map(|s| (segment_noun(s), Some(s.entity.clone()))));
+    out
+}
+
 fn noun(name: &str, kind: &'static str, data_type: Option<String>, comment: &Option<String>, definition: &str) -> Noun {
     Noun { name: name.into(), kind, data_type, comment: comment.clone(), definition: Some(definition.into()) }
 }

@@ -2,10 +2,11 @@
 
 use super::Binder;
 use super::scope::{Env, RowScope};
+use super::uses::{called, users};
 use crate::bound::*;
 use crate::code;
 use eql_catalog::{Change, DataType, NounKind, Value, WeekStart};
-use eql_grammar::ast::{self, Ident, InsertSource, InsertTarget, Kind, Literal, SetValue, StatementKind, SubscribeTo};
+use eql_grammar::ast::{self, Ident, Kind, Literal, SetValue, StatementKind, SubscribeTo};
 
 impl Binder<'_> {
     pub(super) fn statement(&mut self, s: &ast::Statement) -> Option<Statement> {
@@ -52,26 +53,21 @@ impl Binder<'_> {
             self.unknown_name(code::NOUN, kind.word(), &Ident { name, span: path.span() }, &refs);
             return None;
         }
-        if let Err(e) = c.apply(&Change::Drop(kind, name.clone())) {
+        let full = match kind {
+            NounKind::Tag => self.one_tag(&Ident { name: name.clone(), span: path.span() }).map(|t| format!("{}.{}", t.entity, t.name))?,
+            _ => name.clone(),
+        };
+        if let Err(e) = c.apply(&Change::Drop(kind, full.clone())) {
             self.error_hint(code::EXISTS, path.span(), e.to_string(), "drop that first");
             return None;
         }
-        Some(Statement::Change(Change::Drop(kind, name.clone()), format!("{} `{name}` dropped", kind.word())))
-    }
-
-    fn refresh(&mut self, kind: Kind, name: &Ident) -> Option<Statement> {
-        let known = match kind {
-            Kind::Segment => self.catalog.segment(&name.name).is_some(),
-            _ => self.catalog.tags().any(|t| t.name == name.name),
-        };
-        if !known {
-            let names = self.all_names();
-            let refs: Vec<&str> = names.iter().map(String::as_str).collect();
-            self.unknown_name(code::NOUN, if kind == Kind::Segment { "segment" } else { "tag" }, name, &refs);
+        let users: Vec<String> = users(c, &(kind, full.clone())).iter().map(called).collect();
+        if !users.is_empty() {
+            let what = format!("{} `{name}` is used by {}", kind.word(), users.join(", "));
+            self.error_hint(code::EXISTS, path.span(), what, if users.len() == 1 { "drop that first" } else { "drop those first" });
             return None;
         }
-        self.later("REFRESH");
-        None
+        Some(Statement::Change(Change::Drop(kind, full), format!("{} `{name}` dropped", kind.word())))
     }
 
     fn subscribe(&mut self, to: &SubscribeTo, with: &[ast::Item], from: Option<&ast::SubscribeFrom>) -> Option<Statement> {
@@ -149,113 +145,10 @@ impl Binder<'_> {
             }
         }
     }
-
-    fn insert(&mut self, target: InsertTarget, name: &Ident, columns: &[Ident], source: &InsertSource) -> Option<Statement> {
-        match target {
-            InsertTarget::Segment => self.insert_members(name, columns, source),
-            InsertTarget::Entity => self.insert_entities(name, columns, source),
-            InsertTarget::Tag | InsertTarget::Event => {
-                self.later(if target == InsertTarget::Tag { "INSERT INTO TAG" } else { "INSERT INTO EVENT" });
-                None
-            }
-        }
-    }
-
-    fn insert_members(&mut self, name: &Ident, columns: &[Ident], source: &InsertSource) -> Option<Statement> {
-        let Some(segment) = self.catalog.segment(&name.name).cloned() else {
-            let names: Vec<String> = self.catalog.segments().map(|s| s.name.clone()).collect();
-            let refs: Vec<&str> = names.iter().map(String::as_str).collect();
-            self.unknown_name(code::SEGMENT, "segment", name, &refs);
-            return None;
-        };
-        if segment.mode != eql_catalog::SegmentMode::Static {
-            let hint = "members are inserted into DEFINE STATIC SEGMENT … IMPORTED";
-            self.error_hint(code::SEGMENT, name.span, format!("segment `{}` is made by its definition", segment.name), hint);
-            return None;
-        }
-        let entity = self.catalog.entity(&segment.entity).cloned()?;
-        let wanted: Vec<&str> = entity.key.iter().map(|k| k.name.as_str()).collect();
-        if !columns.is_empty() && columns.iter().map(|c| c.name.as_str()).ne(wanted.iter().copied()) {
-            self.error(code::COLUMNS, name.span, format!("the columns of segment `{}` are ({})", segment.name, wanted.join(", ")));
-            return None;
-        }
-        match source {
-            InsertSource::Values(rows) => {
-                let types: Vec<DataType> = entity.key.iter().map(|k| k.data_type.clone()).collect();
-                let rows = self.value_rows(rows, &types)?;
-                Some(Statement::AddMembers(segment.name.clone(), entity.id, rows))
-            }
-            InsertSource::Query(q) => {
-                let q = self.query(q)?;
-                if q.output.len() != wanted.len() {
-                    self.error(code::COLUMNS, name.span, format!("the query must give the columns ({})", wanted.join(", ")));
-                    return None;
-                }
-                Some(Statement::AddMembersFrom(segment.name.clone(), entity.id, Box::new(q)))
-            }
-        }
-    }
-
-    fn insert_entities(&mut self, name: &Ident, columns: &[Ident], source: &InsertSource) -> Option<Statement> {
-        let entity = self.entity_type(name)?;
-        let InsertSource::Values(rows) = source else {
-            self.later("INSERT INTO ENTITY from a query");
-            return None;
-        };
-        let all: Vec<Ident> =
-            entity.key.iter().chain(&entity.properties).map(|p| Ident { name: p.name.clone(), span: name.span }).collect();
-        let columns = if columns.is_empty() { &all } else { columns };
-        let (mut ids, mut types) = (Vec::new(), Vec::new());
-        for c in columns {
-            match entity.property(&c.name) {
-                Some(p) => {
-                    ids.push(p.id);
-                    types.push(p.data_type.clone());
-                }
-                None => {
-                    let names: Vec<&str> = entity.key.iter().chain(&entity.properties).map(|p| p.name.as_str()).collect();
-                    self.unknown_name(code::PROPERTY, "property", c, &names);
-                    return None;
-                }
-            }
-        }
-        if let Some(k) = entity.key.iter().find(|k| !ids.contains(&k.id)) {
-            self.error(code::COLUMNS, name.span, format!("INSERT INTO ENTITY needs the key column `{}`", k.name));
-            return None;
-        }
-        let rows = self.value_rows(rows, &types)?;
-        Some(Statement::PutEntities(entity.id, ids, rows))
-    }
-
-    /// Constant rows of given types.
-    fn value_rows(&mut self, rows: &[Vec<ast::Expr>], types: &[DataType]) -> Option<Vec<Vec<Value>>> {
-        let mut out = Vec::new();
-        for row in rows {
-            if row.len() != types.len() {
-                let span = row.first().map_or(ast::Span::default(), |e| e.span);
-                self.error(code::COLUMNS, span, format!("a row needs {} values, this one has {}", types.len(), row.len()));
-                return None;
-            }
-            let mut values = Vec::new();
-            for (e, t) in row.iter().zip(types) {
-                let bound = self.expr(e, &mut Env::empty());
-                let bound = self.constant_as(bound, t);
-                match as_type(bound, t) {
-                    Some(v) => values.push(v),
-                    None => {
-                        self.error(code::TYPE, e.span, format!("a constant {t} is expected"));
-                        return None;
-                    }
-                }
-            }
-            out.push(values);
-        }
-        Some(out)
-    }
 }
 
 /// A constant as a value of a type; None when it does not fit exactly.
-fn as_type(e: Expr, t: &DataType) -> Option<Value> {
+pub(super) fn as_type(e: Expr, t: &DataType) -> Option<Value> {
     let ExprKind::Literal(v) = e.kind else {
         let ExprKind::Call("list", items, _) = e.kind else { return None };
         let DataType::List(inner) = t else { return None };

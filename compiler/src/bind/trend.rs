@@ -170,6 +170,9 @@ impl Binder<'_> {
                 if let Some(m) = self.catalog.metric(&p.parts[0].name).cloned()
                     && let Ok(mut inner) = eql_grammar::parse_expr(&m.expr)
                 {
+                    if depth == 0 {
+                        self.used(eql_catalog::NounKind::Metric, || m.name.clone());
+                    }
                     self.expand_metric(&mut inner, depth + 1);
                     e.kind = inner.kind;
                 }

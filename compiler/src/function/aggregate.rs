@@ -37,6 +37,6 @@ functions! { Aggregate:
     Aggregate "approx_users" ["approx_entities"] ("event" Any) 0..1, Int, "different subjects", "approx_users()";
     Aggregate "bounce_rate" [] () 0..0, Double, "the share of sessions of one event", "bounce_rate()";
     Aggregate "streak" [] ("event" Any) 1..1, Int, "the longest run of periods", "streak(purchase BY day)";
-    Aggregate "top" [] ("value" Any, "n" Int) 2..2, First, "the most frequent value", "top(product.category, 1 BY count(purchase))";
+    Aggregate "top" [] ("value" Any, "n" Int) 1..2, First, "the most frequent value", "top(product.category, 1 BY count(purchase))";
     Aggregate "kmeans" [] ("value" Number) 1..MANY, Int, "the number of the cluster", "kmeans(a, b, k => 5)";
 }

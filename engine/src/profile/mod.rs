@@ -25,7 +25,7 @@ pub struct Profile {
     pub properties: Vec<Value>,
     /// JSON text of what is not declared.
     pub extra: Option<String>,
-    /// Imported tags that have a value.
+    /// Imported and refreshed tags that have a value.
     pub tags: Vec<(String, Value)>,
 }
 
@@ -61,7 +61,9 @@ impl Engine {
 fn read(found: Found) -> Result<Profile, StoreError> {
     let Found { snapshot, entity, ordinal, key } = found;
     let mut tags = Vec::new();
-    for tag in snapshot.catalog().tags().filter(|t| t.entity == entity.name && t.imported) {
+    // What is computed at each statement is not known here.
+    let stored = |t: &eql_catalog::Tag| t.imported || t.definition.contains("REFRESH EVERY");
+    for tag in snapshot.catalog().tags().filter(|t| t.entity == entity.name && stored(t)) {
         let value = snapshot.tag_values(entity.id, &tag.name)?.map_or(Value::Null, |values| value_at(&values, ordinal as usize));
         if value != Value::Null {
             tags.push((tag.name.clone(), value));

@@ -1,6 +1,7 @@
 //! System tables: what the engine knows of itself, as rows.
 
 mod activity;
+mod definitions;
 mod settings;
 mod storage;
 
@@ -52,6 +53,9 @@ impl SystemTables {
     fn columns(&self, table: SystemTable) -> Result<Vec<ArrayRef>> {
         match table {
             SystemTable::Caches => Ok(activity::caches(&self.results.figures(), &self.plans.figures(), &self.store.stats(), &self.limits)),
+            SystemTable::Catalog => Ok(definitions::catalog(&self.store.catalog())),
+            SystemTable::Refreshes => Ok(definitions::refreshes(&*self.store.snapshot().map_err(external)?)),
+            SystemTable::Segments => definitions::segments(&*self.store.snapshot().map_err(external)?),
             SystemTable::Queries => activity::queries(&self.statements.all()),
             SystemTable::Rejected => {
                 let snapshot = self.store.snapshot().map_err(external)?;

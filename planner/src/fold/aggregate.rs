@@ -1,5 +1,6 @@
 //! Aggregates over runs of values: one result a run.
 
+use super::favourite::top;
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array, ListArray, StringBuilder, UInt32Array,
     make_comparator,
@@ -71,6 +72,7 @@ pub(crate) fn aggregate(function: &Aggregation, values: Option<&ArrayRef>, offse
         Aggregation::Correlation | Aggregation::Covariance | Aggregation::CovariancePopulation | Aggregation::Mode => {
             return Err(DataFusionError::Internal(format!("{function:?} over what one entity did")));
         }
+        Aggregation::Top(n) => top(values, None, offsets, *n, out)?,
     };
     Ok(if result.data_type() == out { result } else { cast(&result, out)? })
 }

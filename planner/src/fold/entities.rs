@@ -5,6 +5,7 @@ use super::chunk::{Chunk, Coder, Select, Values, holding_codes, types};
 use super::did::Steps;
 use super::exec::{Fold, Prepared, State};
 use super::pair::PairConditions;
+use super::favourite::top;
 use crate::clock;
 use crate::row::{schema_of, store_error};
 use crate::world::World;
@@ -210,6 +211,10 @@ impl Ask {
                     return aggregate(function, Some(&index), &offsets, &self.out);
                 }
                 let values = value.as_ref().map(|v| v.read(chunk, &rows)).transpose()?;
+                if let (Aggregation::Top(n), Some(v)) = (function, &values) {
+                    let weights = order.as_ref().map(|(by, _)| by.read(chunk, &rows)).transpose()?;
+                    return top(v, weights.as_ref(), &offsets, *n, &self.out);
+                }
                 let values = match (values, order) {
                     (Some(v), Some((by, descending))) => Some(reordered(&v, &by.read(chunk, &rows)?, *descending, &offsets)?),
                     (v, _) => v,
@@ -381,6 +386,7 @@ fn aggregate_type(function: &Aggregation, t: eql_catalog::DataType) -> eql_catal
             DataType::Decimal(_, s) => DataType::Decimal(38, s),
             other => other,
         },
+        Aggregation::Top(n) if *n > 1 => DataType::List(Box::new(t)),
         Aggregation::List => DataType::List(Box::new(t)),
         Aggregation::Distinct(inner) => aggregate_type(inner, t),
         _ => t,

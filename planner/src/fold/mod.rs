@@ -10,6 +10,7 @@ mod cut;
 mod did;
 mod entities;
 mod exec;
+mod favourite;
 mod funnel;
 mod interval;
 mod journey;

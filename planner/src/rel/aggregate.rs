@@ -79,7 +79,7 @@ impl Planner {
                 Aggregation::Join(s) => collect(wanted()?, &[], Gathered::Joined(s.clone()), true),
                 other => with(self.unfiltered(a, other)?, |f| f.distinct = true),
             },
-            Aggregation::Periods(_) | Aggregation::Streak(_) => return Err(DataFusionError::NotImplemented("periods over rows".into())),
+            Aggregation::Periods(_) | Aggregation::Streak(_) | Aggregation::Top(_) => return Err(DataFusionError::NotImplemented("periods over rows".into())),
         })
     }
 

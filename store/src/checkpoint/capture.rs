@@ -5,6 +5,7 @@ use crate::apply::State;
 use crate::entity::CapturedEntities;
 use crate::manifest::SegmentMeta;
 use crate::part::{HotEvent, Part};
+use crate::refreshes::Refreshes;
 use crate::rejected::Rejected;
 use crate::removal::Erased;
 use eql_catalog::{Catalog, EventType};
@@ -24,6 +25,7 @@ pub(crate) struct Captured {
     pub(super) parts: Arc<Vec<Arc<Part>>>,
     pub(super) erased: Arc<Erased>,
     pub(super) rejected: Rejected,
+    pub(super) refreshes: Refreshes,
     unsaved_rows: usize,
 }
 
@@ -48,6 +50,7 @@ impl State {
             parts: self.parts.clone(),
             erased: self.erased.clone(),
             rejected: self.rejected.clone(),
+            refreshes: self.refreshes.clone(),
             unsaved_rows: self.unsaved_rows,
         };
         for (id, event) in self.events.iter_mut().filter(|(_, e)| !e.hot.is_empty()) {

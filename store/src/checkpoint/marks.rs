@@ -1,9 +1,10 @@
-//! What a checkpoint keeps of rows that are gone from parts and of rows that were rejected.
+//! What a checkpoint keeps of rows that are gone from parts, of rows that were rejected and of what was refreshed.
 
 use super::capture::Captured;
 use crate::StoreError;
 use crate::disk::{FileMeta, create_dir, read_checked, sync_dir, write_file};
 use crate::part::Part;
+use crate::refreshes::Refreshes;
 use crate::rejected::Rejected;
 use eql_catalog::EventTypeId;
 use serde::{Deserialize, Serialize};
@@ -85,6 +86,39 @@ pub(crate) fn read_rejected(dir: &Path, meta: Option<&RejectedMeta>) -> Result<R
     let rows = serde_json::from_slice(&read_checked(&dir, &meta.file)?);
     let rows = rows.map_err(|e| StoreError::damaged(&dir.join(&meta.file.name), 0, e.to_string()))?;
     Ok(Rejected::of(rows, meta.position))
+}
+
+/// What was refreshed, the latest of it; what was written before when nothing was since.
+pub(super) fn write_refreshes(
+    dir: &Path,
+    generation: u64,
+    captured: &Captured,
+    before: Option<&RefreshesMeta>,
+) -> Result<Option<RefreshesMeta>, StoreError> {
+    let refreshes = &captured.refreshes;
+    if refreshes.position == 0 || before.is_some_and(|b| b.position == refreshes.position) {
+        return Ok(before.cloned());
+    }
+    let rows: Vec<_> = refreshes.rows().collect();
+    let bytes = serde_json::to_vec(&rows).map_err(|e| StoreError::damaged(&dir.join(MARKS), 0, e.to_string()))?;
+    let file = write(dir, &format!("refreshes-{generation}.json"), &bytes)?;
+    Ok(Some(RefreshesMeta { position: refreshes.position, file }))
+}
+
+pub(crate) fn read_refreshes(dir: &Path, meta: Option<&RefreshesMeta>) -> Result<Refreshes, StoreError> {
+    let Some(meta) = meta else { return Ok(Refreshes::default()) };
+    let dir = dir.join(MARKS);
+    let rows = serde_json::from_slice(&read_checked(&dir, &meta.file)?);
+    let rows = rows.map_err(|e| StoreError::damaged(&dir.join(&meta.file.name), 0, e.to_string()))?;
+    Ok(Refreshes::of(rows, meta.position))
+}
+
+/// Where it is kept what was refreshed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RefreshesMeta {
+    /// The last position that changed it.
+    pub(crate) position: u64,
+    pub(crate) file: FileMeta,
 }
 
 /// Where the rejected rows are.

@@ -87,7 +87,7 @@ impl EntityParts {
     }
 
     /// A column as long as there are entities; None when it was never written.
-    fn padded(&self, place: &Place) -> Result<Option<ArrayRef>, StoreError> {
+    pub(super) fn padded(&self, place: &Place) -> Result<Option<ArrayRef>, StoreError> {
         self.columns.get(place).map(|column| column.padded(self.len as usize, &self.files.cache)).transpose()
     }
 

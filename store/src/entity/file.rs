@@ -35,7 +35,7 @@ pub(crate) struct WrittenEntities {
 impl EntityState {
     /// `token`: what this checkpoint alone is called.
     pub(crate) fn capture(&mut self, token: u64) -> CapturedEntities {
-        for column in self.parts.columns.values_mut().filter(|c| c.dirty()) {
+        for (_, column) in self.parts.columns.iter_mut().filter(|(place, c)| unwritten(place, c)) {
             Arc::make_mut(column).seal(token);
         }
         for timed in self.parts.histories.values_mut().filter(|t| t.dirty()) {
@@ -60,6 +60,13 @@ impl EntityState {
     }
 }
 
+/// True when no file has all of a column. A version shares the files of the tag that it was taken of, until it is written: it stays when
+/// that one changes, and there is one even of nobody.
+fn unwritten(place: &Place, column: &Column) -> bool {
+    let own = || column.file().is_some_and(|f| f.meta.name.starts_with(&format!("{}-", place.stem())));
+    column.dirty() || matches!(place, Place::Version(..)) && !own()
+}
+
 /// Writes the columns that changed.
 pub(crate) fn write(generation: u64, captured: &CapturedEntities) -> Result<WrittenEntities, StoreError> {
     let parts = &captured.source.parts;
@@ -67,7 +74,7 @@ pub(crate) fn write(generation: u64, captured: &CapturedEntities) -> Result<Writ
     let name = |place: &Place| format!("{}-{generation}.arrow", place.stem());
     let (mut files, mut columns) = (Vec::new(), Vec::new());
     for (place, column) in &parts.columns {
-        if column.dirty() {
+        if unwritten(place, column) {
             let values = column.join(column.len())?;
             let file = parts.files.write_column(&folder, &name(place), &values)?;
             if matches!(place, Place::Key(_) | Place::Known | Place::Since(_) | Place::Once(_)) {

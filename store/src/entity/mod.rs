@@ -23,6 +23,7 @@ mod row;
 mod state;
 mod timed;
 mod value;
+mod version;
 mod write;
 
 #[cfg(test)]

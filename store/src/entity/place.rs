@@ -1,5 +1,6 @@
 //! The columns that an entity type can have, and what they are called in the manifest.
 
+use crate::Kept;
 use eql_catalog::PropertyId;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -17,6 +18,8 @@ pub(crate) enum Place {
     Known,
     Deleted,
     Tag(String),
+    /// What a segment or a tag was at a time (µs).
+    Version(Kept, i64),
     /// Not a column of one value each: all values with their times.
     History(PropertyId),
 }
@@ -33,6 +36,8 @@ impl Place {
             Place::Known => "known".to_string(),
             Place::Deleted => "deleted".to_string(),
             Place::Tag(tag) => format!("t:{tag}"),
+            Place::Version(Kept::Segment(name), at) => format!("v{at}:s:{name}"),
+            Place::Version(Kept::Tag(name), at) => format!("v{at}:t:{name}"),
             Place::History(id) => format!("h{}", id.0),
         }
     }
@@ -51,6 +56,7 @@ impl Place {
                 b's' => Place::Since(id()?),
                 b'o' => Place::Once(id()?),
                 b'h' => Place::History(id()?),
+                b'v' => version(name.get(1..)?)?,
                 _ => return None,
             },
         })
@@ -60,9 +66,21 @@ impl Place {
     pub(crate) fn stem(&self) -> String {
         match self {
             Place::Tag(tag) => format!("t{:016x}", xxh3_64(tag.as_bytes())),
+            Place::Version(_, at) => format!("v{at}_{:016x}", xxh3_64(self.name().as_bytes())),
             other => other.name(),
         }
     }
+}
+
+/// `<time>:s:<segment>` or `<time>:t:<tag>`.
+fn version(text: &str) -> Option<Place> {
+    let (at, rest) = text.split_once(':')?;
+    let kept = match rest.split_once(':')? {
+        ("s", name) => Kept::Segment(name.to_string()),
+        ("t", name) => Kept::Tag(name.to_string()),
+        _ => return None,
+    };
+    Some(Place::Version(kept, at.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -74,7 +92,8 @@ mod tests {
         let id = PropertyId(7);
         let places = [Place::Key(2), Place::Property(id), Place::Since(id), Place::Once(id), Place::History(id), Place::Extra];
         let others = [Place::Known, Place::Deleted, Place::Tag("p1/ü".into())];
-        places.into_iter().chain(others).for_each(|p| assert_eq!(Place::parse(&p.name()), Some(p)));
+        let versions = [Place::Version(Kept::Segment("a:b".into()), -5), Place::Version(Kept::Tag("é".into()), 7)];
+        places.into_iter().chain(others).chain(versions).for_each(|p| assert_eq!(Place::parse(&p.name()), Some(p)));
         assert_eq!([Place::parse(""), Place::parse("x1"), Place::parse("p"), Place::parse("é")], [None, None, None, None]);
     }
 }

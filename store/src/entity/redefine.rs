@@ -8,8 +8,8 @@ use super::place::Place;
 use super::state::EntityState;
 use super::timed::Timed;
 use super::value::{array_of, value_at};
-use crate::StoreError;
 use crate::arrow_type::arrow_type;
+use crate::{Kept, StoreError};
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringArray};
 use arrow::compute::{filter, is_not_null};
 use arrow::datatypes::DataType as ArrowType;
@@ -246,6 +246,7 @@ pub(super) fn type_of(definition: &EntityType, place: &Place, tag: impl Fn(&str)
         Place::Extra => ArrowType::Utf8,
         Place::Known => ArrowType::Int64,
         Place::Deleted => ArrowType::Boolean,
-        Place::Tag(name) => arrow_type(&tag(name)?),
+        Place::Tag(name) | Place::Version(Kept::Tag(name), _) => arrow_type(&tag(name)?),
+        Place::Version(Kept::Segment(_), _) => ArrowType::Boolean,
     })
 }

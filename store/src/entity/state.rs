@@ -7,8 +7,8 @@ use super::key_index::KeyIndex;
 use super::place::Place;
 use super::timed::Timed;
 use super::value::without_nulls;
-use crate::StoreError;
 use crate::arrow_type::arrow_type;
+use crate::{Kept, StoreError};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array};
 use arrow::compute::{filter, take};
 use arrow::datatypes::DataType;
@@ -110,10 +110,14 @@ impl EntityState {
         Ok(())
     }
 
-    /// Forgets the tags that are no longer defined, or have values of another type now.
-    pub(crate) fn keep_tags(&mut self, defined: impl Fn(&str, &DataType) -> bool, position: u64) {
+    /// Forgets the tags and sets that are no longer defined, and tags whose values are of another type now.
+    pub(crate) fn keep_defined(&mut self, tag: impl Fn(&str, &DataType) -> bool, segment: impl Fn(&str) -> bool, position: u64) {
         let before = self.parts.columns.len();
-        self.parts.columns.retain(|place, c| if let Place::Tag(tag) = place { defined(tag, c.data_type()) } else { true });
+        self.parts.columns.retain(|place, c| match place {
+            Place::Tag(name) | Place::Version(Kept::Tag(name), _) => tag(name, c.data_type()),
+            Place::Version(Kept::Segment(name), _) => segment(name),
+            _ => true,
+        });
         if self.parts.columns.len() != before {
             self.touch(position);
         }

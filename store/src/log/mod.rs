@@ -13,7 +13,9 @@ mod table;
 mod writer;
 
 pub(crate) use copy::{Copied, copy};
-pub(crate) use record::{AdmittedEntities, AdmittedEvents, AdmittedMembers, AdmittedTagValues, Payload, Place, Record, Removal};
+pub(crate) use record::{
+    AdmittedEntities, AdmittedEvents, AdmittedMembers, AdmittedTagValues, AdmittedVersion, Payload, Place, Record, Removal,
+};
 pub(crate) use replay::{replay, segments};
 pub(crate) use survey::{Survey, survey};
 pub(crate) use writer::{Log, Ticket};

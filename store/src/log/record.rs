@@ -10,8 +10,7 @@ use super::table::{
     Reader, body, decode_entities, decode_events, encode_events, entity_table, head, key_columns, key_table, keys_of, table, texts_of,
 };
 use crate::limit::RECORD_BYTES_MAX;
-use crate::{EntityColumn, EntityOperation};
-use crate::{RejectedRow, StoreError};
+use crate::{EntityColumn, EntityOperation, Kept, Refreshed, RejectedRow, StoreError};
 use arrow::array::{Array, ArrayRef, BooleanArray, StringArray, TimestampMicrosecondArray, UInt32Array};
 use eql_catalog::{Change, EntityTypeId, EventTypeId, PropertyId};
 use serde::{Deserialize, Serialize};
@@ -28,6 +27,10 @@ pub(crate) enum Record {
     Corrections(Vec<AdmittedEvents>),
     Removal(Removal),
     Rejections(Vec<RejectedRow>),
+    /// What a segment or a tag is from a time on.
+    Version(AdmittedVersion),
+    /// A refresh that failed.
+    Refreshed(Refreshed),
 }
 
 /// Events that go.
@@ -95,6 +98,25 @@ pub(crate) struct AdmittedTagValues {
     pub(crate) values: ArrayRef,
 }
 
+/// What a segment or a tag is from a time on, with the definition that made it so: a static segment is never seen without its members.
+#[derive(Clone, Debug)]
+pub(crate) struct AdmittedVersion {
+    pub(crate) definition: Option<Change>,
+    pub(crate) kept: Kept,
+    pub(crate) entity: EntityTypeId,
+    /// µs.
+    pub(crate) at: i64,
+    /// Everybody else is not in it, or has no value.
+    pub(crate) whole: bool,
+    pub(crate) keys: Vec<ArrayRef>,
+    /// Of a tag.
+    pub(crate) values: Option<ArrayRef>,
+    /// Versions of before this time (µs) go; the newest stays.
+    pub(crate) keep_from: Option<i64>,
+    /// What is remembered of the refresh that made it.
+    pub(crate) refresh: Option<Refreshed>,
+}
+
 /// A record in bytes, with its checksum.
 #[derive(Debug)]
 pub(crate) struct Payload {
@@ -115,6 +137,8 @@ const EXPIRY: u8 = 19;
 const REJECTIONS: u8 = 20;
 /// Entities with operations or deletions: a reader that does not know them must not pass over them.
 const ENTITY_OPERATIONS: u8 = 24;
+const VERSION: u8 = 32;
+const REFRESHED: u8 = 33;
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct EventsHead {
@@ -154,6 +178,21 @@ struct MembersHead {
 struct TagHead {
     entity: u16,
     tag: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct VersionHead {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    definition: Option<Change>,
+    /// `segment` or `tag`, by name.
+    kept: Kept,
+    entity: u16,
+    at: i64,
+    whole: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    keep_from: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refresh: Option<Refreshed>,
 }
 
 impl AdmittedEntities {
@@ -233,6 +272,21 @@ impl Record {
                 columns.push(("value".to_string(), t.values.clone()));
                 (TAG_VALUES, body(&head, &[table(columns)?])?)
             }
+            Record::Version(v) => {
+                let head = VersionHead {
+                    definition: v.definition.clone(),
+                    kept: v.kept.clone(),
+                    entity: v.entity.0,
+                    at: v.at,
+                    whole: v.whole,
+                    keep_from: v.keep_from,
+                    refresh: v.refresh.clone(),
+                };
+                let mut columns = key_columns("k0_", &v.keys);
+                columns.extend(v.values.iter().map(|values| ("value".to_string(), values.clone())));
+                (VERSION, body(&head, &[table(columns)?])?)
+            }
+            Record::Refreshed(row) => (REFRESHED, head(row)?),
         };
         if bytes.len() > RECORD_BYTES_MAX {
             return Err(StoreError::Full {
@@ -289,6 +343,26 @@ impl Record {
                 Ok(Record::Removal(Removal::Expiry { event: EventTypeId(event), before }))
             }
             REJECTIONS => reader.head().map(Record::Rejections),
+            REFRESHED => reader.head().map(Record::Refreshed),
+            VERSION => {
+                let head: VersionHead = reader.head()?;
+                let table = reader.table()?;
+                let values = table.column_by_name("value").cloned();
+                if values.is_none() && matches!(head.kept, Kept::Tag(_)) {
+                    return Err("a record has no values".to_string());
+                }
+                Ok(Record::Version(AdmittedVersion {
+                    definition: head.definition,
+                    kept: head.kept,
+                    entity: EntityTypeId(head.entity),
+                    at: head.at,
+                    whole: head.whole,
+                    keys: keys_of(&table, 0),
+                    values,
+                    keep_from: head.keep_from,
+                    refresh: head.refresh,
+                }))
+            }
             other => Err(format!("records of kind {other} are unknown")),
         }
     }

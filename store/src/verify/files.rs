@@ -3,7 +3,7 @@
 use super::report::Findings;
 use crate::StoreError;
 use crate::cache::ReadCache;
-use crate::checkpoint::{ENTITIES, SEGMENTS, read_rejected, read_removed};
+use crate::checkpoint::{ENTITIES, SEGMENTS, read_refreshes, read_rejected, read_removed};
 use crate::entity::{self, EntityFiles};
 use crate::manifest::Manifest;
 use crate::open::read_members;
@@ -28,12 +28,13 @@ pub(super) fn check(dir: &Path, place: &Arc<dyn PartPlace>, manifest: Option<&Ma
     }
 }
 
-/// Rows that are gone, and rows that were rejected.
+/// Rows that are gone, rows that were rejected, and what was refreshed.
 fn check_marks(dir: &Path, place: &Arc<dyn PartPlace>, manifest: &Manifest, findings: &mut Findings<'_>) {
     let mut parts: Vec<_> = manifest.parts.iter().map(|meta| Arc::new(Part::new(place, meta.clone()))).collect();
     let removed = read_removed(dir, manifest.removed.as_ref(), &mut parts);
     let rejected = read_rejected(dir, manifest.rejected.as_ref()).map(drop);
-    for problem in [removed, rejected].into_iter().filter_map(Result::err) {
+    let refreshes = read_refreshes(dir, manifest.refreshes.as_ref()).map(drop);
+    for problem in [removed, rejected, refreshes].into_iter().filter_map(Result::err) {
         findings.problem(&problem);
     }
 }

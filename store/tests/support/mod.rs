@@ -244,12 +244,37 @@ pub fn content(store: &Store) -> String {
         let members = snapshot.members(&segment.name).unwrap_or_default();
         let ordinals: Vec<usize> = (0..members.len()).filter(|i| members[*i]).collect();
         lines.push(format!("segment {} {ordinals:?}", segment.name));
+        let entity = snapshot.catalog().entity(&segment.entity).unwrap().id;
+        lines.extend(version_lines(&snapshot, entity, &Kept::Segment(segment.name.clone())));
     }
     for tag in snapshot.catalog().tags() {
         let entity = snapshot.catalog().entity(&tag.entity).unwrap().id;
         lines.extend(snapshot.tag_values(entity, &tag.name).unwrap().map(|v| shown(&v).join(" ")));
+        lines.extend(version_lines(&snapshot, entity, &Kept::Tag(tag.name.clone())));
     }
+    lines.extend(snapshot.refreshes().map(|r| format!("{r:?}")));
     lines.join("\n")
+}
+
+fn version_lines(snapshot: &Snapshot, entity: EntityTypeId, kept: &Kept) -> Vec<String> {
+    let times = snapshot.versions(entity, kept).unwrap();
+    let one = |at: i64| format!("{kept:?} at {at}: {}", shown(&snapshot.version(entity, kept, at).unwrap().unwrap()).join(" "));
+    times.into_iter().map(one).collect()
+}
+
+/// A version of the imported set or tag of the world.
+pub fn version(kept: Kept, at: i64, whole: bool, who: &[i64], values: Option<&[i64]>) -> VersionBatch {
+    VersionBatch {
+        change: None,
+        kept,
+        entity: USER,
+        at,
+        whole,
+        keys: vec![ints(who.iter().copied().map(Some))],
+        values: values.map(|v| ints(v.iter().copied().map(Some))),
+        keep_from: None,
+        refresh: None,
+    }
 }
 
 /// Columns are read from their files when somebody needs them, so damage shows here.

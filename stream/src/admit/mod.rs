@@ -20,11 +20,12 @@ mod value;
 pub(crate) use columns::{EventColumns, Named, SystemColumns, find};
 pub(crate) use events::{Arrival, admit as admit_events};
 pub(crate) use fault::{Fault, Why, shown};
-pub(crate) use identity::{Ordinals, content};
+pub(crate) use identity::{Ordinals, content, ids as event_ids};
 pub(crate) use instant::{instant_of_millis, instant_of_text};
 pub(crate) use number::{double_of_text, int_of_text};
 pub(crate) use tally::Tally;
 pub(crate) use text::quoted;
+pub(crate) use value::default_of;
 
 use crate::source::{RawBatch, Source};
 use crate::{ImportError, ImportRequest, Received, Target};
