@@ -1181,26 +1181,15 @@ pub struct SequenceRule {
     /// In order, in any order, or with nothing between.
     pub mode: ast::OrderMode,
     /// Voids a match when it comes between two steps.
-    pub excluding: Option<OtherEvent>,
+    pub excluding: Option<Excluded>,
     /// Ends an attempt.
-    pub until: Option<OtherEvent>,
+    pub until: Option<Excluded>,
     /// Events that do not break STRICT.
     pub ignoring: Vec<EventSelect>,
     /// STRICT: the events that break it.
     pub visible: Option<EventSelect>,
     /// COUNTING and REENTRY; None lists every match.
     pub choice: Option<Choice>,
-}
-
-/// An event beside the steps of a sequence.
-#[derive(Clone, Debug, PartialEq)]
-pub struct OtherEvent {
-    /// Which events.
-    pub events: EventSelect,
-    /// Between which steps, from 0; None is from the first matched row to the last.
-    pub between: Option<(usize, usize)>,
-    /// The values of HOLDING on its rows; None where they have no such property: they then count whatever the value.
-    pub holding: Option<Vec<RowExpr>>,
 }
 
 /// Which of an entity's matches are listed.

@@ -109,7 +109,9 @@ impl Binder<'_> {
         aggregates.extend(more);
         columns.extend(shown);
         let leading = groups.len();
-        Some(Table::Shaped(Shape::Groups(Groups { groups, aggregates, columns, top: m.top_by(0) }), leading))
+        // The groups of TOP are those of most pairs, or of the first thing measured.
+        let top = m.top_by(if measures.is_some() { 2 } else { 0 });
+        Some(Table::Shaped(Shape::Groups(Groups { groups, aggregates, columns, top }), leading))
     }
 
     fn quantiles(&mut self, interval: &Expr) -> (Vec<(ColumnId, Aggregate)>, Vec<(String, Expr)>) {

@@ -7,7 +7,7 @@ use super::scope::RowScope;
 use crate::bound::*;
 use crate::code;
 use eql_catalog::{DataType, EntityType};
-use eql_grammar::ast::{self, ClauseKind, Counting, OrderMode, Reentry, Span, Step as AstStep};
+use eql_grammar::ast::{self, ClauseKind, Counting, Reentry, Span, Step as AstStep};
 use std::sync::Arc;
 
 const HEAD: HeadKind = HeadKind::Sequence;
@@ -66,6 +66,11 @@ impl Binder<'_> {
             let leading = groups.len();
             return Some((Shape::Groups(Groups { groups, aggregates, columns, top: m.top_by(0) }), leading));
         }
+        let top = |k: &ClauseKind| if let ClauseKind::Breakdown { top: Some(_), .. } = k { Some(()) } else { None };
+        if let Some((_, span)) = clauses.get_at(top) {
+            let hint = "add for example MEASURE count(*)";
+            self.error_hint(code::CLAUSE_MISSING, span, "TOP chooses groups by the first measure, and there is none", hint);
+        }
         groups.extend(self.match_keys(m));
         for i in 0..steps {
             groups.push((format!("t{}", i + 1), self.match_column(m, MatchColumn::Time(i), DataType::Timestamp)));
@@ -112,81 +117,22 @@ impl Binder<'_> {
             Some(d) => Some(self.window(d)?),
             None => None,
         };
-        let found = clauses.get(|k| if let ClauseKind::Mode { mode, ignoring } = k { Some((*mode, ignoring.as_slice())) } else { None });
-        let (mode, ignored) = found.unwrap_or((OrderMode::InOrder, &[]));
-        if let (Some(s), true) = (ignored.first(), mode != OrderMode::Strict) {
-            self.error_hint(
-                code::CLAUSE_CONFLICT,
-                s.span,
-                "IGNORING belongs to IN STRICT ORDER",
-                "in other orders other events may come between",
-            );
-        }
-        let until = clauses.get(|k| if let ClauseKind::Until(s) = k { Some(s) } else { None });
-        let until = until.map(|s| self.other_event(s, None, clauses, subject));
-        let excluding = self.sequence_excluding(clauses, steps.len(), mode, subject)?;
-        // WHERE narrows the steps; what breaks their order is any visible event.
-        let steps_where = self.events_where.take();
-        let ignoring: Vec<EventSelect> = ignored.iter().map(|s| self.select_events(&s.scope, subject, &[]).select).collect();
-        let any = super::aggregate::any_event(Span::default());
-        let visible = (mode == OrderMode::Strict).then(|| self.select_events(&any, subject, &[]).select);
-        self.events_where = steps_where;
+        let (mode, visible, ignoring) = self.order_mode(clauses, subject);
+        let held = clauses.get(|k| if let ClauseKind::Holding(e) = k { Some(e.as_slice()) } else { None }).unwrap_or_default();
+        let excluding = self.excluding(clauses, subject, held, steps.len(), mode);
+        let until = self.until(clauses, subject, held);
         let events = steps.len() + usize::from(until.is_some()) + usize::from(excluding.is_some()) + usize::from(visible.is_some());
         if events > EVENTS_MAX && steps.len() <= EVENTS_MAX {
             let span = steps.last().map_or(Span::default(), |s| s.span);
             self.error(code::LIMIT, span, format!("a sequence has at most {EVENTS_MAX} steps and other events, this one has {events}"));
         }
-        let choice = self.choice(clauses, steps);
+        let choice = self.sequence_choice(clauses, steps);
         let ties_forbidden = clauses.has(|k| matches!(k, ClauseKind::Ties(true)));
         Some(SequenceRule { window, ties_forbidden, mode, excluding, until, ignoring, visible, choice })
     }
 
-    /// EXCLUDING; None when it cannot be read, Some(None) when there is none.
-    #[allow(clippy::option_option)]
-    fn sequence_excluding(
-        &mut self,
-        clauses: Clauses<'_>,
-        steps: usize,
-        mode: OrderMode,
-        subject: &Arc<EntityType>,
-    ) -> Option<Option<OtherEvent>> {
-        let found = clauses.get_at(|k| if let ClauseKind::Excluding { step, between } = k { Some((step, *between)) } else { None });
-        let Some(((step, between), span)) = found else { return Some(None) };
-        let Some((a, b)) = between else { return Some(Some(self.other_event(step, None, clauses, subject))) };
-        if mode == OrderMode::AnyOrder {
-            self.error_hint(
-                code::CLAUSE_CONFLICT,
-                span,
-                "BETWEEN STEP means nothing IN ANY ORDER",
-                "leave BETWEEN out: it counts between the first and the last row",
-            );
-            return None;
-        }
-        let place = |n: u64| usize::try_from(n).ok().filter(|n| (1..=steps).contains(n)).map(|n| n - 1);
-        match (place(a), place(b)) {
-            (Some(a), Some(b)) if a < b => Some(Some(self.other_event(step, Some((a, b)), clauses, subject))),
-            _ => {
-                self.error(code::VALUE, span, format!("BETWEEN STEP takes two rising numbers from 1 to {steps}, not {a} and {b}"));
-                None
-            }
-        }
-    }
-
-    /// An event beside the steps. What has the property of HOLDING concerns matches of its value, what has not concerns all.
-    fn other_event(&mut self, s: &AstStep, between: Option<(usize, usize)>, clauses: Clauses<'_>, subject: &Arc<EntityType>) -> OtherEvent {
-        self.plain_step(s, "the clause");
-        let found = self.select_events(&s.scope, subject, &[]);
-        let held = clauses.get(|k| if let ClauseKind::Holding(e) = k { Some(e.as_slice()) } else { None }).unwrap_or_default();
-        let before = (self.diagnostics.len(), self.unknown);
-        let values = held.iter().map(|e| self.row_expr(e, &found.row)).collect();
-        let known = self.diagnostics.len() == before.0;
-        self.diagnostics.truncate(before.0);
-        self.unknown = before.1;
-        OtherEvent { events: found.select, between, holding: known.then_some(values) }
-    }
-
     /// COUNTING and REENTRY.
-    fn choice(&mut self, clauses: Clauses<'_>, steps: &[AstStep]) -> Option<Choice> {
+    fn sequence_choice(&mut self, clauses: Clauses<'_>, steps: &[AstStep]) -> Option<Choice> {
         let counting = clauses.get_at(|k| if let ClauseKind::Counting(c) = k { Some(c) } else { None });
         let reentry = clauses.get_at(|k| if let ClauseKind::Reentry(r) = k { Some(*r) } else { None });
         if let Some((Counting::Sessions(_), span)) = counting {

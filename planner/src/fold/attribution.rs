@@ -1,5 +1,6 @@
 //! ATTRIBUTION: goals and the touches that have credit for them.
 
+use super::marking::Marking;
 use super::matches::{Ask, Finder, Found, Rule, window};
 use datafusion::common::{DataFusionError, Result};
 use eql_compiler::bound::{AttributionRule, CreditModel};
@@ -10,11 +11,13 @@ const CREDITS_MAX: usize = 1 << 26;
 
 struct Attribution {
     spec: AttributionSpec,
-    /// Items of TOUCHES.
-    items: usize,
+    /// The bit of goals.
+    goal: u64,
+    /// The bits of the items of TOUCHES.
+    items: Vec<u64>,
 }
 
-pub(super) fn attribution(ask: &Ask<'_>, rule: &AttributionRule) -> Result<Box<dyn Rule>> {
+pub(super) fn attribution(ask: &Ask<'_>, rule: &AttributionRule, marking: &Marking) -> Result<Box<dyn Rule>> {
     let model = match rule.model {
         CreditModel::First => Model::First,
         CreditModel::Last => Model::Last,
@@ -24,12 +27,13 @@ pub(super) fn attribution(ask: &Ask<'_>, rule: &AttributionRule) -> Result<Box<d
         CreditModel::Participation => Model::Participation,
     };
     let spec = AttributionSpec { model, lookback: window(&rule.lookback)?, start: ask.start.clone() };
-    Ok(Box::new(Attribution { spec, items: ask.matches.steps.len().saturating_sub(1) }))
+    let items = (1..ask.steps.len()).map(|step| 1 << marking.bit(step)).collect();
+    Ok(Box::new(Attribution { spec, goal: 1 << marking.bit(0), items }))
 }
 
 impl Rule for Attribution {
     fn slots(&self) -> usize {
-        2 + self.items
+        2 + self.items.len()
     }
 
     fn finder(&self) -> Box<dyn Finder + '_> {
@@ -46,15 +50,16 @@ struct Find<'r> {
 impl Finder for Find<'_> {
     fn find(&mut self, run: Run<'_>, holding: Option<&[u32]>, _: Option<&dyn Pairs>, out: &mut Found) -> Result<()> {
         // The fold knows goals and touches; which item a touch is of matters only to its columns.
+        let (goal, touch) = (self.rule.goal, self.rule.items.iter().fold(0, |all, i| all | i));
         self.mask.clear();
-        self.mask.extend(run.mask.iter().map(|m| m & 1 | u64::from(m & !1 != 0) << 1));
+        self.mask.extend(run.mask.iter().map(|m| u64::from(m & goal != 0) | (u64::from(m & touch != 0) << 1)));
         self.bounded()?;
         self.credits.clear();
         eql_timeline::attribution(&self.rule.spec, Run { time: run.time, mask: &self.mask }, holding, &mut self.credits);
         for c in &self.credits {
-            let bits = run.mask.get(c.touch as usize).map_or(0, |m| m >> 1);
-            let first = bits.trailing_zeros() as usize;
-            let of_item = (0..self.rule.items).map(|i| if i == first { c.touch } else { UNMATCHED });
+            let bits = run.mask.get(c.touch as usize).copied().unwrap_or(0);
+            let first = self.rule.items.iter().position(|i| bits & i != 0);
+            let of_item = (0..self.rule.items.len()).map(|i| if Some(i) == first { c.touch } else { UNMATCHED });
             out.add([c.goal, c.touch].into_iter().chain(of_item), c.credit);
         }
         Ok(())

@@ -1,11 +1,11 @@
 //! SEQUENCE, INTERVALS and ATTRIBUTION: one row a match, with columns of its rows.
 
 use super::attribution::attribution;
-use super::chunk::{Chunk, Coder, Select, Values, holding_codes, types};
-use super::entities::Marked;
+use super::chunk::{Chunk, Coder, Values, types};
 use super::exec::{Fold, Prepared, State};
 use super::funnel::{among, timestamp};
 use super::interval::interval;
+use super::marking::{Marking, Place};
 use super::pair::PairConditions;
 use super::sequence::sequence;
 use crate::clock;
@@ -18,7 +18,7 @@ use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::Result;
 use eql_catalog::{EntityTypeId, EventTypeId};
-use eql_compiler::bound::{ColumnId, EventSelect, MatchColumn, MatchRule, Matches, RowExpr, Step, Window};
+use eql_compiler::bound::{ColumnId, MatchColumn, MatchRule, Matches, Step, Window};
 use eql_store::{Timeline, arrow_type};
 use eql_timeline::{Pairs, Run, UNMATCHED};
 use std::sync::Arc;
@@ -34,51 +34,24 @@ pub(crate) struct MatchesFold {
 pub(super) trait Rule: Send + Sync {
     /// How many rows a match has.
     fn slots(&self) -> usize;
-    /// Looks again at the masks of a batch's rows.
-    fn mark(&self, _chunk: &Chunk<'_>, _mask: &mut [u64]) -> Result<()> {
-        Ok(())
-    }
-    /// Event codes that [`Rule::mark`] looks at.
-    fn want(&self, _wanted: &mut [bool]) {}
     /// Ready to be asked of one entity after another.
     fn finder(&self) -> Box<dyn Finder + '_>;
 }
 
 /// Finds the matches of one entity.
 pub(super) trait Finder {
-    /// Bit `k` of the run marks rows of step `k`, then those of other events.
+    /// The bits of the run are those of the marking.
     fn find(&mut self, run: Run<'_>, holding: Option<&[u32]>, pairs: Option<&dyn Pairs>, out: &mut Found) -> Result<()>;
 }
 
 /// What rules are made from.
 pub(super) struct Ask<'a> {
-    pub world: &'a World,
-    pub timeline: &'a Timeline,
-    pub matches: &'a Matches,
+    pub place: Place<'a>,
+    pub steps: &'a [Step],
     /// Bounds the first step (µs), end excluded.
     pub start: std::ops::Range<i64>,
     /// The instant that is asked at.
     pub now: i64,
-}
-
-/// Rows that have a bit of their own in the masks.
-pub(super) struct Kind {
-    select: Select,
-    /// The values of HOLDING on them; None: they count whatever the value.
-    holding: Option<Vec<Values>>,
-}
-
-impl Kind {
-    pub(super) fn new(ask: &Ask<'_>, events: &EventSelect, holding: Option<&[RowExpr]>) -> Result<Self> {
-        let values = |held: &[RowExpr]| held.iter().map(|h| Values::new(ask.world, ask.timeline, &types(events), h)).collect();
-        Ok(Self { select: ask.select(events)?, holding: holding.map(values).transpose()? })
-    }
-}
-
-impl Ask<'_> {
-    pub(super) fn select(&self, events: &EventSelect) -> Result<Select> {
-        Select::new(self.world, self.timeline, events, &self.matches.clock)
-    }
 }
 
 /// A length of time, resolved.
@@ -143,23 +116,20 @@ impl Fold for MatchesFold {
     fn prepare(&self, world: &Arc<World>, timeline: &Arc<Timeline>, columns: &[usize]) -> Result<Arc<dyn Prepared>> {
         let m = &self.matches;
         let (start, end) = clock::resolve(&m.during, world.now)?;
-        let ask = Ask { world, timeline, matches: m, start: start..end, now: clock::now_of(&m.clock, world.now)? };
-        let (rule, others) = match &m.rule {
-            MatchRule::Sequence(r) => sequence(&ask, r)?,
-            MatchRule::Interval(r) => (interval(&ask, r)?, vec![]),
-            MatchRule::Attribution(r) => (attribution(&ask, r)?, vec![]),
+        let place = Place { world, timeline, clock: &m.clock };
+        let ask = Ask { place, steps: &m.steps, start: start..end, now: clock::now_of(&m.clock, world.now)? };
+        let mut marking = Marking::new(place, &m.steps, &m.holding)?;
+        let rule = match &m.rule {
+            MatchRule::Sequence(r) => sequence(&ask, r, &mut marking)?,
+            MatchRule::Interval(r) => interval(&ask, r, &marking)?,
+            MatchRule::Attribution(r) => attribution(&ask, r, &marking)?,
         };
-        let held = m.holding.len() / m.steps.len().max(1);
-        let step = |(i, s): (usize, &Step)| Kind::new(&ask, &s.events, Some(&m.holding[i * held..(i + 1) * held]));
-        let mut kinds = m.steps.iter().enumerate().map(step).collect::<Result<Vec<_>>>()?;
-        kinds.extend(others);
         Ok(Arc::new(Ready {
             rule,
-            kinds,
-            steps: m.steps.len(),
-            holding_types: m.holding.iter().take(held).map(|h| arrow_type(&h.expr.data_type)).collect(),
+            begins: 1 << marking.bit(0),
+            marking,
             pairs: PairConditions::new(world, timeline, &m.steps)?,
-            makers: columns.iter().map(|i| self.maker(&ask, &m.columns[*i].1)).collect::<Result<_>>()?,
+            makers: columns.iter().map(|i| self.maker(place, &m.columns[*i].1)).collect::<Result<_>>()?,
             schema: Arc::new(self.schema().project(columns)?),
         }))
     }
@@ -176,16 +146,16 @@ impl MatchesFold {
         }
     }
 
-    fn maker(&self, ask: &Ask<'_>, column: &MatchColumn) -> Result<Maker> {
+    fn maker(&self, place: Place<'_>, column: &MatchColumn) -> Result<Maker> {
         Ok(match column {
-            MatchColumn::Key(i) => Maker::Key(ask.world.snapshot.entities(self.matches.subject).map_err(store_error)?.key(*i).clone()),
+            MatchColumn::Key(i) => Maker::Key(place.world.snapshot.entities(self.matches.subject).map_err(store_error)?.key(*i).clone()),
             MatchColumn::Subject => Maker::Subject,
             MatchColumn::Time(slot) => Maker::Time(*slot),
             MatchColumn::Start => Maker::Start,
             MatchColumn::Seconds(from, to) => Maker::Seconds(*from, *to),
             MatchColumn::RowNumber(slot) => Maker::RowNumber(*slot),
             MatchColumn::Credit => Maker::Credit,
-            MatchColumn::Row(slot, v) => Maker::Row(*slot, Values::new(ask.world, ask.timeline, &self.slot_types(*slot), v)?),
+            MatchColumn::Row(slot, v) => Maker::Row(*slot, Values::new(place.world, place.timeline, &self.slot_types(*slot), v)?),
         })
     }
 
@@ -215,10 +185,9 @@ enum Maker {
 
 struct Ready {
     rule: Box<dyn Rule>,
-    /// The steps, then other events of the rule.
-    kinds: Vec<Kind>,
-    steps: usize,
-    holding_types: Vec<ArrowType>,
+    marking: Marking,
+    /// The bit of the first step.
+    begins: u64,
     pairs: PairConditions,
     makers: Vec<Maker>,
     schema: SchemaRef,
@@ -226,46 +195,11 @@ struct Ready {
 
 impl Prepared for Ready {
     fn want(&self, wanted: &mut [bool]) {
-        self.kinds.iter().for_each(|k| k.select.want(wanted));
-        self.rule.want(wanted);
+        self.marking.want(wanted);
     }
 
     fn start(&self) -> Result<Box<dyn State + '_>> {
-        let holding = if self.holding_types.is_empty() { None } else { Some(Coder::new(&self.holding_types)?) };
-        Ok(Box::new(Walk { ready: self, holding, finder: self.rule.finder() }))
-    }
-}
-
-impl Ready {
-    /// The batch's rows: bit `k` for those of kind `k`.
-    fn marked(&self, chunk: &Chunk<'_>, coder: Option<&mut Coder>) -> Result<Marked> {
-        let mut mask = vec![0u64; chunk.len()];
-        let mut steps = Vec::with_capacity(self.kinds.len());
-        for (bit, kind) in self.kinds.iter().enumerate() {
-            let rows = kind.select.rows(chunk, None)?;
-            rows.iter().for_each(|r| mask[*r as usize] |= 1 << bit);
-            steps.push(rows);
-        }
-        self.rule.mark(chunk, &mut mask)?;
-        let holding = coder.map(|c| self.codes(chunk, &steps, c)).transpose()?;
-        steps.truncate(self.steps);
-        Ok(Marked { mask, holding, steps })
-    }
-
-    fn codes(&self, chunk: &Chunk<'_>, rows: &[Vec<u32>], coder: &mut Coder) -> Result<Vec<u32>> {
-        let mut codes = vec![eql_timeline::NULL; chunk.len()];
-        // Steps come first among the kinds: what a row is to a step must win.
-        for (kind, rows) in self.kinds.iter().zip(rows).rev() {
-            let Some(values) = &kind.holding else {
-                rows.iter().for_each(|r| codes[*r as usize] = eql_timeline::EVERYWHERE);
-                continue;
-            };
-            let columns: Vec<ArrayRef> = values.iter().map(|v| v.read(chunk, rows)).collect::<Result<_>>()?;
-            for (row, code) in rows.iter().zip(holding_codes(coder, &columns)?) {
-                codes[*row as usize] = code;
-            }
-        }
-        Ok(codes)
+        Ok(Box::new(Walk { ready: self, holding: self.marking.coder()?, finder: self.rule.finder() }))
     }
 }
 
@@ -278,12 +212,12 @@ struct Walk<'r> {
 impl State for Walk<'_> {
     fn take(&mut self, chunk: &Chunk<'_>, among: Option<&[bool]>) -> Result<Option<RecordBatch>> {
         let ready = self.ready;
-        let marked = ready.marked(chunk, self.holding.as_mut())?;
+        let marked = ready.marking.mark(chunk, self.holding.as_mut())?;
         let mut found = Found { slots: ready.rule.slots(), entity: (0, 0), owners: vec![], rows: vec![], credit: vec![] };
         for i in 0..chunk.entities() {
             let rows = chunk.rows_of(i);
             // Without a row of the first step there is no match.
-            if among.is_some_and(|a| !a[i]) || !marked.mask[rows.clone()].iter().any(|m| m & 1 != 0) {
+            if among.is_some_and(|a| !a[i]) || !marked.mask[rows.clone()].iter().any(|m| m & ready.begins != 0) {
                 continue;
             }
             let pairs = marked.pairs(chunk, &ready.pairs, rows.clone())?;

@@ -1,51 +1,40 @@
 //! SEQUENCE: the matches of an entity, all of them or those that COUNTING and REENTRY choose.
 
-use super::chunk::{Chunk, Select};
-use super::matches::{Ask, Finder, Found, Kind, Rule, window};
+use super::did::mode;
+use super::marking::Marking;
+use super::matches::{Ask, Finder, Found, Rule, window};
 use datafusion::common::{DataFusionError, Result};
-use eql_compiler::bound::{OtherEvent, SequenceRule};
-use eql_grammar::ast::{OrderMode, Reentry as AstReentry};
+use eql_compiler::bound::{Excluded, SequenceRule};
+use eql_grammar::ast::Reentry as AstReentry;
 use eql_timeline::{
-    Attempt, Counting, Exclusion, Funnel, FunnelSpec, FunnelStep, Match, Mode, Pairs, Reentry, Run, Sequence, SequenceSpec, SequenceStep,
+    Attempt, Counting, Exclusion, Funnel, FunnelSpec, FunnelStep, Match, Pairs, Reentry, Run, Sequence, SequenceSpec, SequenceStep,
 };
 
-/// The rule, and the kinds of rows that it tells apart beside the steps.
-pub(super) fn sequence(ask: &Ask<'_>, rule: &SequenceRule) -> Result<(Box<dyn Rule>, Vec<Kind>)> {
-    let steps = &ask.matches.steps;
-    let mut others = Vec::new();
-    let mut other = |e: &OtherEvent| -> Result<u8> {
-        others.push(Kind::new(ask, &e.events, e.holding.as_deref())?);
-        Ok(number(steps.len() + others.len() - 1))
-    };
+/// The rule; the events beside the steps get bits of their own.
+pub(super) fn sequence(ask: &Ask<'_>, rule: &SequenceRule, marking: &mut Marking) -> Result<Box<dyn Rule>> {
+    let steps = ask.steps;
+    let mut other = |e: &Excluded| marking.other(ask.place, &e.events, e.holding.as_deref());
     let until = rule.until.as_ref().map(&mut other).transpose()?;
-    let exclusion = |e: &OtherEvent| Ok::<_, DataFusionError>(Exclusion { bit: other(e)?, between: e.between });
+    let exclusion = |e: &Excluded| Ok::<_, DataFusionError>(Exclusion { bit: other(e)?, between: e.between });
     let exclusions = rule.excluding.iter().map(exclusion).collect::<Result<Vec<_>>>()?;
-    let quiet = match &rule.visible {
-        Some(visible) => Some(Quiet {
-            bit: number(steps.len() + others.len()),
-            visible: ask.select(visible)?,
-            ignored: rule.ignoring.iter().map(|e| ask.select(e)).collect::<Result<_>>()?,
-        }),
-        None => None,
+    let ignoring = match &rule.visible {
+        Some(visible) => 1 << marking.quiet(ask.place, visible, &rule.ignoring)?,
+        None => 0,
     };
     let mut spec = SequenceSpec {
         steps: Vec::new(),
         window: window(&rule.window)?,
         ties_forbidden: rule.ties_forbidden,
-        mode: match rule.mode {
-            OrderMode::InOrder => Mode::InOrder,
-            OrderMode::AnyOrder => Mode::AnyOrder,
-            OrderMode::Strict => Mode::Strict,
-        },
+        mode: mode(rule.mode),
         start: ask.start.clone(),
         now: ask.now,
         until,
         grace: 0,
         exclusions,
-        ignoring: quiet.as_ref().map_or(0, |q| 1 << q.bit),
+        ignoring,
     };
     for (i, s) in steps.iter().enumerate() {
-        spec.steps.push(SequenceStep { bit: number(i), negated: s.negated, within: window(&s.within)? });
+        spec.steps.push(SequenceStep { bit: marking.bit(i), negated: s.negated, within: window(&s.within)? });
     }
     let optional: Vec<bool> = steps.iter().map(|s| s.optional).collect();
     let choice = rule.choice.map(|c| (c.attempts, c.reentry));
@@ -53,12 +42,7 @@ pub(super) fn sequence(ask: &Ask<'_>, rule: &SequenceRule) -> Result<(Box<dyn Ru
         None => Search::Matches(spec),
         Some((attempts, reentry)) => Search::Attempts(attempts_of(spec, &optional, attempts, reentry)),
     };
-    Ok((Box::new(Steps { search, slots: steps.len(), quiet }), others))
-}
-
-/// Bits are counted by the compiler.
-fn number(bit: usize) -> u8 {
-    u8::try_from(bit).unwrap_or(63).min(63)
+    Ok(Box::new(Steps { search, slots: steps.len() }))
 }
 
 /// The same question to the fold that chooses among attempts and knows optional steps; its steps are all positive.
@@ -88,38 +72,14 @@ enum Search {
     Attempts(FunnelSpec),
 }
 
-/// STRICT is broken by any visible row that is not ignored; all others have a bit that says so.
-struct Quiet {
-    bit: u8,
-    visible: Select,
-    ignored: Vec<Select>,
-}
-
 struct Steps {
     search: Search,
     slots: usize,
-    quiet: Option<Quiet>,
 }
 
 impl Rule for Steps {
     fn slots(&self) -> usize {
         self.slots
-    }
-
-    fn mark(&self, chunk: &Chunk<'_>, mask: &mut [u64]) -> Result<()> {
-        let Some(q) = &self.quiet else { return Ok(()) };
-        mask.iter_mut().for_each(|m| *m |= 1 << q.bit);
-        q.visible.rows(chunk, None)?.iter().for_each(|r| mask[*r as usize] &= !(1 << q.bit));
-        for s in &q.ignored {
-            s.rows(chunk, None)?.iter().for_each(|r| mask[*r as usize] |= 1 << q.bit);
-        }
-        Ok(())
-    }
-
-    fn want(&self, wanted: &mut [bool]) {
-        if let Some(q) = &self.quiet {
-            std::iter::once(&q.visible).chain(&q.ignored).for_each(|s| s.want(wanted));
-        }
     }
 
     fn finder(&self) -> Box<dyn Finder + '_> {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 impl Binder<'_> {
     /// IN … ORDER: the mode, the events that break STRICT, and those that do not.
-    pub(super) fn order_mode(
+    pub(in crate::bind) fn order_mode(
         &mut self,
         clauses: Clauses<'_>,
         subject: &Arc<EntityType>,
@@ -38,7 +38,7 @@ impl Binder<'_> {
         found
     }
 
-    pub(super) fn excluding(
+    pub(in crate::bind) fn excluding(
         &mut self,
         clauses: Clauses<'_>,
         subject: &Arc<EntityType>,
@@ -61,7 +61,7 @@ impl Binder<'_> {
         Some(self.excluded(step, between, subject, held))
     }
 
-    pub(super) fn until(&mut self, clauses: Clauses<'_>, subject: &Arc<EntityType>, held: &[ast::Expr]) -> Option<Excluded> {
+    pub(in crate::bind) fn until(&mut self, clauses: Clauses<'_>, subject: &Arc<EntityType>, held: &[ast::Expr]) -> Option<Excluded> {
         let step = clauses.get(|k| if let ClauseKind::Until(s) = k { Some(s) } else { None })?;
         Some(self.excluded(step, None, subject, held))
     }
