@@ -1,6 +1,7 @@
 //! FUNNEL: one row a counted attempt.
 
 mod batch;
+mod judge;
 mod measure;
 
 use super::chunk::{Chunk, Coder, Values, types};
@@ -24,9 +25,9 @@ use eql_catalog::{EntityTypeId, EventTypeId};
 use eql_compiler::bound::{Every, Excluded, Funnel, FunnelCount, FunnelShow, RowAt};
 use eql_grammar::ast::{OrderMode, Reentry};
 use eql_store::{Timeline, arrow_type};
-use eql_timeline::{Attempt, Bucketer, Counting, Exclusion, FunnelSpec, FunnelStep, Pairs, Run};
+use eql_timeline::{Bucketer, Counting, Exclusion, FunnelSpec, FunnelStep};
+use judge::{Attempts, Before};
 use measure::MatchedValues;
-use std::ops::Range;
 use std::sync::Arc;
 
 /// The fold of a funnel.
@@ -282,20 +283,6 @@ struct Walk<'r> {
     bucketer: Option<Bucketer>,
 }
 
-/// Attempts of a batch, each with its entity and the row of the batch from which its rows count.
-#[derive(Default)]
-struct Attempts {
-    list: Vec<Attempt>,
-    owners: Vec<(u32, u32)>,
-}
-
-/// What is known of a batch before attempts are judged.
-struct Before<'a> {
-    chunk: &'a Chunk<'a>,
-    marked: &'a Marked,
-    groups: Option<&'a [u32]>,
-}
-
 impl State for Walk<'_> {
     fn take(&mut self, chunk: &Chunk<'_>, among: Option<&[bool]>) -> Result<Option<RecordBatch>> {
         let ready = self.ready;
@@ -324,61 +311,6 @@ impl State for Walk<'_> {
 
     fn finish(&mut self, _: bool) -> Result<Option<RecordBatch>> {
         Ok(None)
-    }
-}
-
-impl Before<'_> {
-    /// The attempts in a range of one entity's rows; `open` is false where no row can follow any more.
-    #[allow(clippy::too_many_arguments)]
-    fn judge(
-        &self,
-        ready: &Ready,
-        fold: &eql_timeline::funnel::Funnel,
-        entity: usize,
-        rows: Range<usize>,
-        mask: &[u64],
-        open: bool,
-        found: &mut Attempts,
-    ) -> Result<()> {
-        let pairs = self.marked.pairs(self.chunk, &ready.pairs, rows.clone())?;
-        let run = Run { time: &self.chunk.time[rows.clone()], mask };
-        let group = self.groups.map(|g| &g[rows.clone()]);
-        let holding = self.marked.holding.as_ref().map(|h| &h[rows.clone()]);
-        let first = found.list.len();
-        fold.attempts(run, group, holding, pairs.as_ref().map(|p| p as &dyn Pairs), &mut found.list);
-        found.list[first..].iter_mut().for_each(|a| a.open &= open);
-        found.owners.resize(found.list.len(), (entity as u32, rows.start as u32));
-        Ok(())
-    }
-
-    /// The attempts inside each session.
-    fn sessions(
-        &self,
-        ready: &Ready,
-        fold: &eql_timeline::funnel::Funnel,
-        entity: usize,
-        sittings: &Sittings,
-        found: &mut Attempts,
-    ) -> Result<()> {
-        for sitting in sittings.of(entity) {
-            let (rows, mask) = sitting.rows(self.marked, ready.marking.step_bits());
-            self.judge(ready, fold, entity, rows, &mask, sitting.open, found)?;
-        }
-        Ok(())
-    }
-}
-
-impl Attempts {
-    /// Of the attempts of one entity the one that reaches furthest, then starts first.
-    fn keep_furthest(&mut self, first: usize, time: &[i64]) {
-        let start = |i: &usize| time.get((self.owners[*i].1 + self.list[*i].start) as usize).copied();
-        let best = (first..self.list.len()).min_by_key(|i| (std::cmp::Reverse(self.list[*i].level), start(i), *i));
-        if let Some(best) = best {
-            self.list.swap(first, best);
-            self.owners.swap(first, best);
-            self.list.truncate(first + 1);
-            self.owners.truncate(first + 1);
-        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Attempts as columns.
 
 use super::super::chunk::{Chunk, Coder, Values};
-use super::{Attempts, Column, Ready, Walk, period_array};
+use super::judge::Attempts;
+use super::{Column, Ready, Walk, period_array};
 use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, TimestampMicrosecondArray, UInt32Array, new_null_array};
 use arrow::compute::take;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
