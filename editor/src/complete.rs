@@ -50,6 +50,9 @@ fn with_own<'c>(catalog: &'c Catalog, text: &str) -> (Cow<'c, Catalog>, BTreeSet
 }
 
 fn classes(catalog: &Catalog, site: &Site<'_>, expected: &Expectation, offer: &mut Offer<'_>) {
+    if site.was(1, &["MODEL"]) {
+        return word::models(offer);
+    }
     let names_something = site.was(1, &["AS"]) && !defining(site);
     for want in &expected.wants {
         match want {

@@ -58,6 +58,7 @@ impl Source {
                 }
             }
             Source::Entity(entity) => of_entity(catalog, entity, passes, give),
+            Source::Events(events) if events.is_empty() => {}
             Source::Events(events) => of_events(catalog, events, passes, give),
         }
     }

@@ -143,7 +143,8 @@ fn a_path_goes_on_behind_its_dot() {
 
 #[test]
 fn clauses_are_those_of_the_head_once() {
-    first("FUNNEL search -> purchase ^", &["DURING", "WITHIN"]);
+    first("FUNNEL search -> purchase ^", &["WITHIN", "DURING"]);
+    first("RETENTION ^", &["STARTING", "RETURNING", "FOR", "DURING"]);
     lacks("FUNNEL search -> purchase WITHIN 1 day ^", &["WITHIN", "GROUP BY", "DEPTH", "TIMEOUT"]);
     lacks("FUNNEL search -> purchase ^ WITHIN 1 day", &["WITHIN"]);
     has("FUNNEL search -> purchase WITHIN 1 day ^", &["BREAKDOWN BY", "HOLDING", "IN ANY ORDER", "EXCLUDING"]);
@@ -170,6 +171,13 @@ fn times_types_and_settings() {
     assert_eq!(labels("SET week_start = ^"), ["'monday'", "'saturday'", "'sunday'"]);
     first("FIND user WHERE city ^", &["=", "!="]);
     first("FIND user WHERE city = 'x' ^", &["AND"]);
+    first("FIND user WHERE city IN ^", &["SEGMENT"]);
+    lacks("FIND user WHERE city IN ^", &["ORDER BY"]);
+    first("ATTRIBUTION GOAL purchase TOUCHES search MODEL ^", &["first", "last", "linear"]);
+    lacks("PATHS OVER ^", &["day"]);
+    first("STICKINESS search EVERY day OVER w^", &["week"]);
+    lacks("TREND ^", &["event_id", "row_number"]);
+    has("TREND ^", &["count", "sum", "basket"]);
     first("SUBSCRIBE TO ^", &["EVENT", "SEGMENT", "TAG"]);
 }
 

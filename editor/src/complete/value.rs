@@ -34,7 +34,8 @@ pub(super) fn values(catalog: &Catalog, site: &Site<'_>, want: Want, offer: &mut
             );
         }
     }
-    functions(&scope, offer);
+    let measured = site.was(1, &["TREND", "DISTRIBUTION", "MEASURE"]);
+    functions(&scope, measured, offer);
     words(&scope, want, offer);
 }
 
@@ -71,13 +72,14 @@ fn part(m: Member, fit: Fit, offer: &mut Offer<'_>) {
     offer.name(fit, place, kind, &m.name, || detail, m.comment.as_deref());
 }
 
-fn functions(scope: &Scope, offer: &mut Offer<'_>) {
+fn functions(scope: &Scope, measured: bool, offer: &mut Offer<'_>) {
     // Other names of a function are found, not shown.
     let typed = offer.typed_some();
     for f in FUNCTIONS.iter().filter(|f| scope.windows || f.kind != FunctionKind::Window) {
         for name in std::iter::once(&f.name).chain(f.aliases.iter().filter(|_| typed)) {
             let insert = if f.max == 0 { format!("{name}()") } else { format!("{name}(") };
-            offer.exact(Fit::Possible, Kind::Function, name, &insert, f.example, f.summary);
+            let fit = if measured && f.kind == FunctionKind::Aggregate { Fit::Wanted } else { Fit::Possible };
+            offer.exact(fit, Kind::Function, name, &insert, f.example, f.summary);
         }
     }
 }

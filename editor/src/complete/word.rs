@@ -84,6 +84,10 @@ fn types(offer: &mut Offer<'_>) {
 }
 
 fn units(site: &Site<'_>, offer: &mut Offer<'_>) {
+    // OVER takes a unit from STICKINESS, events from all others.
+    if site.was(1, &["OVER"]) && !site.tokens.iter().any(|t| t.is_word(site.text, "STICKINESS")) {
+        return;
+    }
     let counted = if site.was(1, &["COMPLETE", "ROLLING", "CALENDAR"]) { 2 } else { 1 };
     let many = site.before(counted) == ")" || counts(site, counted) && site.before(counted) != "1";
     for (i, unit) in UNITS.iter().enumerate().filter(|u| *u.1 != "MILLISECOND") {
@@ -171,8 +175,9 @@ fn operators(site: &Site<'_>, offer: &mut Offer<'_>) {
 pub(super) fn clauses(site: &Site<'_>, offer: &mut Offer<'_>) {
     let Some((head, used)) = head_and_used(site, offer.between_words()) else { return };
     for (i, c) in taken_by(&head).enumerate().filter(|(_, c)| !used.iter().any(|u| same(u, c.phrase))) {
-        let fit = if needed_by(&head).contains(&c.phrase) { Fit::Needed } else { Fit::Legal };
-        offer.word(fit, i, Kind::Clause, c.phrase, c.example, c.meaning);
+        let needed = needed_by(&head).iter().position(|n| *n == c.phrase);
+        let (fit, place) = needed.map_or((Fit::Legal, i), |place| (Fit::Needed, place));
+        offer.word(fit, place, Kind::Clause, c.phrase, c.example, c.meaning);
     }
 }
 
@@ -225,12 +230,34 @@ pub(super) fn keywords(site: &Site<'_>, words: &[&'static str], offer: &mut Offe
             "CROSS" | "FULL" | "INNER" | "LEFT" | "RIGHT" | "FILTER" | "OVER" | "AS" => (Fit::General, *word),
             "DURING" | "WHERE" if site.here > 0 && site.word(site.here - 1) == "(" => continue,
             "BY" | "ORDER" if site.here > 0 && site.word(site.here - 1) == "(" => continue,
-            "ORDER" => (Fit::Legal, "ORDER BY"),
+            "ORDER" if !site.was(1, &["IN", "ANY", "STRICT"]) => (Fit::Legal, "ORDER BY"),
+            "SEGMENT" if site.was(1, &["IN"]) => (Fit::Wanted, "SEGMENT"),
+            "AND" | "OR" if !in_condition(site) => (Fit::General, *word),
             "OR" if site.is(0, &["DEFINE"]) && site.here == 1 => (Fit::Legal, "OR REPLACE"),
             word => (Fit::Legal, word),
         };
         let said = clause(word).map_or("", |c| c.example);
         offer.word(fit, i, Kind::Keyword, word, said, "");
+    }
+}
+
+/// True if a condition or a definition has begun.
+fn in_condition(site: &Site<'_>) -> bool {
+    (0..site.here).any(|i| site.is(i, &["WHERE", "HAVING", "ON", "WHEN", "DEFINE", "BETWEEN"]))
+}
+
+/// The models of ATTRIBUTION.
+pub(super) fn models(offer: &mut Offer<'_>) {
+    let models = [
+        ("first", "all credit to the first touch"),
+        ("last", "all credit to the last touch"),
+        ("linear", "the same credit to every touch"),
+        ("position(0.4, 0.2, 0.4)", "shares of the first touch, those between, and the last"),
+        ("time_decay(half_life => 7 days)", "the nearer to the goal, the more"),
+        ("participation", "every touch has all the credit"),
+    ];
+    for (model, meaning) in models {
+        offer.exact(Fit::Wanted, Kind::Value, model, model, meaning, "");
     }
 }
 
