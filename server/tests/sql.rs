@@ -123,6 +123,8 @@ async fn sql_only_reads() {
         let wrong = ask(&mut client, text).await.unwrap_err();
         assert!(wrong.contains("EQL0502") || wrong.contains("EQL0501"), "{text}: {wrong}");
     }
+    let long = ask(&mut client, &format!("SELECT 1{}", " + 1".repeat(100_000))).await.unwrap_err();
+    assert!(long.contains("EQL0501") && long.contains("at most 500 operators"), "{long}");
     let file = ask(&mut client, "SELECT * FROM '/etc/passwd'").await.unwrap_err();
     assert!(file.contains("EQL0501"), "{file}");
     let wrong = ask(&mut client, "SELECT nam FROM \"user\"").await.unwrap_err();

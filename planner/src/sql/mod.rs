@@ -1,5 +1,6 @@
 //! SQL beside the Entity Query Language: every noun of the catalog is a table, read only, planned by DataFusion over the statement's snapshot.
 
+mod bound;
 mod nouns;
 mod reply;
 
@@ -8,8 +9,9 @@ pub use reply::SqlError;
 
 use crate::planner::{Plan, Planner, cooperative};
 use arrow::datatypes::DataType as ArrowType;
+use datafusion::catalog::MemoryCatalogProviderList;
 use datafusion::common::metadata::ScalarAndMetadata;
-use datafusion::common::{ParamValues as SqlValues, Result};
+use datafusion::common::{ParamValues as SqlValues, Result, plan_err};
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SQLOptions;
@@ -81,6 +83,9 @@ impl Planner {
     }
 
     async fn sql_logical(&self, text: &str, context: &SqlContext, state: &SessionState) -> Result<(LogicalPlan, Vec<Output>)> {
+        if let Some(why) = bound::refused(text) {
+            return plan_err!("{why}");
+        }
         let dialect = state.config_options().sql_parser.dialect;
         let parsed = state.sql_to_statement(text, &dialect)?;
         let names = written_names(&parsed);
@@ -103,6 +108,8 @@ impl Planner {
         options.catalog.information_schema = true;
         options.sql_parser.collect_spans = true;
         let nouns = Arc::new(Nouns { planner: self.clone(), context: context.clone() });
+        // A list of its own: in the planner's it would hold the planner that holds it, and the snapshot's files with both.
+        state.register_catalog_list(Arc::new(MemoryCatalogProviderList::new()));
         state.catalog_list().register_catalog(SQL_CATALOG.to_string(), nouns.clone());
         state.register_udtf("eql", Arc::new(EqlFunction { nouns }));
         state.mark_start_execution();
