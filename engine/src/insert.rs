@@ -63,7 +63,8 @@ impl Engine {
         let types: Option<Vec<DataType>> = columns.iter().map(declared).collect();
         let values = self.rows(at, rows, &types.ok_or_else(|| internal("an unknown property".into()))?).await?;
         let of = |p: &eql_catalog::Property| columns.iter().position(|c| *c == p.id).map(|i| values[i].clone());
-        let keys = entity.key.iter().map(|k| of(k).ok_or_else(|| internal("a row without its key".into()))).collect::<Result<Vec<_>, _>>()?;
+        let keys =
+            entity.key.iter().map(|k| of(k).ok_or_else(|| internal("a row without its key".into()))).collect::<Result<Vec<_>, _>>()?;
         let properties = entity.properties.iter().filter_map(|p| Some((p.id, of(p)?))).collect();
         let n = keys.first().map_or(0, |k| k.len());
         let time = TimestampMicrosecondArray::from(vec![at.1.now; n]).with_timezone("UTC");
@@ -153,14 +154,7 @@ impl Engine {
     }
 }
 
-fn addition(
-    kept: Kept,
-    entity: EntityTypeId,
-    at: i64,
-    keys: Vec<ArrayRef>,
-    values: Option<ArrayRef>,
-    keep: Option<u64>,
-) -> VersionBatch {
+fn addition(kept: Kept, entity: EntityTypeId, at: i64, keys: Vec<ArrayRef>, values: Option<ArrayRef>, keep: Option<u64>) -> VersionBatch {
     let keep_from = keep.map(|k| at.saturating_sub(i64::try_from(k).unwrap_or(i64::MAX)));
     VersionBatch { change: None, kept, entity, at, whole: false, keys, values, keep_from, refresh: None }
 }

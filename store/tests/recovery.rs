@@ -20,7 +20,9 @@ fn some_history(store: &Store) {
     store.set_tag_values(USER, "level", vec![ints([Some(1)])], ints([Some(5)])).unwrap();
     store.keep_version(version(Kept::Segment("vip".into()), 10, false, &[1], None)).unwrap();
     store.keep_version(version(Kept::Tag("level".into()), 10, true, &[7], Some(&[8]))).unwrap();
-    store.note_refresh(Refreshed { kind: "tag".into(), object: "user.level".into(), error: Some("no".into()), ..Refreshed::default() }).unwrap();
+    store
+        .note_refresh(Refreshed { kind: "tag".into(), object: "user.level".into(), error: Some("no".into()), ..Refreshed::default() })
+        .unwrap();
 }
 
 fn only_file(dir: &Path) -> PathBuf {

@@ -2,8 +2,8 @@
 
 use crate::admit::{Ordinals, content, default_of, event_ids};
 use arrow::array::{Array, ArrayRef, Scalar, StringArray, UInt32Array};
-use arrow::compute::kernels::zip::zip;
 use arrow::compute::is_null;
+use arrow::compute::kernels::zip::zip;
 use arrow::error::ArrowError;
 use eql_catalog::EventType;
 use eql_store::EventBatch;

@@ -62,7 +62,11 @@ fn versions_survive_a_restart_with_and_without_a_checkpoint() {
 fn what_is_due_is_refreshed_once_and_in_order() {
     let mut small = world();
     // By name, the set would come before the tag that it is made of.
-    at(&mut small, 5, "DEFINE TAG z OF user AS sum(a.x) REFRESH EVERY day AT '02:00'; DEFINE SEGMENT b OF user AS z >= 7 REFRESH EVERY day AT '02:00'");
+    at(
+        &mut small,
+        5,
+        "DEFINE TAG z OF user AS sum(a.x) REFRESH EVERY day AT '02:00'; DEFINE SEGMENT b OF user AS z >= 7 REFRESH EVERY day AT '02:00'",
+    );
     assert_eq!(small.refresh_due(), 0, "their first versions are of this day");
     assert_eq!(texts(&mut small, "FIND user AMONG b SHOW user_id"), Vec::<String>::new());
     // A week was missed: one refresh makes up for it.
@@ -110,8 +114,9 @@ fn a_version_is_the_definition_as_of_its_instant() {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (seed >> 33) % n
     };
-    let rows: Vec<String> =
-        (0..120).map(|i| format!("('2026-01-{:02}T{:02}:00:00Z', 'u{:02}', {}, 'e{i}')", 1 + next(28), next(24), next(20), next(9))).collect();
+    let rows: Vec<String> = (0..120)
+        .map(|i| format!("('2026-01-{:02}T{:02}:00:00Z', 'u{:02}', {}, 'e{i}')", 1 + next(28), next(24), next(20), next(9)))
+        .collect();
     small.ask(&format!("INSERT INTO EVENT a (time, user_id, x, event_id) VALUES {}", rows.join(", "))).unwrap_or_else(|e| panic!("{e}"));
     let (set, value) = ("sum(a.x DURING last 7 days) >= 5", "CASE WHEN count(a) > 2 THEN 'often' WHEN DID a THEN 'some' END");
     let days = [4, 5, 9, 14, 21];
@@ -130,7 +135,8 @@ fn a_version_is_the_definition_as_of_its_instant() {
         let version = days.iter().rev().find(|d| **d <= day).unwrap_or_else(|| panic!("no version of day {day}"));
         let asked = |what: &str, day: i64| format!("FIND user WHERE user_id IN SEGMENT {what} AS OF '2026-01-{day:02}' SHOW user_id");
         assert_eq!(texts(&mut small, &asked("kept", day)), texts(&mut small, &asked("fresh", *version)), "set of day {day}");
-        let asked = |what: &str, day: i64| format!("FIND user WHERE {what}_tag IS NOT NULL SHOW user_id, {what}_tag AS OF '2026-01-{day:02}'");
+        let asked =
+            |what: &str, day: i64| format!("FIND user WHERE {what}_tag IS NOT NULL SHOW user_id, {what}_tag AS OF '2026-01-{day:02}'");
         assert_eq!(texts(&mut small, &asked("kept", day)), texts(&mut small, &asked("fresh", *version)), "tag of day {day}");
     }
 }

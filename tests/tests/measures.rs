@@ -49,7 +49,8 @@ fn filled(rows: &[Row]) -> Small {
     small.ask(SETUP).unwrap_or_else(|e| panic!("{e}"));
     let line = |(i, r): (usize, &Row)| {
         let user = format!("u{}", r.user);
-        let row = serde_json::json!({"event": r.event, "event_id": i.to_string(), "time": time(r.hour), "user_id": user, "x": r.x, "p": r.p});
+        let row =
+            serde_json::json!({"event": r.event, "event_id": i.to_string(), "time": time(r.hour), "user_id": user, "x": r.x, "p": r.p});
         row.to_string()
     };
     let lines: Vec<String> = rows.iter().enumerate().map(line).collect();

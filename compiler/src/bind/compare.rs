@@ -38,7 +38,14 @@ impl Binder<'_> {
         Some(self.both_ranges(&bare, head, clauses, to, span))
     }
 
-    fn both_ranges(&mut self, bare: &ast::Analysis, head: HeadKind, clauses: Clauses<'_>, to: Option<&ast::Range>, at: Span) -> Option<Query> {
+    fn both_ranges(
+        &mut self,
+        bare: &ast::Analysis,
+        head: HeadKind,
+        clauses: Clauses<'_>,
+        to: Option<&ast::Range>,
+        at: Span,
+    ) -> Option<Query> {
         let mut main = self.isolated(|b| b.head(bare))?;
         let (every, during, compared, other) = self.isolated(|b| b.ranges(clauses, head, to, at))?;
         let before = self.diagnostics.len();
@@ -77,13 +84,21 @@ impl Binder<'_> {
     }
 
     /// The grain of periods, both ranges, and how the second one is said.
-    fn ranges(&mut self, clauses: Clauses<'_>, head: HeadKind, to: Option<&ast::Range>, at: Span) -> Option<(Option<Every>, TimeRange, TimeRange, Other)> {
+    fn ranges(
+        &mut self,
+        clauses: Clauses<'_>,
+        head: HeadKind,
+        to: Option<&ast::Range>,
+        at: Span,
+    ) -> Option<(Option<Every>, TimeRange, TimeRange, Other)> {
         self.clock = self.head_clock(clauses);
         let every = match head {
             // Its periods are those of OVER.
-            HeadKind::Stickiness => clauses
-                .get(|k| if let ClauseKind::OverUnit(u) = k { Some(*u) } else { None })
-                .map(|unit| Every { count: 1, unit, clock: self.clock.clone() }),
+            HeadKind::Stickiness => clauses.get(|k| if let ClauseKind::OverUnit(u) = k { Some(*u) } else { None }).map(|unit| Every {
+                count: 1,
+                unit,
+                clock: self.clock.clone(),
+            }),
             _ => self.every_clause(clauses)?,
         };
         let written = clauses.get(|k| if let ClauseKind::During(r) = k { Some(r) } else { None })?;
@@ -134,15 +149,21 @@ fn senseless(head: &Head, clauses: Clauses<'_>) -> Option<(&'static str, &'stati
     let bounds = clauses.has(|k| matches!(k, ClauseKind::Buckets(..)));
     let bins = clauses.has(|k| matches!(k, ClauseKind::BucketCount(_)));
     match head {
-        Head::Sequence(_) => Some(("SEQUENCE gives single matches, which have no numbers to compare", "compare a FUNNEL of the same steps")),
-        _ if clauses.show().is_some() => Some(("SHOW lists single things, which have no numbers to compare", "leave out SHOW or COMPARE TO")),
+        Head::Sequence(_) => {
+            Some(("SEQUENCE gives single matches, which have no numbers to compare", "compare a FUNNEL of the same steps"))
+        }
+        _ if clauses.show().is_some() => {
+            Some(("SHOW lists single things, which have no numbers to compare", "leave out SHOW or COMPARE TO"))
+        }
         Head::Sessions(_) if !clauses.has(|k| matches!(k, ClauseKind::Measure(_))) => {
             Some(("single sessions have no numbers to compare", "add MEASURE, for example MEASURE count(*) AS visits"))
         }
         Head::Distribution(_) if !bounds => {
             Some(("bins made from the values differ from range to range", "give their bounds: BUCKETS (1, 5, 10)"))
         }
-        Head::Intervals if bins => Some(("bins made from the values differ from range to range", "give their bounds: BUCKETS (1, 5, 10) days")),
+        Head::Intervals if bins => {
+            Some(("bins made from the values differ from range to range", "give their bounds: BUCKETS (1, 5, 10) days"))
+        }
         _ => None,
     }
 }

@@ -5,7 +5,8 @@ use super::scope::{Aggregates, Env, RowScope};
 use crate::bound::*;
 use crate::code;
 use eql_catalog::{
-    Change, DataType, EntityType, EventType, Identity, Metric, NounKind, Object, Owner, Participant, Property, PropertyId, Relation, Resolved,
+    Change, DataType, EntityType, EventType, Identity, Metric, NounKind, Object, Owner, Participant, Property, PropertyId, Relation,
+    Resolved,
 };
 use eql_catalog::{SessionRule, VirtualEvent, VirtualProperty};
 use eql_grammar::ast::{self, ColumnOption, DefOption, Define, Definition, Ident};
@@ -27,8 +28,12 @@ impl Binder<'_> {
             Definition::Relation { path, many, target, on } => self.define_relation(what, path, *many, target, on),
             Definition::Metric { name, expr } => self.define_metric(what, name, expr),
             Definition::Session { name, clauses } => self.define_session(what, name, clauses),
-            Definition::Tag { name, entity, type_name, definition } => self.define_tag(what, name, entity, type_name.as_ref(), definition, &d.options),
-            Definition::Segment { name, mode, entity, definition } => self.define_segment(what, name, *mode, entity, definition, &d.options),
+            Definition::Tag { name, entity, type_name, definition } => {
+                self.define_tag(what, name, entity, type_name.as_ref(), definition, &d.options)
+            }
+            Definition::Segment { name, mode, entity, definition } => {
+                self.define_segment(what, name, *mode, entity, definition, &d.options)
+            }
         }
     }
 

@@ -85,8 +85,7 @@ impl Binder<'_> {
                 by = Expr::column(*id, e.data_type.clone());
             }
         }
-        let keys: Vec<(ColumnId, Expr)> =
-            ltv.breakdown.iter().map(|b| (self.column_id(), Expr::column(b.id, DataType::String))).collect();
+        let keys: Vec<(ColumnId, Expr)> = ltv.breakdown.iter().map(|b| (self.column_id(), Expr::column(b.id, DataType::String))).collect();
         let (id, argument) = (self.column_id(), Some(self.cast_to(by, &DataType::Double)));
         let sum = Aggregate { function: Aggregation::Sum, argument, filter: None, order: vec![], data_type: DataType::Double };
         let ids: Vec<ColumnId> = keys.iter().map(|k| k.0).collect();

@@ -20,7 +20,13 @@ pub(super) struct CellRows {
 
 impl Binder<'_> {
     /// Measures over the rows of a cell, with their names; None when one of them is wrong (reported). The aggregates of `env` say what they mean.
-    pub(super) fn cell_measures(&mut self, items: &[Item], rows: CellRows, mut env: Env, is_start: ColumnId) -> Option<(Measures, Vec<String>)> {
+    pub(super) fn cell_measures(
+        &mut self,
+        items: &[Item],
+        rows: CellRows,
+        mut env: Env,
+        is_start: ColumnId,
+    ) -> Option<(Measures, Vec<String>)> {
         env.rows = vec![rows.row];
         env.steps = rows.start.into_iter().map(|(name, row)| (name, 0, row)).collect();
         let items = self.expand_metrics(items);

@@ -55,7 +55,7 @@ pub(crate) use clause::takes;
 
 pub use refresh::{Schedule, schedule};
 pub use show::nouns;
-pub use uses::{Noun, uses, users};
+pub use uses::{Noun, users, uses};
 
 use crate::bound::{Bound, Clock, ColumnId, Expr, TimeRange};
 use crate::code;

@@ -93,7 +93,10 @@ impl Binder<'_> {
                 let number = self.cast_to(number, &DataType::Double);
                 let mut extreme = |function| {
                     let args = vec![number.clone()];
-                    (self.column_id(), WindowCall { function, args, partition_by: vec![], order_by: vec![], frame: None, data_type: DataType::Double })
+                    (
+                        self.column_id(),
+                        WindowCall { function, args, partition_by: vec![], order_by: vec![], frame: None, data_type: DataType::Double },
+                    )
                 };
                 let (least, greatest) = (extreme("min"), extreme("max"));
                 let of = |w: &(ColumnId, WindowCall)| Expr::column(w.0, DataType::Double);

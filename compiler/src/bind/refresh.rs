@@ -105,7 +105,10 @@ impl Binder<'_> {
             return Some(Statement::Nothing(format!("segment `{}` is maintained as events arrive", segment.name)));
         }
         if segment.mode == SegmentMode::Dynamic && !stored.refreshed {
-            return Some(Statement::Nothing(format!("segment `{}` is evaluated at each statement: there is nothing to refresh", segment.name)));
+            return Some(Statement::Nothing(format!(
+                "segment `{}` is evaluated at each statement: there is nothing to refresh",
+                segment.name
+            )));
         }
         let entity = self.catalog.entity(&segment.entity).cloned()?;
         let clock = Clock { as_of: None, ..self.clock_of(&segment.time_zone, segment.week_start) };
@@ -255,9 +258,8 @@ impl Binder<'_> {
             let mut inner = RowScope::entity(entity);
             let clock = self.clock_of(&segment.time_zone, segment.week_start);
             let key = format!("segment {}", segment.name);
-            let bound = self.follow(&key, at, |b| {
-                b.with_clock(clock, |b| b.apart(|b| b.set_membership(&stored.definition, at, entity, &mut inner)))
-            });
+            let bound = self
+                .follow(&key, at, |b| b.with_clock(clock, |b| b.apart(|b| b.set_membership(&stored.definition, at, entity, &mut inner))));
             bound.map(|expr| (inner, expr))
         } else {
             None

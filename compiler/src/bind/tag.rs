@@ -45,7 +45,9 @@ impl Binder<'_> {
                     let data_type = told.query.output.last().map_or(DataType::String, |o| o.data_type.clone());
                     self.leaf(scope, Leaf::Told(Box::new(told)), data_type)
                 }
-                None if self.later.is_some() => Expr { kind: ExprKind::Literal(eql_catalog::Value::Null), data_type: tag.data_type.clone() },
+                None if self.later.is_some() => {
+                    Expr { kind: ExprKind::Literal(eql_catalog::Value::Null), data_type: tag.data_type.clone() }
+                }
                 None => return Expr::invalid(),
             },
         };

@@ -65,7 +65,6 @@ fn definitions(c: &Catalog) -> Vec<(Noun, String)> {
 fn bound(catalog: &Catalog, definition: &str) -> Option<Bound> {
     let statement = eql_grammar::parse(definition).statements.into_iter().next()?.ok()?;
     let params = ParamValues::new();
-    let context =
-        Context { catalog, params: &params, time_zone: "UTC", week_start: WeekStart::Monday, lenient: false, check: true };
+    let context = Context { catalog, params: &params, time_zone: "UTC", week_start: WeekStart::Monday, lenient: false, check: true };
     Some(bind(definition, &statement, &context))
 }

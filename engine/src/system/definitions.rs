@@ -22,7 +22,8 @@ pub(super) fn catalog(c: &Catalog) -> Vec<ArrayRef> {
 
 pub(super) fn refreshes(snapshot: &Snapshot) -> Vec<ArrayRef> {
     let all: Vec<&Refreshed> = snapshot.refreshes().collect();
-    let texts = |pick: for<'r> fn(&'r Refreshed) -> &'r str| Arc::new(StringArray::from_iter_values(all.iter().map(|r| pick(r)))) as ArrayRef;
+    let texts =
+        |pick: for<'r> fn(&'r Refreshed) -> &'r str| Arc::new(StringArray::from_iter_values(all.iter().map(|r| pick(r)))) as ArrayRef;
     let made = |r: &&Refreshed| (r.version > 0).then(|| i64::try_from(r.version).unwrap_or(i64::MAX));
     vec![
         texts(|r| &r.object),

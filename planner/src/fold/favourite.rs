@@ -27,7 +27,8 @@ pub(crate) fn top(values: &ArrayRef, weights: Option<&ArrayRef>, offsets: &[usiz
     }
     let index: UInt32Array = runs.iter().flatten().map(example).collect();
     let field = Arc::new(Field::new("item", values.data_type().clone(), true));
-    let lists: ArrayRef = Arc::new(ListArray::try_new(field, OffsetBuffer::new(ScalarBuffer::from(ends)), take(values, &index, None)?, None)?);
+    let lists: ArrayRef =
+        Arc::new(ListArray::try_new(field, OffsetBuffer::new(ScalarBuffer::from(ends)), take(values, &index, None)?, None)?);
     Ok(if lists.data_type() == out { lists } else { cast(&lists, out)? })
 }
 
@@ -78,7 +79,8 @@ mod tests {
 
     #[test]
     fn the_most_frequent_then_the_smaller_value_and_none_of_nothing() {
-        let values: ArrayRef = Arc::new(StringArray::from(vec![Some("b"), Some("a"), None, None, Some("b"), Some("c"), Some("c"), Some("a")]));
+        let values: ArrayRef =
+            Arc::new(StringArray::from(vec![Some("b"), Some("a"), None, None, Some("b"), Some("c"), Some("c"), Some("a")]));
         let found = top(&values, None, &[0, 2, 4, 4, 8], 1, &DataType::Utf8).expect("one each");
         assert_eq!(found.as_string::<i32>().iter().collect::<Vec<_>>(), [Some("a"), None, None, Some("c")]);
         let list = DataType::List(Arc::new(Field::new("item", DataType::Utf8, true)));

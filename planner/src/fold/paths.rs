@@ -270,14 +270,7 @@ impl Walk<'_> {
 
 /// Nodes cut by a window from the first one of each path, which is one of `starts` where these are given. What lies before the range belongs to no path;
 /// a path that began in it goes on after it.
-fn within(
-    window: &Window,
-    chunk: &Chunk<'_>,
-    codes: &[u32],
-    among: Option<&[bool]>,
-    during: (i64, i64),
-    starts: Option<&[u32]>,
-) -> Visits {
+fn within(window: &Window, chunk: &Chunk<'_>, codes: &[u32], among: Option<&[bool]>, during: (i64, i64), starts: Option<&[u32]>) -> Visits {
     let mut found = Visits { rows: vec![], times: vec![], visits: vec![] };
     let mut spans = Vec::new();
     for i in 0..chunk.entities() {

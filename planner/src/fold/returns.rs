@@ -53,7 +53,8 @@ impl Worth {
     /// The columns of these rows.
     pub(super) fn columns(&self, chunk: &Chunk<'_>, found: &[Found]) -> Result<Vec<ArrayRef>> {
         if found.len() > RETURNS_MAX {
-            let what = format!("{} return rows of one batch are more than {RETURNS_MAX}: take a shorter range or longer cohorts", found.len());
+            let what =
+                format!("{} return rows of one batch are more than {RETURNS_MAX}: take a shorter range or longer cohorts", found.len());
             return Err(DataFusionError::ResourcesExhausted(what));
         }
         let mut out: Vec<ArrayRef> = vec![Arc::new(found.iter().map(|f| Some(f.row == f.start_row)).collect::<BooleanArray>())];

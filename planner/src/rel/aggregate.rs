@@ -79,7 +79,9 @@ impl Planner {
                 Aggregation::Join(s) => collect(wanted()?, &[], Gathered::Joined(s.clone()), true),
                 other => with(self.unfiltered(a, other)?, |f| f.distinct = true),
             },
-            Aggregation::Periods(_) | Aggregation::Streak(_) | Aggregation::Top(_) => return Err(DataFusionError::NotImplemented("periods over rows".into())),
+            Aggregation::Periods(_) | Aggregation::Streak(_) | Aggregation::Top(_) => {
+                return Err(DataFusionError::NotImplemented("periods over rows".into()));
+            }
         })
     }
 

@@ -25,7 +25,8 @@ impl Planner {
         let rows = match &r.measures {
             Some(m) if m.cumulative || reaches_back(r) => self.spread(rows, r, m)?,
             Some(m) => {
-                let made = m.aggregates.iter().map(|(id, a)| Ok(self.aggregate_expr(a)?.alias(column_name(*id)))).collect::<Result<Vec<_>>>()?;
+                let made =
+                    m.aggregates.iter().map(|(id, a)| Ok(self.aggregate_expr(a)?.alias(column_name(*id)))).collect::<Result<Vec<_>>>()?;
                 rows.aggregate(keys(r), counts(lit(true)).into_iter().chain(made))?
             }
             None => rows.aggregate(keys(r), counts(lit(true)))?,
