@@ -5,6 +5,7 @@ use crate::rows::{Head, Stream, plan_error};
 use crate::system::SystemTables;
 use crate::{Answer, Engine, EngineError, Params, ResultColumn, Rows, Session};
 use arrow::datatypes::SchemaRef;
+use eql_grammar::ast::StatementKind;
 use eql_planner::{Planner, Settings, SqlContext, SqlError};
 use std::sync::Arc;
 
@@ -15,12 +16,17 @@ const SQL_HEADS: [&str; 4] = ["SELECT", "WITH", "VALUES", "TABLE"];
 const PLANNING_BYTES: usize = 16 << 20;
 
 impl Engine {
-    /// Whether a text is SQL. `sql`: all but SET is. `auto`: what begins like SQL and plans as SQL. `default` is the protocol's dialect.
+    /// Whether a text is SQL. `sql`: all but SET is. `auto`: what begins like SQL and plans as SQL, or is not even the other language's
+    /// syntax; stages behind `|>` belong to the Entity Query Language. `default` is the protocol's dialect.
     pub async fn reads_as_sql(&self, session: &Session, default: &str, text: &str) -> bool {
         let first = first_word(text);
         match session.dialect.as_deref().unwrap_or(default) {
             "sql" => !first.eq_ignore_ascii_case("SET"),
-            "auto" => SQL_HEADS.iter().any(|h| first.eq_ignore_ascii_case(h)) && self.sql_parameters(session, text).await.is_ok(),
+            "auto" if SQL_HEADS.iter().any(|h| first.eq_ignore_ascii_case(h)) => match piped(text) {
+                Some(true) => false,
+                Some(false) => self.sql_parameters(session, text).await.is_ok(),
+                None => true,
+            },
             _ => false,
         }
     }
@@ -71,6 +77,14 @@ impl Engine {
         settings.system = Some(Arc::new(SystemTables::new(self, session, setup.now)));
         Ok(Planner::new(self.snapshot().await?, settings))
     }
+}
+
+/// Whether a text of the Entity Query Language has stages behind `|>`; None when it is none.
+fn piped(text: &str) -> Option<bool> {
+    let parsed = eql_grammar::parse(text);
+    let whole = !parsed.statements.is_empty() && parsed.statements.iter().all(Result::is_ok);
+    let has_stages = |s: &StatementKind| matches!(s, StatementKind::Query(q) if !q.pipes.is_empty());
+    whole.then(|| parsed.statements.iter().flatten().any(|s| has_stages(&s.kind)))
 }
 
 fn context(setup: &Setup) -> SqlContext {

@@ -196,6 +196,14 @@ fn read_everything(dir: &Path) -> Result<(), StoreError> {
     let snapshot = store.snapshot()?;
     snapshot.timeline(USER)?;
     read_entities(&snapshot)?;
+    let catalog = snapshot.catalog();
+    let segments = catalog.segments().map(|s| (&s.entity, Kept::Segment(s.name.clone())));
+    for (entity, kept) in segments.chain(catalog.tags().map(|t| (&t.entity, Kept::Tag(t.name.clone())))) {
+        let entity = catalog.entity(entity).unwrap().id;
+        for at in snapshot.versions(entity, &kept)? {
+            snapshot.version(entity, &kept, at)?;
+        }
+    }
     // Reads when they became known.
     store.append_entities(users(&[(1, None, None)]))?;
     for event in snapshot.catalog().events() {

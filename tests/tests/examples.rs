@@ -91,7 +91,9 @@ fn every_example_answers() {
     for text in statements(EXAMPLES) {
         let answer = match world.ask(&text) {
             // Times and memory differ from run to run.
-            Ok(table) if text.starts_with("EXPLAIN ANALYZE") => format!("{} lines of a plan", if table.rows.len() > 5 { "many" } else { "few" }),
+            Ok(table) if text.starts_with("EXPLAIN ANALYZE") => {
+                format!("{} lines of a plan", if table.rows.len() > 5 { "many" } else { "few" })
+            }
             Ok(table) if table.columns.is_empty() => "done".to_string(),
             Ok(table) => drawn(&table),
             Err(e) => format!("error: {e}"),

@@ -18,7 +18,8 @@ pub(super) fn refused(text: &str) -> Option<String> {
     // What cannot be cut into words is the parser's to report.
     let tokens = Tokenizer::new(&GenericDialect {}, text).tokenize().ok()?;
     let operators = tokens.iter().filter(|t| chains(t)).count();
-    (operators > OPERATORS_MAX).then(|| format!("a text has at most {OPERATORS_MAX} operators and key words, this one has {operators}: IN (…) takes long lists"))
+    (operators > OPERATORS_MAX)
+        .then(|| format!("a text has at most {OPERATORS_MAX} operators and key words, this one has {operators}: IN (…) takes long lists"))
 }
 
 fn chains(token: &Token) -> bool {
