@@ -12,7 +12,7 @@ fn json(text: &str) -> Value {
 /// The words of the rule `name`, lower case.
 fn words_of(grammar: &Value, name: &str) -> Vec<String> {
     let rule = grammar["repository"][name].to_string();
-    rule.split(|c: char| !c.is_ascii_alphabetic()).map(str::to_lowercase).collect()
+    rule.split(|c: char| !c.is_ascii_alphabetic() && c != '_').map(str::to_lowercase).collect()
 }
 
 #[test]
