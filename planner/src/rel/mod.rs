@@ -156,8 +156,8 @@ impl Planner {
             JoinKind::Full => JoinType::Full,
         };
         let condition = self.lower().condition(on)?;
-        let joined = builder.join_on(right, kind, [condition])?;
-        unqualified(joined)
+        let joined = unqualified(builder.join_on(right, kind, [condition])?)?;
+        if kind == JoinType::Inner { Ok(joined) } else { same::outer_joined(joined) }
     }
 
     fn set(&self, op: SetOp, left: &Rel, right: &Rel, columns: &[(ColumnId, ColumnId, ColumnId)]) -> Result<LogicalPlan> {

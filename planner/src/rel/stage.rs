@@ -22,6 +22,10 @@ pub(crate) trait Stage: Send + Sync + std::fmt::Debug {
     fn name(&self) -> &'static str;
     /// The rows, reworked.
     fn apply(&self, input: RecordBatch) -> Result<RecordBatch>;
+    /// True when rows may come in batches, one after the other.
+    fn by_batch(&self) -> bool {
+        false
+    }
 }
 
 /// Rows a stage takes at most: groups by periods, or one value an entity.
@@ -134,6 +138,10 @@ impl ExecutionPlan for StageExec {
     fn execute(&self, _: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let input = datafusion::physical_plan::execute_stream(self.input.clone(), context)?;
         let (stage, columns, schema) = (self.stage.clone(), self.columns.clone(), self.input.schema());
+        if stage.by_batch() {
+            let each = input.and_then(move |b| std::future::ready(stage.apply(b).and_then(|b| Ok(b.project(&columns)?))));
+            return Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), each)));
+        }
         let work = async move {
             let mut rows = 0;
             let mut batches = Vec::new();
