@@ -4,10 +4,9 @@ use super::Binder;
 use super::scope::{Aggregates, Env, RowKind};
 use crate::bound::{Expr, ExprKind};
 use crate::code;
-use crate::function::{Function, FunctionKind, ResultType, Takes, common_type, function, functions, habit};
+use crate::function::{Function, FunctionKind, ResultType, Takes, common_type, function};
 use eql_catalog::{DataType, Value};
 use eql_grammar::ast::{self, Arg, BinaryOp, MatchOp, Span};
-use eql_grammar::nearest;
 
 /// Longer than the name of any type: `LIST<DECIMAL(38, 10)>`.
 const TYPE_BYTES_MAX: usize = 64;
@@ -31,16 +30,6 @@ impl Binder<'_> {
             FunctionKind::Aggregate => self.aggregate_call(f, c, span, env),
             FunctionKind::Scalar | FunctionKind::Clocked => self.scalar_call(f, c, span, env),
         }
-    }
-
-    fn unknown_function(&mut self, c: &ast::Call, name: &str) -> Expr {
-        let names = functions().flat_map(|f| std::iter::once(f.name).chain(f.aliases.iter().copied()));
-        let hint = match (habit(name), nearest(name, names)) {
-            (Some(instead), _) => format!("write {instead}"),
-            (None, Some(near)) => format!("did you mean `{near}`?"),
-            (None, None) => "SHOW FUNCTIONS lists all functions".to_string(),
-        };
-        self.error_hint(code::FUNCTION, c.name.span(), format!("function `{name}` is not defined"), hint)
     }
 
     fn aggregate_call(&mut self, f: &'static Function, c: &ast::Call, span: Span, env: &mut Env) -> Expr {

@@ -4,7 +4,6 @@ use super::Binder;
 use super::clause::HeadKind;
 use super::scope::{Aggregates, Env, Lanes, RowScope, participant};
 use crate::bound::*;
-use crate::code;
 use eql_catalog::{DataType, EventType, Value};
 use eql_grammar::ast::{self, Arg, ClauseKind, EventScope, Item};
 use std::sync::Arc;
@@ -20,12 +19,7 @@ impl Binder<'_> {
         let items = self.expand_metrics(items);
         let scopes: Vec<EventScope> = items.iter().flat_map(|i| self.measured_events(&i.expr)).collect();
         let Some(first) = scopes.first() else {
-            self.error_hint(
-                code::ARGUMENTS,
-                a.head_span,
-                "TREND needs a measure over events",
-                "for example TREND count(purchase) EVERY day DURING last 30 days",
-            );
+            self.no_measure(&items, a.head_span);
             return None;
         };
         let subject = self.subject(clauses, Some(first));
