@@ -107,3 +107,76 @@ fn every_diagnostic_has_words_of_its_own_and_a_place() {
         }
     }
 }
+
+/// Every piece of EQL that advice quotes can be written: somewhere in a statement it parses.
+#[test]
+fn what_advice_quotes_is_eql() {
+    let mut advice: Vec<String> = eql_grammar::elsewhere::advice().map(str::to_string).collect();
+    let cases = std::fs::read_to_string(FILE).expect("the fixture is there");
+    let catalog = catalog(setup(&cases));
+    let mistakes = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../grammar/tests/fixtures/errors.md")).expect("the mistakes are there");
+    for eql in [&cases, &mistakes].iter().flat_map(|t| t.split("```eql\n").skip(1)).filter_map(|rest| rest.split("\n```").next()) {
+        advice.extend(diagnostics(&catalog, eql).into_iter().filter_map(|d| d.hint));
+    }
+    advice.extend(eql_grammar::code::CODES.iter().map(|c| c.explanation.to_string()));
+    advice.extend(eql_compiler::code::ALL.iter().map(|c| c.explanation.to_string()));
+    advice.sort();
+    advice.dedup();
+    let wrong: Vec<String> = advice.iter().flat_map(|a| quoted(a).filter(|q| !is_eql(q)).map(move |q| format!("`{q}` in: {a}"))).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn quoted(advice: &str) -> impl Iterator<Item = &str> {
+    // A name in backquotes is the user's own.
+    let eql = if advice.starts_with("as a name") { "" } else { advice };
+    eql.split('`').skip(1).step_by(2)
+}
+
+/// Places where a piece may stand: `~` is the piece.
+const PLACES: [&str; 32] = [
+    "~",
+    "SELECT ~",
+    "SELECT ~ FROM x",
+    "SELECT a ~ 1",
+    "SELECT a ~ 'x'",
+    "SELECT a ~ b FROM x",
+    "SELECT a ~",
+    "SELECT a FROM x ~",
+    "SELECT a FROM x ~ b ON c",
+    "SELECT a FROM x ~ (SELECT 1)",
+    "SELECT a FROM ~",
+    "FIND u WHERE ~",
+    "FIND u WHERE a ~",
+    "FIND u WHERE a ~ s",
+    "FIND u WHERE DID e ~",
+    "FIND u WHERE DID ~",
+    "FIND u WHERE ~ e",
+    "FIND u ~",
+    "FIND u ~ a",
+    "FIND u ORDER BY a ~",
+    "FIND u SAMPLE ~",
+    "FUNNEL a ~ b",
+    "FUNNEL a -> b ~",
+    "TREND count(e) DURING ~",
+    "TREND count(e) DURING today ~",
+    "TREND count(e) WITHIN ~",
+    "TREND count(e) DURING ~ TO now",
+    "SELECT a FROM x JOIN y ~",
+    "RETENTION ~",
+    "DEFINE ENTITY e KEY k STRING (~)",
+    "DEFINE EVENT e OF u (a INT) ~",
+    "DEFINE SEGMENT s OF u ~ a = 1",
+];
+
+fn is_eql(piece: &str) -> bool {
+    let piece = piece.replace('…', " x ");
+    let parses = |place: &&str| parse(&place.replace('~', &piece)).diagnostics().is_empty();
+    PLACES.iter().any(|place| parses(&place)) || words_of_the_language(&piece)
+}
+
+/// `BREAKDOWN BY`: keywords, or one sign.
+fn words_of_the_language(piece: &str) -> bool {
+    const GRAMMAR: &str = include_str!("../../grammar/eql.pest");
+    let keyword = |word: &str| GRAMMAR.contains(&format!("^\"{}\"", word.to_lowercase()));
+    piece.split_whitespace().all(keyword) || piece.chars().count() <= 2
+}

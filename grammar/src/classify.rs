@@ -28,6 +28,11 @@ pub(crate) fn unsound(text: &str, tokens: &[Token]) -> Vec<Diagnostic> {
     if signs.is_empty() { bracket::unbalanced(text, tokens).into_iter().collect() } else { signs }
 }
 
+/// The hints on words of other languages.
+pub(crate) fn foreign_advice() -> impl Iterator<Item = &'static str> {
+    foreign::advice()
+}
+
 /// What is wrong where the grammar stopped.
 pub(crate) fn classify(text: &str, tokens: &[Token], miss: &Miss) -> Diagnostic {
     let site = Site::new(text, tokens, miss);

@@ -129,7 +129,7 @@ fn find(table: &'static [(&'static [&'static str], &'static str)], name: &str) -
     table.iter().find(|(names, _)| names.contains(&name.as_str())).map(|(_, advice)| *advice)
 }
 
-/// All advice of the tables: a test reads it.
+/// All advice that is given on habits of other languages: a test reads it.
 pub fn advice() -> impl Iterator<Item = &'static str> {
-    FUNCTIONS.iter().chain(NOUNS).chain(COLUMNS).map(|(_, advice)| *advice)
+    FUNCTIONS.iter().chain(NOUNS).chain(COLUMNS).map(|(_, advice)| *advice).chain(crate::classify::foreign_advice())
 }

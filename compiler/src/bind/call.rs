@@ -37,6 +37,9 @@ impl Binder<'_> {
             self.unknown = true;
             return Expr::invalid();
         }
+        if c.args.len() > f.max {
+            return self.wrong_count(f, c.args.len(), span);
+        }
         match env.aggregates {
             Aggregates::Behaviour => self.behaviour_call(f, c, span, env),
             Aggregates::Rows(_) => self.row_aggregate(f, c, span, env),
@@ -98,10 +101,12 @@ impl Binder<'_> {
 
     pub(super) fn wrong_count(&mut self, f: &Function, got: usize, span: Span) -> Expr {
         let wanted = if f.min == f.max { f.min.to_string() } else { format!("{} to {}", f.min, f.max) };
-        let hint = if f.name == "log" {
-            "write ln(x) for the natural logarithm, log10(x) for the decimal one, or log(base, x)".to_string()
-        } else {
-            format!("{}, for example {}", f.signature(), f.example)
+        let hint = match f.name {
+            "log" => "write ln(x) for the natural logarithm, log10(x) for the decimal one, or log(base, x)".to_string(),
+            "count" | "sum" | "avg" if got > f.max => {
+                format!("a condition stands inside, after WHERE: `{}(purchase.amount WHERE amount > 100)`", f.name)
+            }
+            _ => format!("{}, for example {}", f.signature(), f.example),
         };
         self.error_hint(code::ARGUMENTS, span, format!("`{}` takes {wanted} arguments, not {got}", f.name), hint)
     }

@@ -230,3 +230,8 @@ fn found(site: &Site<'_>, phrase: &str) -> Option<Span> {
 pub(super) fn is_stage(word: &str) -> bool {
     ROWS.iter().any(|row| matches!(row.0, Stage) && row.1.split(' ').next().is_some_and(|w| w.eq_ignore_ascii_case(word)))
 }
+
+/// All hints of the table.
+pub(super) fn advice() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().map(|row| row.3)
+}

@@ -21,8 +21,15 @@ pub(super) fn wrong(site: &Site<'_>) -> Option<Diagnostic> {
 
 /// `LIMIT 10, 20`.
 fn limit_with_comma(site: &Site<'_>) -> Option<Diagnostic> {
-    let paged = site.is_word(-2, &["LIMIT"]) && site.is_symbol(0, &[","]);
-    paged.then(|| site.error(code::FOREIGN, site.span(0), "rows are skipped with `OFFSET`").with_hint("write `LIMIT count OFFSET skipped`"))
+    if !(site.is_word(-2, &["LIMIT"]) && site.is_symbol(0, &[","])) {
+        return None;
+    }
+    let text = format!("{} OFFSET {}", site.at(1), site.at(-1));
+    let found = site.error(code::FOREIGN, site.span(0), "rows are skipped with `OFFSET`");
+    if site.kind(1) != Some(TokenKind::Number) {
+        return Some(found.with_hint("write `LIMIT 20 OFFSET 10`"));
+    }
+    Some(found.with_hint(format!("write `LIMIT {text}`")).with_fix(site.text, site.span(-1).to(site.span(1)), text))
 }
 
 /// `JOIN x USING (y)`.
