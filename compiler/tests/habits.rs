@@ -119,7 +119,7 @@ fn what_advice_quotes_is_eql() {
         advice.extend(diagnostics(&catalog, eql).into_iter().filter_map(|d| d.hint));
     }
     advice.extend(eql_grammar::code::CODES.iter().map(|c| c.explanation.to_string()));
-    advice.extend(eql_compiler::code::ALL.iter().map(|c| c.explanation.to_string()));
+    advice.extend(eql_compiler::code::ALL.iter().flat_map(|c| [c.explanation.to_string(), eql_compiler::code::advice(c.code).to_string()]));
     advice.sort();
     advice.dedup();
     let wrong: Vec<String> = advice.iter().flat_map(|a| quoted(a).filter(|q| !is_eql(q)).map(move |q| format!("`{q}` in: {a}"))).collect();

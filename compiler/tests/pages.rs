@@ -86,3 +86,42 @@ fn said(catalog: &mut Catalog, text: &str) -> Vec<&'static str> {
     }
     found
 }
+
+/// The rules of `rules.md` are the sixty, and what is said to hold each of them exists; a page of cases names the rule.
+#[test]
+fn every_rule_is_held_by_a_page_of_cases_or_a_test() {
+    let text = read("language/rules.md");
+    let sections: Vec<&str> = text.split("\n## ").skip(1).collect();
+    assert_eq!(sections.len(), 60);
+    for (i, section) in sections.iter().enumerate() {
+        let rule = i + 1;
+        assert!(section.starts_with(&format!("{rule}. ")), "rule {rule}: {section:.40}");
+        let held = section.lines().find(|l| l.starts_with("Held by ")).unwrap_or_else(|| panic!("rule {rule}: by whom?"));
+        let paths: Vec<&str> = held.split('`').skip(1).step_by(2).collect();
+        assert!(!paths.is_empty(), "rule {rule}");
+        for path in paths {
+            let page = std::fs::read_to_string(format!("{FOLDER}/../../../{path}")).unwrap_or_else(|e| panic!("rule {rule}: {path}: {e}"));
+            assert!(!path.starts_with("tests/cases/") || rules_named(&page).contains(&rule), "{path} does not name rule {rule}");
+        }
+    }
+}
+
+/// The numbers in `(rules 1, 2 to 4)` and `rule 5`.
+fn rules_named(page: &str) -> BTreeSet<usize> {
+    let mut found = BTreeSet::new();
+    for after in page.replace("Rule", "rule").split("rule").skip(1) {
+        let words = after.trim_start_matches('s').split([' ', ',', ')', '.', ':', ';']).filter(|w| !w.is_empty());
+        let (mut last, mut until) = (0, false);
+        for word in words {
+            match word.parse::<usize>() {
+                Ok(n) if until => found.extend(last..=n),
+                Ok(n) => drop(found.insert(n)),
+                Err(_) if word == "to" || word == "and" => {}
+                Err(_) => break,
+            }
+            until = word == "to";
+            last = word.parse().unwrap_or(last);
+        }
+    }
+    found
+}

@@ -91,6 +91,7 @@ pub struct Context<'a> {
 /// Binds one statement; spans of diagnostics point into `text`.
 pub fn bind(text: &str, statement: &ast::Statement, context: &Context<'_>) -> Bound {
     let mut binder = Binder::new(text, context);
+    binder.whole = statement.span;
     let bound = binder.statement(statement);
     binder.diagnostics.sort_by_key(|d| (d.span.start, d.span.end));
     binder.diagnostics.dedup();
@@ -142,6 +143,8 @@ pub(crate) struct Binder<'a> {
     following: Vec<String>,
     /// Definitions that the text names itself.
     uses: Vec<uses::Noun>,
+    /// The statement's place.
+    whole: Span,
     /// The type that a name should have here, to choose among near ones.
     wanted: Option<eql_catalog::DataType>,
     /// Where a followed definition was used: its own spans point into another text.
@@ -177,6 +180,7 @@ impl<'a> Binder<'a> {
             later: None,
             following: Vec::new(),
             uses: Vec::new(),
+            whole: Span::default(),
             wanted: None,
             used_at: None,
             ctes: Vec::new(),
@@ -201,8 +205,9 @@ impl<'a> Binder<'a> {
         Expr::invalid()
     }
 
+    /// Where to point: what has no place of its own is the whole statement's.
     fn place(&self, span: Span) -> Span {
-        self.used_at.unwrap_or(span)
+        self.used_at.unwrap_or(if span.end == 0 { self.whole } else { span })
     }
 
     /// Inside a stored definition the place is its use, so the definition is named, and nothing can be repaired there.
@@ -211,6 +216,7 @@ impl<'a> Binder<'a> {
             diagnostic.fix = None;
             diagnostic.message = format!("in the definition of `{name}`: {}", diagnostic.message);
         }
+        diagnostic.hint.get_or_insert_with(|| code::advice(diagnostic.code).to_string());
         self.diagnostics.push(diagnostic);
     }
 
