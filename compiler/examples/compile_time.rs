@@ -1,6 +1,7 @@
 //! How long a text takes from its letters to its plan's shape: `cargo run --release -p eql-compiler --example compile_time`.
 //!
 //! Reads and binds every block of EQL of the language's manual against the sample's schema, many times, and prints the middle and the slow end.
+#![allow(clippy::print_stdout, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
 use eql_catalog::{Catalog, WeekStart};
 use eql_compiler::bound::Statement;

@@ -57,7 +57,7 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("SELECT stay FROM visit WHERE member.ctiy = 'x'", "EQL0202", "member.ctiy", "did you mean `member.city`"),
     ("SELECT properties.page FROM visit", "EQL0202", "properties.page", "did you mean `page`"),
     ("SELECT shoe_size FROM visit", "EQL0202", "shoe_size", "there are `stay`, `page`"),
-    ("FIND household WHERE DID shipment", "EQL0204", "shipment", "there are `purchase`"),
+    ("FIND household WHERE DID shipment", "EQL0204", "shipment", "`purchase`, `visit`"),
     ("SELECT count(*) FROM events", "EQL0204", "events", "FROM ANY EVENT"),
     ("FIND users", "EQL0201", "users", "singular"),
     ("SELECT nvl(income, 'x') FROM household", "EQL0206", "nvl", "coalesce"),

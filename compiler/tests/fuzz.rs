@@ -53,7 +53,7 @@ fn any_text_is_answered() {
                 slowest = (took, text);
             }
         }
-        println!("{count} texts, {bound} of them bound, the slowest in {:?}: {:.100}", slowest.0, slowest.1);
+        eprintln!("{count} texts, {bound} of them bound, the slowest in {:?}: {:.100}", slowest.0, slowest.1);
     };
     let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(work).expect("a thread");
     if let Err(why) = thread.join() {

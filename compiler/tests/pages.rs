@@ -115,7 +115,7 @@ fn rules_named(page: &str) -> BTreeSet<usize> {
         for word in words {
             match word.parse::<usize>() {
                 Ok(n) if until => found.extend(last..=n),
-                Ok(n) => drop(found.insert(n)),
+                Ok(n) => found.extend([n]),
                 Err(_) if word == "to" || word == "and" => {}
                 Err(_) => break,
             }

@@ -1,6 +1,7 @@
 //! How long a text takes from its letters to a plan that could run: `cargo run --release -p eql-tests --example plan_time`.
 //!
 //! Asks `EXPLAIN PHYSICAL` of every query of the language's manual, on the sample, and prints the middle and the slow end.
+#![allow(clippy::print_stdout, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
 use eql_engine::Session;
 use eql_tests::{root, world};

@@ -50,12 +50,14 @@ fn wide_conditions_are_answered() {
     on_a_worker(|| {
         let mut small = small();
         let count = |condition: &str| format!("SELECT count(*) AS n FROM user WHERE {condition}");
-        let and = listed(4_000, " AND ", |i| format!("age != {}", i + 1_000));
-        let or = listed(4_000, " OR ", |i| format!("age = {i}"));
+        let and = listed(3_000, " AND ", |i| format!("age != {}", i + 1_000));
+        let or = listed(3_000, " OR ", |i| format!("age = {i}"));
         let texts = listed(10_000, ", ", |i| format!("'city {i}'"));
         let numbers = listed(50_000, ", ", |i| i.to_string());
         assert_eq!(number(&mut small, &count(&and)), 1.0);
         assert_eq!(number(&mut small, &count(&or)), 1.0);
+        let more = listed(5_000, " AND ", |i| format!("age != {}", i + 1_000));
+        assert_eq!(refused(&mut small, &count(&more)), ["EQL0122"]);
         assert_eq!(number(&mut small, &count(&format!("city IN ({texts})"))), 0.0);
         assert_eq!(number(&mut small, &count(&format!("age IN ({numbers})"))), 1.0);
         assert_eq!(number(&mut small, &count(&format!("NOT (age NOT IN ({numbers}))"))), 1.0);
@@ -80,7 +82,7 @@ fn long_pipes_unions_and_nested_queries_are_answered_or_refused() {
     on_a_worker(|| {
         let mut small = small();
         for (what, text) in [
-            ("stages", format!("SELECT age AS n FROM user {}", "|> WHERE n > 0 ".repeat(100))),
+            ("stages", format!("SELECT age AS n FROM user {}", "|> WHERE n > 0 ".repeat(200))),
             ("extensions", format!("SELECT age AS n FROM user {}", listed(100, " ", |i| format!("|> EXTEND n + {i} AS n{i}")))),
             ("unions", listed(100, " UNION ALL ", |i| format!("SELECT {i} AS n"))),
             ("queries", format!("{}SELECT 1 AS n{}", "SELECT n FROM (".repeat(60), ")".repeat(60))),

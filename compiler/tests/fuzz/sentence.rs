@@ -64,7 +64,7 @@ impl Grammar {
 
     fn rule(&self, name: &str, random: &mut Random, depth: usize, out: &mut String) {
         match name {
-            "ident" | "raw_ident" => out.push_str(random.pick(&NAMES)),
+            "ident" | "raw_ident" => out.push_str(NAMES[random.below(NAMES.len())]),
             "path" if random.below(2) == 0 => out.push_str(["product.department", "purchase.sales_value", "store.first_seen"][random.below(3)]),
             "string" => out.push_str(["'2017-05-01'", "'50-74K'", "''", "'day'", "'Europe/Paris'", "'a%'"][random.below(6)]),
             "number" | "int" => out.push_str(["0", "1", "2", "7", "30", "64", "100000", "2.5"][random.below(if name == "int" { 7 } else { 8 })]),

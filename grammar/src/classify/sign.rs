@@ -46,19 +46,23 @@ fn character(text: &str, tokens: &[Token], index: usize, token: &Token) -> Diagn
 
 /// The name in `@name`, `{name}` and `{{ name }}`.
 fn parameter<'t>(text: &'t str, tokens: &[Token], index: usize) -> Option<&'t str> {
-    let at = |i: Option<usize>| i.and_then(|i| tokens.get(i));
-    let brace = |t: &&Token| matches!(t.text(text), "{" | "}" | "@");
-    let (before, after) = (at(index.checked_sub(1)), at(Some(index + 1)));
-    let steps = if before.is_some_and(|t| t.kind == TokenKind::Word && t.end == tokens[index].start) { return None } else { 1..=2 };
-    let word = |t: &&Token| t.kind == TokenKind::Word;
-    let forward = steps.clone().map_while(|n| at(Some(index + n))).find(word);
-    let backward = steps.map_while(|n| at(index.checked_sub(n))).find(word);
-    let closing = tokens.get(index).is_some_and(|t| t.text(text) == "}");
-    let found = if closing { backward } else { forward }?;
-    let place = tokens.iter().position(|t| t.start == found.start)?;
-    let single = tokens.get(index).is_some_and(|t| t.text(text) == "@") && after.is_some_and(|t| t.start == tokens[index].end);
-    let braced = at(place.checked_sub(1)).is_some_and(|t| t.text(text) == "{") && at(Some(place + 1)).as_ref().is_some_and(brace);
-    (single || braced).then(|| found.text(text))
+    let sign = |i: Option<usize>| i.and_then(|i| tokens.get(i)).map_or("", |t| t.text(text));
+    let word = |i: Option<usize>| i.and_then(|i| tokens.get(i)).filter(|t| t.kind == TokenKind::Word);
+    let (next, before) = (|n: usize| Some(index + n), |n: usize| index.checked_sub(n));
+    let found = match sign(Some(index)) {
+        "@" => {
+            let own = tokens.get(index)?;
+            // What touches a word before it is an address.
+            let address = word(before(1)).is_some_and(|t| t.end == own.start);
+            word(next(1)).filter(|t| t.start == own.end && !address)
+        }
+        "{" if sign(next(2)) == "}" => word(next(1)),
+        "{" if sign(next(1)) == "{" => word(next(2)),
+        "}" if sign(before(2)) == "{" => word(before(1)),
+        "}" if sign(before(1)) == "}" => word(before(2)),
+        _ => None,
+    };
+    found.map(|t| t.text(text))
 }
 
 /// The sign that a look-alike stands for: full-width punctuation, curly quotes, odd spaces.
