@@ -63,7 +63,9 @@ codes! {
 /// What can be done about a diagnostic of this code, where nothing more precise is known.
 pub fn advice(code: &str) -> &'static str {
     match code {
-        ENTITY | EVENT | SESSION | NOUN | PROPERTY => "what is defined is listed by `SHOW ENTITIES`, `SHOW EVENTS` and `SHOW PROPERTIES OF purchase`",
+        ENTITY | EVENT | SESSION | NOUN | PROPERTY => {
+            "what is defined is listed by `SHOW ENTITIES`, `SHOW EVENTS` and `SHOW PROPERTIES OF purchase`"
+        }
         SEGMENT => "segments are listed by `SHOW SEGMENTS`; members are read by the key: `user_id IN SEGMENT vip`",
         FUNCTION => "the manual lists all functions with the place where each may stand",
         PARAMETER => "a range is given as text, `last 30 days`, a length as `7 days`, a time as `2026-01-31`, a count as a number",

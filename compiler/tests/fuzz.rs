@@ -75,7 +75,11 @@ impl World {
         texts.extend(written_cases());
         let mut words: Vec<String> = texts.iter().flat_map(|t| t.split_whitespace()).filter(|w| w.len() < 40).map(str::to_string).collect();
         words.extend(sentence::keywords());
-        words.extend("( ) [ ] , . = != <> < > <= >= + - * / % || |> -> => :: ; ' ` \" $1 :p 1 2.5 1e6 -- /* */ # é 名 ! == && ? ..".split(' ').map(str::to_string));
+        words.extend(
+            "( ) [ ] , . = != <> < > <= >= + - * / % || |> -> => :: ; ' ` \" $1 :p 1 2.5 1e6 -- /* */ # é 名 ! == && ? .."
+                .split(' ')
+                .map(str::to_string),
+        );
         words.sort();
         words.dedup();
         World { catalog: catalog(), statements: texts.iter().map(|t| pieces(t)).collect(), words, grammar: sentence::Grammar::new() }
@@ -126,7 +130,14 @@ impl World {
             check(text, &found);
         }
         let params = ParamValues::new();
-        let context = |check| Context { catalog: &self.catalog, params: &params, time_zone: "UTC", week_start: WeekStart::Monday, lenient: false, check };
+        let context = |check| Context {
+            catalog: &self.catalog,
+            params: &params,
+            time_zone: "UTC",
+            week_start: WeekStart::Monday,
+            lenient: false,
+            check,
+        };
         let mut any = false;
         for statement in parsed.statements.iter().flatten() {
             let bound = bind(text, statement, &context(false));
@@ -134,7 +145,10 @@ impl World {
             let lenient = Context { lenient: true, ..context(true) };
             drop(bind(text, statement, &lenient));
             let right = bound.statement.is_some();
-            assert!(right || !bound.diagnostics.is_empty() || !text.is_ascii() || text.contains(':') || text.contains('$'), "nothing is said");
+            assert!(
+                right || !bound.diagnostics.is_empty() || !text.is_ascii() || text.contains(':') || text.contains('$'),
+                "nothing is said"
+            );
             if let Some(Statement::Change(change, _)) = &bound.statement {
                 // A refusal is an answer too.
                 drop(self.catalog.apply(change));
@@ -164,7 +178,8 @@ fn catalog() -> Catalog {
     let mut catalog = Catalog::default();
     for statement in parse(SCHEMA).statements {
         let params = ParamValues::new();
-        let context = Context { catalog: &catalog, params: &params, time_zone: "UTC", week_start: WeekStart::Monday, lenient: false, check: false };
+        let context =
+            Context { catalog: &catalog, params: &params, time_zone: "UTC", week_start: WeekStart::Monday, lenient: false, check: false };
         let bound = bind(SCHEMA, &statement.expect("the schema parses"), &context);
         let Some(Statement::Change(change, _)) = bound.statement else { panic!("{:?}", bound.diagnostics) };
         catalog = catalog.apply(&change).expect("it applies");
@@ -182,7 +197,9 @@ fn written_cases() -> Vec<String> {
         let mut paths = entries.unwrap_or_default();
         paths.sort();
         for text in paths.iter().filter_map(|p| std::fs::read_to_string(p).ok()) {
-            found.extend(text.split("```eql").skip(1).filter_map(|b| b.split("```").next()?.split_once('\n').map(|(_, eql)| eql.to_string())));
+            found.extend(
+                text.split("```eql").skip(1).filter_map(|b| b.split("```").next()?.split_once('\n').map(|(_, eql)| eql.to_string())),
+            );
         }
     }
     found

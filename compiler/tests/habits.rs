@@ -114,7 +114,8 @@ fn what_advice_quotes_is_eql() {
     let mut advice: Vec<String> = eql_grammar::elsewhere::advice().map(str::to_string).collect();
     let cases = std::fs::read_to_string(FILE).expect("the fixture is there");
     let catalog = catalog(setup(&cases));
-    let mistakes = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../grammar/tests/fixtures/errors.md")).expect("the mistakes are there");
+    let mistakes = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../grammar/tests/fixtures/errors.md"))
+        .expect("the mistakes are there");
     for eql in [&cases, &mistakes].iter().flat_map(|t| t.split("```eql\n").skip(1)).filter_map(|rest| rest.split("\n```").next()) {
         advice.extend(diagnostics(&catalog, eql).into_iter().filter_map(|d| d.hint));
     }

@@ -24,7 +24,8 @@ pub fn nearest_fitting<'a>(word: &str, candidates: impl IntoIterator<Item = (&'a
             continue;
         }
         let distance = strsim::damerau_levenshtein(&folded, &other);
-        let nearness = Nearness { misfit: !fits, distance, letters_differ: !same_letters(&folded, &other), not_begun: !other.starts_with(&folded) };
+        let nearness =
+            Nearness { misfit: !fits, distance, letters_differ: !same_letters(&folded, &other), not_begun: !other.starts_with(&folded) };
         if distance <= allowed && best.is_none_or(|(nearest, _)| nearness < nearest) {
             best = Some((nearness, candidate));
         }

@@ -80,7 +80,8 @@ pub struct Tokens {
 /// Signs of two characters before those of one, so that the longest is found first.
 const SYMBOLS: [&str; 24] =
     ["|>", "||", "->", "=>", "!=", "<>", "<=", ">=", "::", "→", "(", ")", "[", "]", ",", ".", "=", "<", ">", "+", "-", "*", "/", "%"];
-const FOREIGN: [&str; 19] = ["===", "<=>", "->>", "==", "&&", "=~", "!~", "**", "//", "..", "=<", "><", "^=", ":=", "!", "|", "?", "^", "~"];
+const FOREIGN: [&str; 19] =
+    ["===", "<=>", "->>", "==", "&&", "=~", "!~", "**", "//", "..", "=<", "><", "^=", ":=", "!", "|", "?", "^", "~"];
 
 /// Cuts `text` into tokens in one pass.
 pub fn tokenize(text: &str) -> Tokens {

@@ -86,7 +86,14 @@ fn long_pipes_unions_and_nested_queries_are_answered_or_refused() {
             ("extensions", format!("SELECT age AS n FROM user {}", listed(100, " ", |i| format!("|> EXTEND n + {i} AS n{i}")))),
             ("unions", listed(100, " UNION ALL ", |i| format!("SELECT {i} AS n"))),
             ("queries", format!("{}SELECT 1 AS n{}", "SELECT n FROM (".repeat(60), ")".repeat(60))),
-            ("inner queries", format!("SELECT age AS n FROM user WHERE age IN {}(SELECT 30 AS n){}", "(SELECT n FROM (SELECT 30 AS n) WHERE n IN ".repeat(20), ")".repeat(20))),
+            (
+                "inner queries",
+                format!(
+                    "SELECT age AS n FROM user WHERE age IN {}(SELECT 30 AS n){}",
+                    "(SELECT n FROM (SELECT 30 AS n) WHERE n IN ".repeat(20),
+                    ")".repeat(20)
+                ),
+            ),
         ] {
             match small.ask(&text) {
                 Ok(table) => assert!(!table.rows.is_empty(), "{what}"),

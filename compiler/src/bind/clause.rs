@@ -230,7 +230,8 @@ impl Binder<'_> {
             if !heads.contains(&head) && !rule_clause {
                 let h = hint(head, name);
                 let span = self.place(c.span);
-                let d = eql_grammar::Diagnostic::error(code::CLAUSE, self.text, span, format!("{} does not take {name}", head.word())).with_hint(h);
+                let d = eql_grammar::Diagnostic::error(code::CLAUSE, self.text, span, format!("{} does not take {name}", head.word()))
+                    .with_hint(h);
                 self.report(match self.groups_otherwise(head, c) {
                     Some((words, instead)) => d.with_fix(self.text, words, instead),
                     None => d,
@@ -253,7 +254,9 @@ impl Binder<'_> {
     /// The words GROUP BY of an analysis, BREAKDOWN BY of a SELECT, and what they should be.
     fn groups_otherwise(&self, head: HeadKind, c: &Clause) -> Option<(Span, &'static str)> {
         let instead = match (&c.kind, head) {
-            (ClauseKind::GroupBy(_), h) if !matches!(h, HeadKind::Find | HeadKind::Journey | HeadKind::Sequence | HeadKind::Paths) => "BREAKDOWN BY",
+            (ClauseKind::GroupBy(_), h) if !matches!(h, HeadKind::Find | HeadKind::Journey | HeadKind::Sequence | HeadKind::Paths) => {
+                "BREAKDOWN BY"
+            }
             (ClauseKind::Breakdown { top: None, .. }, HeadKind::Select) => "GROUP BY",
             _ => return None,
         };

@@ -28,7 +28,8 @@ impl Binder<'_> {
     fn null_comparison(&mut self, op: BinaryOp, value: &ast::Expr, span: Span) -> Expr {
         let test = if op == BinaryOp::NotEqual { "IS NOT NULL" } else { "IS NULL" };
         let span = self.place(span);
-        let d = Diagnostic::error(code::NULL_COMPARISON, self.text, span, "a comparison with NULL is never true").with_hint(format!("write {test}"));
+        let d = Diagnostic::error(code::NULL_COMPARISON, self.text, span, "a comparison with NULL is never true")
+            .with_hint(format!("write {test}"));
         let written = self.text.get(value.span.start..value.span.end).unwrap_or_default().to_string();
         let equal = matches!(op, BinaryOp::Equal | BinaryOp::NotEqual);
         self.report(if equal { d.with_fix(self.text, span, format!("{written} {test}")) } else { d });
@@ -43,7 +44,9 @@ impl Binder<'_> {
             return None;
         }
         let (what, hint) = match (&x.data_type, text.to_ascii_lowercase().as_str()) {
-            (_, "now" | "today" | "yesterday") => ("", "the statement's instant is `now()`, its day `today()`, the day before `today() - 1 day`"),
+            (_, "now" | "today" | "yesterday") => {
+                ("", "the statement's instant is `now()`, its day `today()`, the day before `today() - 1 day`")
+            }
             (DataType::Date, _) => ("date", "a date is written `'2026-01-31'`"),
             _ => ("time", "a time is written `'2026-01-31 12:00:00'`, or with a zone as in RFC 3339"),
         };

@@ -149,7 +149,8 @@ impl Binder<'_> {
     fn named_by_equals(&mut self, items: &[ast::Item], rows: &Query) -> bool {
         let named = |i: &&ast::Item| match &i.expr.kind {
             ast::ExprKind::Binary(ast::BinaryOp::Equal, a, _) => {
-                i.alias.is_none() && matches!(&a.kind, ast::ExprKind::Path(p) if p.parts.len() == 1 && !rows.output.iter().any(|o| o.name == p.parts[0].name))
+                i.alias.is_none()
+                    && matches!(&a.kind, ast::ExprKind::Path(p) if p.parts.len() == 1 && !rows.output.iter().any(|o| o.name == p.parts[0].name))
             }
             _ => false,
         };

@@ -5,9 +5,34 @@ use std::collections::BTreeMap;
 
 const GRAMMAR: &str = include_str!("../../../grammar/eql.pest");
 const NAMES: [&str; 28] = [
-    "household", "product", "store", "basket", "purchase", "coupon_redeem", "campaign_receive", "income", "sales_value", "quantity", "time",
-    "department", "household_id", "product_id", "trip", "week", "first_seen", "baskets", "covers", "total_value", "age", "count", "sum", "users",
-    "bucket", "lower", "percentile", "event",
+    "household",
+    "product",
+    "store",
+    "basket",
+    "purchase",
+    "coupon_redeem",
+    "campaign_receive",
+    "income",
+    "sales_value",
+    "quantity",
+    "time",
+    "department",
+    "household_id",
+    "product_id",
+    "trip",
+    "week",
+    "first_seen",
+    "baskets",
+    "covers",
+    "total_value",
+    "age",
+    "count",
+    "sum",
+    "users",
+    "bucket",
+    "lower",
+    "percentile",
+    "event",
 ];
 
 /// Every keyword of the grammar.
@@ -65,9 +90,13 @@ impl Grammar {
     fn rule(&self, name: &str, random: &mut Random, depth: usize, out: &mut String) {
         match name {
             "ident" | "raw_ident" => out.push_str(NAMES[random.below(NAMES.len())]),
-            "path" if random.below(2) == 0 => out.push_str(["product.department", "purchase.sales_value", "store.first_seen"][random.below(3)]),
+            "path" if random.below(2) == 0 => {
+                out.push_str(["product.department", "purchase.sales_value", "store.first_seen"][random.below(3)])
+            }
             "string" => out.push_str(["'2017-05-01'", "'50-74K'", "''", "'day'", "'Europe/Paris'", "'a%'"][random.below(6)]),
-            "number" | "int" => out.push_str(["0", "1", "2", "7", "30", "64", "100000", "2.5"][random.below(if name == "int" { 7 } else { 8 })]),
+            "number" | "int" => {
+                out.push_str(["0", "1", "2", "7", "30", "64", "100000", "2.5"][random.below(if name == "int" { 7 } else { 8 })])
+            }
             "unit_word" => out.push_str(["day", "week", "month", "hours", "minutes", "year"][random.below(6)]),
             "param" => out.push_str([":p", "$1"][random.below(2)]),
             "quoted" => out.push_str("`a b`"),
@@ -90,7 +119,8 @@ impl Grammar {
             }
             Part::Rule(name) => self.rule(name, random, depth, out),
             Part::One(parts) if depth > DEPTH_MAX => {
-                let short = parts.iter().position(|p| matches!(p, Part::Text(_))).or_else(|| parts.iter().position(|p| matches!(p, Part::Rule(_))));
+                let short =
+                    parts.iter().position(|p| matches!(p, Part::Text(_))).or_else(|| parts.iter().position(|p| matches!(p, Part::Rule(_))));
                 self.walk(&parts[short.unwrap_or(0)], random, depth, out);
             }
             Part::One(parts) => self.walk(random.pick(parts), random, depth, out),

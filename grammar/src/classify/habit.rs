@@ -2,11 +2,11 @@
 
 use super::site::Site;
 use crate::ast::Span;
+use crate::build::unit_named;
 use crate::code;
 use crate::diagnostic::Diagnostic;
 use crate::parser::Rule;
 use crate::token::TokenKind;
-use crate::build::unit_named;
 use crate::word::among;
 
 pub(super) fn foreign(site: &Site<'_>) -> Option<Diagnostic> {
@@ -20,7 +20,7 @@ pub(super) fn foreign(site: &Site<'_>) -> Option<Diagnostic> {
 /// `BY day`, `BY channel`, `|> AGGREGATE count(*) BY channel`.
 fn by(site: &Site<'_>) -> Option<Diagnostic> {
     if site.is_word(0, &["BY"]) && site.expects(Rule::kw_group) {
-        return Some(site.replace( "groups are made with `GROUP BY`", "write `GROUP BY`", "GROUP BY"));
+        return Some(site.replace("groups are made with `GROUP BY`", "write `GROUP BY`", "GROUP BY"));
     }
     if !(site.is_word(-1, &["BY"]) && site.expects(Rule::kw_session)) {
         return None;

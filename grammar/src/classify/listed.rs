@@ -47,7 +47,9 @@ fn between(site: &Site<'_>) -> Option<Diagnostic> {
 /// `[channel]`, a name as SQL Server quotes it.
 fn bracketed_name(site: &Site<'_>) -> Option<Diagnostic> {
     let named_here = matches!(site.kind(1), Some(TokenKind::Word | TokenKind::Name)) && site.at(2) == "]";
-    named_here.then(|| mended(site, site.span(0).to(site.span(2)), "a name stands without square brackets", &named(site.at(1).trim_matches(['"', '`']))))
+    named_here.then(|| {
+        mended(site, site.span(0).to(site.span(2)), "a name stands without square brackets", &named(site.at(1).trim_matches(['"', '`'])))
+    })
 }
 
 /// `['a', 'b']`, `ARRAY['a']`.
@@ -61,7 +63,9 @@ fn array(site: &Site<'_>) -> Option<Diagnostic> {
     let items = site.text.get(inside.start..inside.end).unwrap_or_default();
     let span = site.span(first).to(site.span(last));
     if site.is_word(first - 2, &["ANY"]) {
-        return Some(site.error(code::FOREIGN, span, "one of several values is tested with `IN`").with_hint(format!("write `IN ({items})`")));
+        return Some(
+            site.error(code::FOREIGN, span, "one of several values is tested with `IN`").with_hint(format!("write `IN ({items})`")),
+        );
     }
     Some(mended(site, span, "a list of values is made with `list`", &format!("list({items})")))
 }

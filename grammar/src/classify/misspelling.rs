@@ -52,8 +52,14 @@ fn statement(site: &Site<'_>) -> Option<Diagnostic> {
     }
     if site.kind(0) == Some(TokenKind::Word) {
         if let Some(find) = ["COHORT", "SEGMENT", "LIST"].iter().find(|w| site.is_word(0, &[w])) {
-            let hint = format!("entities are found with `FIND user WHERE DID purchase`; a set with a name is `DEFINE SEGMENT vip OF user AS DID purchase`, not {find}");
-            return Some(site.error(code::UNKNOWN_STATEMENT, site.span(0), message).with_hint(hint).with_fix(site.text, site.span(0), "FIND"));
+            let hint = format!(
+                "entities are found with `FIND user WHERE DID purchase`; a set with a name is `DEFINE SEGMENT vip OF user AS DID purchase`, not {find}"
+            );
+            return Some(site.error(code::UNKNOWN_STATEMENT, site.span(0), message).with_hint(hint).with_fix(
+                site.text,
+                site.span(0),
+                "FIND",
+            ));
         }
         if let Some(hint) = other_head(word) {
             return Some(site.error(code::UNKNOWN_STATEMENT, site.span(0), message).with_hint(hint));
@@ -71,8 +77,12 @@ fn statement(site: &Site<'_>) -> Option<Diagnostic> {
 /// Heads of other languages.
 fn other_head(word: &str) -> Option<&'static str> {
     Some(match word.to_ascii_uppercase().as_str() {
-        "CREATE" | "ALTER" => "things are defined with `DEFINE ENTITY user KEY user_id STRING (city STRING)`, and changed with `DEFINE OR REPLACE`",
-        "UPDATE" | "UPSERT" | "MERGE" => "the entity with that key is updated by `INSERT INTO ENTITY user (user_id, city) VALUES ('u1', 'Rome')`",
+        "CREATE" | "ALTER" => {
+            "things are defined with `DEFINE ENTITY user KEY user_id STRING (city STRING)`, and changed with `DEFINE OR REPLACE`"
+        }
+        "UPDATE" | "UPSERT" | "MERGE" => {
+            "the entity with that key is updated by `INSERT INTO ENTITY user (user_id, city) VALUES ('u1', 'Rome')`"
+        }
         "DELETE" | "TRUNCATE" => "entities are deleted through ingest, definitions with `DROP EVENT view`",
         "USE" | "BEGIN" | "COMMIT" | "ROLLBACK" => "a statement stands for itself: there are no databases to choose and no transactions",
         "DESC" => "write `DESCRIBE purchase`",

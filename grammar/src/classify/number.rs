@@ -86,11 +86,11 @@ fn plus(site: &Site<'_>) -> Option<Diagnostic> {
     if !(site.at(0) == "+" && site.kind(1) == Some(TokenKind::Number) && site.expects_any(&[Rule::value, Rule::expr, Rule::operand])) {
         return None;
     }
-    Some(
-        site.error(code::FOREIGN, site.span(0), "a number has no plus before it")
-            .with_hint(format!("write `{}`", site.at(1)))
-            .with_fix(site.text, site.span(0), ""),
-    )
+    Some(site.error(code::FOREIGN, site.span(0), "a number has no plus before it").with_hint(format!("write `{}`", site.at(1))).with_fix(
+        site.text,
+        site.span(0),
+        "",
+    ))
 }
 
 /// `= %s`.
@@ -99,7 +99,9 @@ fn placeholder(site: &Site<'_>) -> Option<Diagnostic> {
         return None;
     }
     let span = site.span(0).to(site.span(1));
-    Some(site.error(code::FOREIGN, span, "this is no parameter").with_hint("a parameter is `$1` or `:name`").with_fix(site.text, span, "$1"))
+    Some(
+        site.error(code::FOREIGN, span, "this is no parameter").with_hint("a parameter is `$1` or `:name`").with_fix(site.text, span, "$1"),
+    )
 }
 
 /// `> 10 %`.
@@ -153,8 +155,7 @@ fn quoted_unit(site: &Site<'_>) -> Option<Diagnostic> {
 
 /// `last seven days`.
 fn number_word(site: &Site<'_>) -> Option<Diagnostic> {
-    const WORDS: [&str; 13] =
-        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
+    const WORDS: [&str; 13] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
     if !site.expects_any(&[Rule::bound, Rule::int, Rule::duration, Rule::unit, Rule::unit_word]) {
         return None;
     }

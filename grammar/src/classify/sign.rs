@@ -124,7 +124,9 @@ fn foreign(text: &str, tokens: &[Token], index: usize, token: &Token) -> Diagnos
             ("", "where the case does not matter write `lower(city) IN ('rome')`".to_owned())
         }
         "~" => ("MATCHES", "regular expressions are matched with `MATCHES`".to_owned()),
-        "?" if tokens.iter().skip(index).any(|t| t.text(text) == ":") => ("", "one of two values is `if(amount > 10, 'big', 'small')`".to_owned()),
+        "?" if tokens.iter().skip(index).any(|t| t.text(text) == ":") => {
+            ("", "one of two values is `if(amount > 10, 'big', 'small')`".to_owned())
+        }
         "!" => ("NOT ", "write `NOT`".to_owned()),
         "=~" => ("MATCHES", "regular expressions are matched with `MATCHES`".to_owned()),
         "!~" => ("NOT MATCHES", "regular expressions are matched with `NOT MATCHES`".to_owned()),
@@ -134,7 +136,8 @@ fn foreign(text: &str, tokens: &[Token], index: usize, token: &Token) -> Diagnos
         _ => ("$1", "a parameter is `$1` or `:name`".to_owned()),
     };
     let instead = if sign == ".." && !instead.is_empty() { " TO " } else { instead };
-    let found = Diagnostic::error(code::FOREIGN, text, token.span(), format!("{} is not an operator of the language", quote(sign))).with_hint(hint);
+    let found =
+        Diagnostic::error(code::FOREIGN, text, token.span(), format!("{} is not an operator of the language", quote(sign))).with_hint(hint);
     if instead.is_empty() { found } else { found.with_fix(text, token.span(), instead) }
 }
 

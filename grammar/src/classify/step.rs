@@ -22,7 +22,7 @@ pub(super) fn wrong(site: &Site<'_>) -> Option<Diagnostic> {
 /// `FUNNEL a THEN b`, `FUNNEL a, b`.
 fn between_steps(site: &Site<'_>) -> Option<Diagnostic> {
     let joined = site.is_word(0, &["THEN"]) || site.is_symbol(0, &[",", "=>", ">", "-"]);
-    (site.expects(Rule::arrow) && joined).then(|| site.replace( "steps are joined by `->`", "write `->`", "->"))
+    (site.expects(Rule::arrow) && joined).then(|| site.replace("steps are joined by `->`", "write `->`", "->"))
 }
 
 /// `FUNNEL 'view' -> 'add'`.
@@ -105,7 +105,7 @@ fn condition_of_event(site: &Site<'_>) -> Option<Diagnostic> {
         return Some(found.with_hint("write `[purchase WHERE amount > 100]`"));
     }
     let clause = site.expects(Rule::clause) && site.is_word(0, &["WITH", "WHEN", "IF"]) && !site.at_start();
-    clause.then(|| site.replace( "conditions begin with `WHERE`", "write `WHERE`", "WHERE"))
+    clause.then(|| site.replace("conditions begin with `WHERE`", "write `WHERE`", "WHERE"))
 }
 
 /// `RETENTION register -> login`.
@@ -115,7 +115,8 @@ fn unnamed_steps(site: &Site<'_>) -> Option<Diagnostic> {
         return None;
     }
     let hint = "write `STARTING register RETURNING login`, and `ENDING` in INTERVALS";
-    if site.is_word(-1, &head) && matches!(site.kind(0), Some(TokenKind::Word | TokenKind::Name)) && !site.is_word(0, &["START", "COHORT"]) {
+    if site.is_word(-1, &head) && matches!(site.kind(0), Some(TokenKind::Word | TokenKind::Name)) && !site.is_word(0, &["START", "COHORT"])
+    {
         let before = Span::new(site.span(0).start, site.span(0).start);
         let found = site.error(code::FOREIGN, site.span(0), "the first event is named by `STARTING`");
         return Some(found.with_hint(hint).with_fix(site.text, before, "STARTING "));

@@ -2,11 +2,11 @@
 
 use super::site::Site;
 use crate::ast::Span;
+use crate::build::unit_named;
 use crate::code;
 use crate::diagnostic::Diagnostic;
 use crate::parser::Rule;
 use crate::token::TokenKind;
-use crate::build::unit_named;
 
 pub(super) fn wrong(site: &Site<'_>) -> Option<Diagnostic> {
     limit_with_comma(site)
@@ -96,9 +96,11 @@ fn table(site: &Site<'_>) -> Option<Diagnostic> {
 fn flipped(site: &Site<'_>) -> Option<Diagnostic> {
     let wanted = site.is_symbol(-1, &["=>"]) && site.expects_any(&[Rule::value, Rule::operand, Rule::expr]);
     wanted.then(|| {
-        site.error(code::FOREIGN, site.span(-1), "`=>` gives an argument its name")
-            .with_hint("greater or equal is `>=`")
-            .with_fix(site.text, site.span(-1), ">=")
+        site.error(code::FOREIGN, site.span(-1), "`=>` gives an argument its name").with_hint("greater or equal is `>=`").with_fix(
+            site.text,
+            site.span(-1),
+            ">=",
+        )
     })
 }
 
