@@ -80,7 +80,7 @@ pub fn advice(code: &str) -> &'static str {
         UNGROUPED => "add it to GROUP BY, or put it inside an aggregate",
         TO_MANY => "aggregate it, as in `sum(orders.amount)`, or test it with `HAS`",
         ARGUMENTS => "the manual shows how each function is called",
-        COLUMNS => "write the same number of columns on both sides, of types that fit; `NULL` fits all",
+        COLUMNS => "write the same number of columns on both sides, of types that fit",
         LIMIT => "ask for less at once, or split the question",
         _ => "the manual has a page for this code",
     }

@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 
 /// The stack of a server's worker.
 const STACK_BYTES: usize = 16 << 20;
+/// Formatting reads a text three times more: not every one is formatted.
+const FORMATTED_EVERY: u64 = 8;
 /// Longer than any text may take where two cores do the work of eight.
 const TIME_MAX: Duration = Duration::from_secs(20);
 
@@ -41,10 +43,10 @@ fn any_text_is_answered() {
         let world = World::new();
         let mut random = Random::new(seed);
         let (mut slowest, mut bound) = ((Duration::ZERO, String::new()), 0_u64);
-        for _ in 0..count {
+        for i in 0..count {
             let text = world.text(&mut random);
             let begin = Instant::now();
-            let outcome = catch_unwind(AssertUnwindSafe(|| world.ask(&text)));
+            let outcome = catch_unwind(AssertUnwindSafe(|| world.ask(&text, i % FORMATTED_EVERY == 0)));
             let took = begin.elapsed();
             let Ok(binds) = outcome else { panic!("this text panics:\n{text}") };
             assert!(took < TIME_MAX, "this text takes {took:?}:\n{text}");
@@ -124,7 +126,7 @@ impl World {
     }
 
     /// Reads, draws, prints and binds a text; true if something in it could be bound.
-    fn ask(&self, text: &str) -> bool {
+    fn ask(&self, text: &str, formatted: bool) -> bool {
         let parsed = parse(text);
         for found in parsed.diagnostics() {
             check(text, &found);
@@ -159,7 +161,7 @@ impl World {
             assert_eq!(again.statements.len(), 1, "{printed}");
             any |= right;
         }
-        if let Ok(once) = format(text) {
+        if let Some(Ok(once)) = formatted.then(|| format(text)) {
             assert_eq!(format(&once).as_ref(), Ok(&once));
         }
         any

@@ -35,7 +35,9 @@ impl Builder<'_> {
         }
         let (name, span) = self.string(&mut p)?;
         match name.is_empty() {
-            true => Err(self.refuse(crate::code::EXPECTED, span, "a name is empty", "write a name of at least one letter, or leave `AS` out")),
+            true => {
+                Err(self.refuse(crate::code::EXPECTED, span, "a name is empty", "write a name of at least one letter, or leave `AS` out"))
+            }
             false => Ok(Ident { name, span }),
         }
     }
