@@ -26,7 +26,6 @@ mod lifecycle;
 mod ltv;
 mod matches;
 mod measure;
-mod paths;
 mod misfit;
 mod paths;
 mod profile;

@@ -4,6 +4,7 @@ use super::Binder;
 use super::clause::HeadKind;
 use super::scope::{Aggregates, Env, Lanes, RowScope, participant};
 use crate::bound::*;
+use crate::code;
 use eql_catalog::{DataType, EventType, Value};
 use eql_grammar::ast::{self, Arg, ClauseKind, EventScope, Item};
 use std::sync::Arc;
