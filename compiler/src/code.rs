@@ -59,3 +59,29 @@ codes! {
     LIMIT "EQL0801" "limit reached" "The statement is larger than what is accepted.";
     LATER "EQL0901" "not supported yet" "The construct belongs to the language and is checked, but this version cannot carry it out.";
 }
+
+/// What can be done about a diagnostic of this code, where nothing more precise is known.
+pub fn advice(code: &str) -> &'static str {
+    match code {
+        ENTITY | EVENT | SESSION | NOUN | PROPERTY => {
+            "what is defined is listed by `SHOW ENTITIES`, `SHOW EVENTS` and `SHOW PROPERTIES OF purchase`"
+        }
+        SEGMENT => "segments are listed by `SHOW SEGMENTS`; members are read by the key: `user_id IN SEGMENT vip`",
+        FUNCTION => "the manual lists all functions with the place where each may stand",
+        PARAMETER => "a range is given as text, `last 30 days`, a length as `7 days`, a time as `2026-01-31`, a count as a number",
+        EXISTS => "take another name, or `DEFINE OR REPLACE` where it is the same kind of thing",
+        DUPLICATE => "give one of them another name",
+        CYCLE => "take the name out of its own definition",
+        CLAUSE | CLAUSE_CONFLICT => "leave it out, or move it to the query inside",
+        CLAUSE_TWICE => "leave one out",
+        VALUE => "the manual says which values can stand here",
+        TYPE => "convert one value with CAST(… AS …)",
+        AGGREGATE => "aggregate in the SELECT list, in HAVING, or in a stage: `|> AGGREGATE count(*) AS n`",
+        UNGROUPED => "add it to GROUP BY, or put it inside an aggregate",
+        TO_MANY => "aggregate it, as in `sum(orders.amount)`, or test it with `HAS`",
+        ARGUMENTS => "the manual shows how each function is called",
+        COLUMNS => "write the same number of columns on both sides, of types that fit",
+        LIMIT => "ask for less at once, or split the question",
+        _ => "the manual has a page for this code",
+    }
+}

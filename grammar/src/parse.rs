@@ -31,7 +31,7 @@ pub fn parse(text: &str) -> Parsed {
     let tokens = tokenize(text).tokens;
     let mut statements = Vec::new();
     let mut errors = 0;
-    for piece in split::statements(&tokens) {
+    for piece in split::statements(text, &tokens) {
         if let Some(enough) = enough(text, piece, statements.len(), errors) {
             statements.push(Err(vec![enough]));
             break;

@@ -37,7 +37,12 @@ pub(crate) fn diagnose(text: &str, piece: &[Token], stopped: Option<Miss>) -> Ve
 /// Reads the draft once and tells what is wrong. If that could be mended, the draft is, and where the repair ends is
 /// returned.
 fn round(draft: &mut Draft<'_>, mended: usize, stopped: Option<Miss>, found: &mut Vec<Diagnostic>) -> Option<usize> {
-    let tokens = tokenize(&draft.text).tokens;
+    let mut tokens = tokenize(&draft.text).tokens;
+    // A mended `；` is the end, not a part.
+    if tokens.last().is_some_and(|t| t.kind == TokenKind::End) {
+        tokens.pop();
+        draft.text.truncate(tokens.last().map_or(0, |t| t.end));
+    }
     let signs = unsound(&draft.text, &tokens);
     if !signs.is_empty() {
         return mend(draft, signs, found);
@@ -55,7 +60,8 @@ fn round(draft: &mut Draft<'_>, mended: usize, stopped: Option<Miss>, found: &mu
     }
     // A repair that does not carry the reader past the next word was a wrong guess, and what follows from it is nothing.
     let progress = tokens.iter().any(|t| t.start >= mended && t.start < miss.at);
-    if mended == 0 || progress {
+    let at_head = tokens.first().is_some_and(|t| t.start >= miss.at);
+    if mended == 0 || progress || at_head {
         found.push(draft.in_source(wrong));
     }
     let rest: Vec<Diagnostic> = rest(&draft.text, &tokens, &miss).into_iter().map(|d| draft.in_source(d)).collect();

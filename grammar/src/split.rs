@@ -5,9 +5,11 @@
 
 use crate::token::{Token, TokenKind};
 
-/// The tokens of each statement that has any, in text order.
-pub(crate) fn statements(tokens: &[Token]) -> impl Iterator<Item = &[Token]> {
-    tokens.split(|t| t.kind == TokenKind::End).filter(|piece| !piece.is_empty())
+/// The tokens of each statement that has any, in text order. A full-width `；` ends one too, and stays in it to be named.
+pub(crate) fn statements<'t>(text: &'t str, tokens: &'t [Token]) -> impl Iterator<Item = &'t [Token]> {
+    let wide = move |t: &Token| t.kind == TokenKind::Unknown && t.text(text) == "；";
+    let pieces = tokens.split(|t| t.kind == TokenKind::End).flat_map(move |piece| piece.split_inclusive(wide));
+    pieces.filter(|piece| !piece.is_empty())
 }
 
 #[cfg(test)]
@@ -16,12 +18,17 @@ mod tests {
 
     fn split(text: &str) -> Vec<&str> {
         let tokens = tokenize(text).tokens;
-        super::statements(&tokens).filter_map(|piece| text.get(piece.first()?.start..piece.last()?.end)).collect()
+        super::statements(text, &tokens).filter_map(|piece| text.get(piece.first()?.start..piece.last()?.end)).collect()
     }
 
     #[test]
     fn a_semicolon_ends_a_statement() {
         assert_eq!(split("a; b ;c"), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_wide_semicolon_ends_a_statement_and_stays_in_it() {
+        assert_eq!(split("a；b"), ["a；", "b"]);
     }
 
     #[test]

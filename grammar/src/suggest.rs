@@ -6,10 +6,15 @@ const DISTANCE_MAX: usize = 2;
 /// The candidate that `word` most likely means: equal but for case, else the nearest within two edits.
 /// Words of one or two characters are near to everything, so for them only case is forgiven.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    nearest_fitting(word, candidates.into_iter().map(|c| (c, true)))
+}
+
+/// The same where some candidates fit the place and others do not: one that fits goes before one that is nearer.
+pub fn nearest_fitting<'a>(word: &str, candidates: impl IntoIterator<Item = (&'a str, bool)>) -> Option<&'a str> {
     let folded = word.to_lowercase();
     let allowed = allowed_distance(folded.chars().count());
     let mut best: Option<(Nearness, &'a str)> = None;
-    for candidate in candidates {
+    for (candidate, fits) in candidates {
         let other = candidate.to_lowercase();
         if other == folded {
             return Some(candidate);
@@ -19,7 +24,8 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
             continue;
         }
         let distance = strsim::damerau_levenshtein(&folded, &other);
-        let nearness = Nearness { distance, letters_differ: !same_letters(&folded, &other), not_begun: !other.starts_with(&folded) };
+        let nearness =
+            Nearness { misfit: !fits, distance, letters_differ: !same_letters(&folded, &other), not_begun: !other.starts_with(&folded) };
         if distance <= allowed && best.is_none_or(|(nearest, _)| nearness < nearest) {
             best = Some((nearness, candidate));
         }
@@ -30,6 +36,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 /// What makes one candidate likelier than another: the fields in their order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Nearness {
+    misfit: bool,
     distance: usize,
     /// Letters in the wrong order are the commonest slip.
     letters_differ: bool,

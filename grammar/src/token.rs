@@ -80,7 +80,8 @@ pub struct Tokens {
 /// Signs of two characters before those of one, so that the longest is found first.
 const SYMBOLS: [&str; 24] =
     ["|>", "||", "->", "=>", "!=", "<>", "<=", ">=", "::", "→", "(", ")", "[", "]", ",", ".", "=", "<", ">", "+", "-", "*", "/", "%"];
-const FOREIGN: [&str; 8] = ["===", "==", "&&", "=~", "!~", "!", "|", "?"];
+const FOREIGN: [&str; 19] =
+    ["===", "<=>", "->>", "==", "&&", "=~", "!~", "**", "//", "..", "=<", "><", "^=", ":=", "!", "|", "?", "^", "~"];
 
 /// Cuts `text` into tokens in one pass.
 pub fn tokenize(text: &str) -> Tokens {
@@ -138,8 +139,10 @@ fn sign(rest: &str, first: char) -> (TokenKind, usize) {
 
 /// `$name`, `$1`, `:name`, `::`.
 fn marked(rest: &str, mark: char) -> (TokenKind, usize) {
-    if rest.starts_with("::") {
-        return (TokenKind::Symbol, 2);
+    match rest.get(..2) {
+        Some("::") => return (TokenKind::Symbol, 2),
+        Some(":=") => return (TokenKind::Foreign, 2),
+        _ => {}
     }
     let after = rest.get(1..).unwrap_or_default();
     match (mark, after.chars().next()) {

@@ -283,8 +283,7 @@ impl Binder<'_> {
             _ => None,
         };
         let Some((mut scope, value)) = found else {
-            let hint = format!("name the event: {}(purchase) or {}(purchase.amount)", f.name, f.name);
-            return self.error_hint(code::ARGUMENTS, span, format!("`{}` needs an event to range over", f.name), hint);
+            return self.no_event(c, span);
         };
         let mut during = scope.during.take();
         for s in &c.scopes {

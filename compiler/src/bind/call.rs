@@ -4,10 +4,9 @@ use super::Binder;
 use super::scope::{Aggregates, Env, RowKind};
 use crate::bound::{Expr, ExprKind};
 use crate::code;
-use crate::function::{Function, FunctionKind, ResultType, Takes, common_type, function, functions, habit};
+use crate::function::{Function, FunctionKind, ResultType, Takes, common_type, function};
 use eql_catalog::{DataType, Value};
 use eql_grammar::ast::{self, Arg, BinaryOp, MatchOp, Span};
-use eql_grammar::nearest;
 
 /// Longer than the name of any type: `LIST<DECIMAL(38, 10)>`.
 const TYPE_BYTES_MAX: usize = 64;
@@ -33,20 +32,13 @@ impl Binder<'_> {
         }
     }
 
-    fn unknown_function(&mut self, c: &ast::Call, name: &str) -> Expr {
-        let names = functions().flat_map(|f| std::iter::once(f.name).chain(f.aliases.iter().copied()));
-        let hint = match (habit(name), nearest(name, names)) {
-            (Some(instead), _) => format!("write {instead}"),
-            (None, Some(near)) => format!("did you mean `{near}`?"),
-            (None, None) => "SHOW FUNCTIONS lists all functions".to_string(),
-        };
-        self.error_hint(code::FUNCTION, c.name.span(), format!("function `{name}` is not defined"), hint)
-    }
-
     fn aggregate_call(&mut self, f: &'static Function, c: &ast::Call, span: Span, env: &mut Env) -> Expr {
         if matches!(env.rows.first().map(|r| &r.kind), Some(RowKind::Unknown)) {
             self.unknown = true;
             return Expr::invalid();
+        }
+        if c.args.len() > f.max {
+            return self.wrong_count(f, c.args.len(), span);
         }
         match env.aggregates {
             Aggregates::Behaviour => self.behaviour_call(f, c, span, env),
@@ -109,10 +101,12 @@ impl Binder<'_> {
 
     pub(super) fn wrong_count(&mut self, f: &Function, got: usize, span: Span) -> Expr {
         let wanted = if f.min == f.max { f.min.to_string() } else { format!("{} to {}", f.min, f.max) };
-        let hint = if f.name == "log" {
-            "write ln(x) for the natural logarithm, log10(x) for the decimal one, or log(base, x)".to_string()
-        } else {
-            format!("{}, for example {}", f.signature(), f.example)
+        let hint = match f.name {
+            "log" => "write ln(x) for the natural logarithm, log10(x) for the decimal one, or log(base, x)".to_string(),
+            "count" | "sum" | "avg" if got > f.max => {
+                format!("a condition stands inside, after WHERE: `{}(purchase.amount WHERE amount > 100)`", f.name)
+            }
+            _ => format!("{}, for example {}", f.signature(), f.example),
         };
         self.error_hint(code::ARGUMENTS, span, format!("`{}` takes {wanted} arguments, not {got}", f.name), hint)
     }

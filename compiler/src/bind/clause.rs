@@ -229,7 +229,13 @@ impl Binder<'_> {
             let rule_clause = head == HeadKind::SessionRule && rule_takes(name);
             if !heads.contains(&head) && !rule_clause {
                 let h = hint(head, name);
-                self.error_hint(code::CLAUSE, c.span, format!("{} does not take {name}", head.word()), h);
+                let span = self.place(c.span);
+                let d = eql_grammar::Diagnostic::error(code::CLAUSE, self.text, span, format!("{} does not take {name}", head.word()))
+                    .with_hint(h);
+                self.report(match self.groups_otherwise(head, c) {
+                    Some((words, instead)) => d.with_fix(self.text, words, instead),
+                    None => d,
+                });
             }
             match seen.iter().find(|(n, _)| *n == name) {
                 Some((_, first)) => {
@@ -243,6 +249,20 @@ impl Binder<'_> {
             }
         }
         Clauses { list }
+    }
+
+    /// The words GROUP BY of an analysis, BREAKDOWN BY of a SELECT, and what they should be.
+    fn groups_otherwise(&self, head: HeadKind, c: &Clause) -> Option<(Span, &'static str)> {
+        let instead = match (&c.kind, head) {
+            (ClauseKind::GroupBy(_), h) if !matches!(h, HeadKind::Find | HeadKind::Journey | HeadKind::Sequence | HeadKind::Paths) => {
+                "BREAKDOWN BY"
+            }
+            (ClauseKind::Breakdown { top: None, .. }, HeadKind::Select) => "GROUP BY",
+            _ => return None,
+        };
+        let written = self.text.get(c.span.start..c.span.end)?.to_ascii_uppercase();
+        let words = if instead == "GROUP BY" { "BREAKDOWN BY" } else { "GROUP BY" };
+        written.starts_with(words).then(|| (Span::new(c.span.start, c.span.start + words.len()), instead))
     }
 
     /// Reports a clause that the head needs.

@@ -122,12 +122,16 @@ impl Binder<'_> {
         if let (Add | Subtract, ast::ExprKind::Duration(d)) = (op, &b.kind) {
             return self.shift(op == Subtract, a, d, env);
         }
+        let wanted = self.wanted.take();
+        self.wanted = super::misfit::type_of_constant(b);
         let x = self.expr(a, env);
         if let Some(text) = self.text_as_name(b, env) {
-            let hint = format!("text stands in single quotes: '{text}'");
-            return self.error_hint(code::TEXT_AS_NAME, b.span, format!("`{text}` in double quotes is a name, not a text"), hint);
+            let name = ast::Ident { name: text.clone(), span: b.span };
+            return self.text_in_double_quotes(&name, format!("`{text}` in double quotes is a name, not a text"));
         }
+        self.wanted = super::misfit::type_of_constant(a).or_else(|| (!matches!(x.kind, ExprKind::Invalid)).then(|| x.data_type.clone()));
         let y = self.expr(b, env);
+        self.wanted = wanted;
         if matches!(x.kind, ExprKind::Invalid) || matches!(y.kind, ExprKind::Invalid) {
             return if matches!(op, Equal | NotEqual | Less | LessOrEqual | Greater | GreaterOrEqual) {
                 invalid_predicate()
@@ -136,9 +140,9 @@ impl Binder<'_> {
             };
         }
         match op {
-            Add | Subtract | Multiply | Divide | Modulo => self.arithmetic(op, x, y, span),
+            Add | Subtract | Multiply | Divide | Modulo => self.arithmetic(op, (x, a), (y, b), span),
             Concat => Expr { kind: ExprKind::Arithmetic(op, Box::new(x), Box::new(y)), data_type: DataType::String },
-            _ => self.compare(op, x, y, span),
+            _ => self.compare_sides(op, (x, a), (y, b), span),
         }
     }
 
@@ -167,7 +171,7 @@ impl Binder<'_> {
         Expr { kind: ExprKind::Shift { time: Box::new(time), count, unit: w.unit, calendar, clock: self.clock.clone() }, data_type }
     }
 
-    fn arithmetic(&mut self, op: BinaryOp, x: Expr, y: Expr, span: ast::Span) -> Expr {
+    fn arithmetic(&mut self, op: BinaryOp, (x, left): (Expr, &ast::Expr), (y, right): (Expr, &ast::Expr), span: ast::Span) -> Expr {
         let data_type = match (op, &x.data_type, &y.data_type) {
             (BinaryOp::Subtract, a, b) if a.is_temporal() && b.is_temporal() => DataType::Double,
             (_, a, b) if (a.is_numeric() || x.is_null()) && (b.is_numeric() || y.is_null()) => match op {
@@ -176,7 +180,7 @@ impl Binder<'_> {
                 _ if y.is_null() => a.clone(),
                 _ => arithmetic_type(op, a, b),
             },
-            (_, a, b) => return self.error(code::TYPE, span, format!("arithmetic needs numbers, these are {a} and {b}")),
+            _ => return self.no_arithmetic(op, (&x, left), (&y, right), span),
         };
         Expr { kind: ExprKind::Arithmetic(op, Box::new(x), Box::new(y)), data_type }
     }
@@ -279,7 +283,8 @@ impl Binder<'_> {
                 return invalid_predicate();
             }
             if !item.is_null() && common_type(&wanted, &item.data_type).is_none() {
-                return self.error(code::TYPE, span, format!("{wanted} is never one of values of type {}", item.data_type));
+                let hint = "texts in a list stand in single quotes, numbers without";
+                return self.error_hint(code::TYPE, span, format!("{wanted} is never one of values of type {}", item.data_type), hint);
             }
             bound.push(item);
         }
@@ -337,7 +342,14 @@ impl Binder<'_> {
             _ => false,
         };
         if !fits {
-            self.error(code::TYPE, span, format!("{} cannot be tested against {} like this", x.data_type, p.data_type));
+            let hint = match op {
+                MatchOp::Has | MatchOp::HasAny | MatchOp::HasAll if x.data_type == DataType::String => {
+                    "members of a list are tested with `HAS`, parts of a text with `CONTAINS`"
+                }
+                MatchOp::Has | MatchOp::HasAny | MatchOp::HasAll => "`HAS` tests the members of a list of the same type",
+                _ => "texts are tested like this; turn another value into one with CAST(… AS STRING)",
+            };
+            self.error_hint(code::TYPE, span, format!("{} cannot be tested against {} like this", x.data_type, p.data_type), hint);
             return invalid_predicate();
         }
         if let (MatchOp::Matches, ExprKind::Literal(Value::String(r))) = (op, &p.kind)

@@ -26,6 +26,7 @@ mod lifecycle;
 mod ltv;
 mod matches;
 mod measure;
+mod misfit;
 mod paths;
 mod profile;
 mod query;
@@ -48,6 +49,7 @@ mod tag;
 mod time;
 mod top;
 mod trend;
+mod unknown;
 mod uses;
 mod window;
 
@@ -60,8 +62,8 @@ pub use uses::{Noun, users, uses};
 use crate::bound::{Bound, Clock, ColumnId, Expr, TimeRange};
 use crate::code;
 use eql_catalog::{Catalog, Value, WeekStart};
+use eql_grammar::Diagnostic;
 use eql_grammar::ast::{self, Span};
-use eql_grammar::{Diagnostic, nearest};
 use scope::Env;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -89,6 +91,7 @@ pub struct Context<'a> {
 /// Binds one statement; spans of diagnostics point into `text`.
 pub fn bind(text: &str, statement: &ast::Statement, context: &Context<'_>) -> Bound {
     let mut binder = Binder::new(text, context);
+    binder.whole = statement.span;
     let bound = binder.statement(statement);
     binder.diagnostics.sort_by_key(|d| (d.span.start, d.span.end));
     binder.diagnostics.dedup();
@@ -140,6 +143,10 @@ pub(crate) struct Binder<'a> {
     following: Vec<String>,
     /// Definitions that the text names itself.
     uses: Vec<uses::Noun>,
+    /// The statement's place.
+    whole: Span,
+    /// The type that a name should have here, to choose among near ones.
+    wanted: Option<eql_catalog::DataType>,
     /// Where a followed definition was used: its own spans point into another text.
     used_at: Option<Span>,
     ctes: Vec<(String, ast::Query)>,
@@ -173,6 +180,8 @@ impl<'a> Binder<'a> {
             later: None,
             following: Vec::new(),
             uses: Vec::new(),
+            whole: Span::default(),
+            wanted: None,
             used_at: None,
             ctes: Vec::new(),
             depth: 0,
@@ -196,30 +205,19 @@ impl<'a> Binder<'a> {
         Expr::invalid()
     }
 
+    /// Where to point: what has no place of its own is the whole statement's.
     fn place(&self, span: Span) -> Span {
-        self.used_at.unwrap_or(span)
+        self.used_at.unwrap_or(if span.end == 0 { self.whole } else { span })
     }
 
-    fn report(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic);
-    }
-
-    /// Reports a name that means nothing: an error, or a warning when the text is checked without its data directory.
-    fn unknown_name(&mut self, code: &'static str, what: &str, ident: &ast::Ident, candidates: &[&str]) -> Expr {
-        let near = nearest(&ident.name, candidates.iter().copied()).map(str::to_string);
-        let message = format!("{what} `{}` is not defined", ident.name);
-        let span = self.place(ident.span);
-        let mut d = if self.lenient {
-            Diagnostic::warning(code, self.text, span, message)
-        } else {
-            Diagnostic::error(code, self.text, span, message)
-        };
-        if let Some(n) = near {
-            d = d.with_hint(format!("did you mean `{n}`?")).with_fix(self.text, span, n);
+    /// Inside a stored definition the place is its use, so the definition is named, and nothing can be repaired there.
+    fn report(&mut self, mut diagnostic: Diagnostic) {
+        if let (Some(_), Some(name)) = (self.used_at, self.following.last()) {
+            diagnostic.fix = None;
+            diagnostic.message = format!("in the definition of `{name}`: {}", diagnostic.message);
         }
-        self.unknown = true;
-        self.report(d);
-        Expr::invalid()
+        diagnostic.hint.get_or_insert_with(|| code::advice(diagnostic.code).to_string());
+        self.diagnostics.push(diagnostic);
     }
 
     /// Remembers that the statement holds something this version only checks.
@@ -265,7 +263,14 @@ impl<'a> Binder<'a> {
         if fits {
             bound
         } else {
-            self.error(code::NOT_PREDICATE, expr.span, format!("a condition is expected, this is {}", bound.data_type))
+            use eql_catalog::DataType;
+            let hint = match &bound.data_type {
+                t if t.is_numeric() => "compare it, as in `amount > 0`",
+                DataType::List(_) => "test a member, as in `interests HAS 'music'`",
+                t if t.is_temporal() => "compare it, as in `time >= '2026-01-31'`",
+                _ => "compare it, as in `city = 'Rome'`, or write `city IS SET`",
+            };
+            self.error_hint(code::NOT_PREDICATE, expr.span, format!("a condition is expected, this is {}", bound.data_type), hint)
         }
     }
 }

@@ -116,6 +116,7 @@ impl Binder<'_> {
                 Some(Query { rel: Rel::Filter(Box::new(rows.rel), e), ..rows })
             }
             PipeKind::Select(items) => self.pipe_select(rows, items, env),
+            PipeKind::Extend(items) | PipeKind::Aggregate(items, _) if self.named_by_equals(items, &rows) => None,
             PipeKind::Extend(items) => {
                 let star = SelectItem::Star(p.span);
                 let all: Vec<SelectItem> = std::iter::once(star).chain(items.iter().cloned().map(SelectItem::Item)).collect();
@@ -142,6 +143,26 @@ impl Binder<'_> {
                 Some(Query { rel: Rel::Limit(Box::new(rows.rel), Some(n), offset), ..rows })
             }
         }
+    }
+
+    /// Reports `margin = amount - cost` where a new column was meant.
+    fn named_by_equals(&mut self, items: &[ast::Item], rows: &Query) -> bool {
+        let named = |i: &&ast::Item| match &i.expr.kind {
+            ast::ExprKind::Binary(ast::BinaryOp::Equal, a, _) => {
+                i.alias.is_none()
+                    && matches!(&a.kind, ast::ExprKind::Path(p) if p.parts.len() == 1 && !rows.output.iter().any(|o| o.name == p.parts[0].name))
+            }
+            _ => false,
+        };
+        let found: Vec<&ast::Item> = items.iter().filter(named).collect();
+        for item in &found {
+            if let ast::ExprKind::Binary(_, name, value) = &item.expr.kind {
+                let text = format!("{} AS {}", self.words(value.span), self.words(name.span));
+                let d = eql_grammar::Diagnostic::error(code::PROPERTY, self.text, item.expr.span, "a new column gets its name by AS");
+                self.report(d.with_hint(format!("write `{text}`")).with_fix(self.text, item.expr.span, text));
+            }
+        }
+        !found.is_empty()
     }
 
     fn pipe_select(&mut self, rows: Query, items: &[SelectItem], env: Env) -> Option<Query> {

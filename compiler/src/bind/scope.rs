@@ -190,57 +190,6 @@ impl Binder<'_> {
         Some(out)
     }
 
-    /// Reports a path that leads nowhere.
-    fn missing(&mut self, path: &ast::Path, rows: &[RowScope]) -> Expr {
-        let names: Vec<String> = rows.iter().flat_map(|r| self.names(r)).collect();
-        let refs: Vec<&str> = names.iter().map(String::as_str).collect();
-        let last = path.parts.last().cloned().unwrap_or_else(|| Ident { name: String::new(), span: Span::default() });
-        let whole = Ident { name: path.text(), span: path.span() };
-        let same_suffix = refs.iter().find(|n| n.ends_with(&format!(".{}", last.name))).copied();
-        if let Some(n) = same_suffix {
-            let what = format!("`{}` is not reached from here", whole.name);
-            return self.error_hint(code::PROPERTY, whole.span, what, format!("did you mean `{n}`?"));
-        }
-        if self.text.get(whole.span.start..whole.span.start + 1) == Some("\"") && path.parts.len() == 1 {
-            let hint = format!("text stands in single quotes: '{}'", whole.name);
-            return self.error_hint(
-                code::TEXT_AS_NAME,
-                whole.span,
-                format!("`{}` in double quotes is a name, and nothing has it", whole.name),
-                hint,
-            );
-        }
-        self.unknown_name(code::PROPERTY, "property", &whole, &refs)
-    }
-
-    /// Names that would have been understood, for suggestions.
-    fn names(&self, row: &RowScope) -> Vec<String> {
-        match &row.kind {
-            RowKind::Unknown => vec![],
-            RowKind::Table(t) => t.iter().map(|o| o.name.clone()).collect(),
-            RowKind::Entity(e) => self.entity_names(e),
-            RowKind::Events(events) => {
-                let mut out: Vec<String> = ["event", "time", "event_id", "received_at"].map(String::from).to_vec();
-                for e in events {
-                    out.extend(e.properties.iter().map(|p| p.name.clone()));
-                    for p in &e.participants {
-                        out.extend(p.key_names.iter().cloned());
-                        let entity = self.catalog.entity_by_id(p.entity);
-                        out.extend(entity.iter().flat_map(|t| t.properties.iter().map(|q| format!("{}.{}", p.name, q.name))));
-                    }
-                }
-                out
-            }
-        }
-    }
-
-    fn entity_names(&self, e: &EntityType) -> Vec<String> {
-        let own = e.key.iter().chain(&e.properties).map(|p| p.name.clone());
-        let tags = self.catalog.tags().filter(|t| t.entity == e.name).map(|t| t.name.clone());
-        let computed = self.catalog.virtual_properties().filter(|p| p.owner == Owner::Entity(e.name.clone())).map(|p| p.name.clone());
-        own.chain(tags).chain(computed).collect()
-    }
-
     /// What the names mean for the rows of one source; None when nothing.
     pub(super) fn resolve(&mut self, scope: &mut RowScope, parts: &[Ident]) -> Option<Expr> {
         match scope.kind.clone() {

@@ -20,12 +20,7 @@ impl Binder<'_> {
         let items = self.expand_metrics(items);
         let scopes: Vec<EventScope> = items.iter().flat_map(|i| self.measured_events(&i.expr)).collect();
         let Some(first) = scopes.first() else {
-            self.error_hint(
-                code::ARGUMENTS,
-                a.head_span,
-                "TREND needs a measure over events",
-                "for example TREND count(purchase) EVERY day DURING last 30 days",
-            );
+            self.no_measure(&items, a.head_span);
             return None;
         };
         let subject = self.subject(clauses, Some(first));

@@ -34,7 +34,12 @@ impl Builder<'_> {
             return self.ident(&mut p);
         }
         let (name, span) = self.string(&mut p)?;
-        Ok(Ident { name, span })
+        match name.is_empty() {
+            true => {
+                Err(self.refuse(crate::code::EXPECTED, span, "a name is empty", "write a name of at least one letter, or leave `AS` out"))
+            }
+            false => Ok(Ident { name, span }),
+        }
     }
 
     /// `[a OR b WHERE …]` or a bare event.

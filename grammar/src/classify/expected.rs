@@ -48,6 +48,11 @@ fn keyword(rule: Rule) -> Option<&'static str> {
     words.get(&rule).map(String::as_str)
 }
 
+/// True if some rule of the grammar reads the word as a keyword.
+fn is_keyword(word: &str) -> bool {
+    Rule::all_rules().iter().any(|rule| keyword(*rule).is_some_and(|k| k.eq_ignore_ascii_case(word)))
+}
+
 /// The last answer: what was expected, in grouped names.
 pub(super) fn expected(site: &Site<'_>) -> Diagnostic {
     let nouns = nouns(site);
@@ -60,8 +65,16 @@ pub(super) fn expected(site: &Site<'_>) -> Diagnostic {
     let found = site.error(code::EXPECTED, site.span(0), message);
     if let Some(word) = only_keyword(site) {
         let before = Span::new(site.span(0).start, site.span(0).start);
-        let space = if site.at_end() { format!(" {word}") } else { format!("{word} ") };
-        return found.with_hint(format!("write `{} {word}`", site.at(-1).to_uppercase())).with_fix(site.text, before, space);
+        let touches = site.token(-1).is_some_and(|t| t.end == before.start) && !site.at_end();
+        let space = match site.at_end() {
+            true => format!(" {word}"),
+            false => format!("{}{word} ", if touches { " " } else { "" }),
+        };
+        let hint = match is_keyword(site.at(-1)) {
+            true => format!("write `{} {word}`", site.at(-1).to_uppercase()),
+            false => format!("write `{word}` after {}", site.quote(-1)),
+        };
+        return found.with_hint(hint).with_fix(site.text, before, space);
     }
     found.with_hint(hint(nouns.first().map_or("", String::as_str)))
 }

@@ -1,4 +1,4 @@
-//! Words and signs that are right in another language, or in another place of this one.
+//! Words and signs that are right in another place of the language.
 
 use super::site::Site;
 use crate::ast::Span;
@@ -10,65 +10,24 @@ use crate::token::TokenKind;
 use crate::word::among;
 
 pub(super) fn foreign(site: &Site<'_>) -> Option<Diagnostic> {
-    between_steps(site)
-        .or_else(|| unbracketed(site))
-        .or_else(|| round_brackets(site))
-        .or_else(|| by(site))
-        .or_else(|| limit_with_comma(site))
-        .or_else(|| interval(site))
-        .or_else(|| using(site))
-        .or_else(|| comma_join(site))
+    by(site)
+        .or_else(|| range_after(site))
+        .or_else(|| definition(site))
         .or_else(|| empty_after_comma(site))
         .or_else(|| two_brackets(site))
 }
 
-fn replace(site: &Site<'_>, message: &str, hint: &str, with: &str) -> Diagnostic {
-    site.error(code::FOREIGN, site.span(0), message).with_hint(hint).with_fix(site.text, site.span(0), with)
-}
-
-/// `FUNNEL a THEN b`, `FUNNEL a, b`.
-fn between_steps(site: &Site<'_>) -> Option<Diagnostic> {
-    let joined = site.is_word(0, &["THEN"]) || site.is_symbol(0, &[",", "=>", ">", "-"]);
-    (site.expects(Rule::arrow) && joined).then(|| replace(site, "steps are joined by `->`", "write `->`", "->"))
-}
-
-/// `FUNNEL a WHERE x = 1 -> b`, `DID a WHERE x = 1 AT LEAST 2 TIMES`.
-fn unbracketed(site: &Site<'_>) -> Option<Diagnostic> {
-    let goes_on = site.is_symbol(0, &["->", "→"]) || site.is_word(0, &["AT", "EXACTLY", "MORE", "FEWER", "ONCE", "TWICE"]);
-    if !goes_on {
-        return None;
-    }
-    let condition = site.back_to("WHERE")?;
-    let event = site.token(condition - 1).filter(|t| matches!(t.kind, TokenKind::Word | TokenKind::Name))?;
-    let after_step =
-        site.is_symbol(condition - 2, &["->", "→"]) || site.is_word(condition - 2, &["DID", "FUNNEL", "SEQUENCE", "OPTIONAL", "NOT"]);
-    if !after_step {
-        return None;
-    }
-    let whole = event.span().to(site.span(-1));
-    let inside = site.text.get(whole.start..whole.end).unwrap_or_default();
-    Some(
-        site.error(code::UNBRACKETED_CONDITION, whole, "an event with a condition stands in brackets")
-            .with_hint(format!("write {}", super::site::quote(&format!("[{inside}]"))))
-            .with_fix(site.text, whole, format!("[{inside}]")),
-    )
-}
-
-/// `DID (purchase WHERE …)`.
-fn round_brackets(site: &Site<'_>) -> Option<Diagnostic> {
-    if !(site.expects_any(&[Rule::step, Rule::steps, Rule::step_list]) && site.is_symbol(0, &["("])) {
-        return None;
-    }
-    Some(
-        site.error(code::UNBRACKETED_CONDITION, site.span(0), "an event with a condition stands in square brackets")
-            .with_hint("write `[event WHERE condition]`"),
-    )
-}
-
-/// `BY day`, `BY channel`.
+/// `BY day`, `BY channel`, `|> AGGREGATE count(*) BY channel`.
 fn by(site: &Site<'_>) -> Option<Diagnostic> {
+    if site.is_word(0, &["BY"]) && site.expects(Rule::kw_group) {
+        return Some(site.replace("groups are made with `GROUP BY`", "write `GROUP BY`", "GROUP BY"));
+    }
     if !(site.is_word(-1, &["BY"]) && site.expects(Rule::kw_session)) {
         return None;
+    }
+    if site.is_word(-3, &["LIMIT"]) {
+        let found = site.error(code::FOREIGN, site.span(-1), "a limit holds for the whole result");
+        return Some(found.with_hint("number the rows of each group: `row_number() OVER (PARTITION BY channel ORDER BY time)`"));
     }
     if unit_named(site.at(0)).is_some() {
         let found = site.error(code::FOREIGN, site.span(-1), "the length of a period is given with `EVERY`");
@@ -79,36 +38,50 @@ fn by(site: &Site<'_>) -> Option<Diagnostic> {
     Some(found.with_hint(format!("write `{clause} {}`", site.at(0))).with_fix(site.text, site.span(-1), clause))
 }
 
-/// `LIMIT 10, 20`.
-fn limit_with_comma(site: &Site<'_>) -> Option<Diagnostic> {
-    let paged = site.is_word(-2, &["LIMIT"]) && site.is_symbol(0, &[","]);
-    paged.then(|| site.error(code::FOREIGN, site.span(0), "rows are skipped with `OFFSET`").with_hint("write `LIMIT count OFFSET skipped`"))
+/// `IN the last 7 days`, `OVER last 7 days`, `IN 1 day`.
+fn range_after(site: &Site<'_>) -> Option<Diagnostic> {
+    if site.is_word(-1, &["IN"]) && site.kind(0) == Some(TokenKind::Number) && unit_named(site.at(1)).is_some() {
+        let found = site.error(code::FOREIGN, site.span(-1), "a length of time is given with `WITHIN`");
+        let hint = format!("write `WITHIN {} {}`", site.at(0), site.at(1));
+        return Some(found.with_hint(hint).with_fix(site.text, site.span(-1), "WITHIN"));
+    }
+    let last = ["LAST", "PAST", "THIS", "PREVIOUS"];
+    let (first, end) = match () {
+        () if site.is_word(-1, &["IN"]) && site.is_word(0, &last) => (-1, -1),
+        () if site.is_word(-1, &["IN"]) && site.is_word(0, &["THE"]) && site.is_word(1, &last) => (-1, 0),
+        () if site.is_word(-2, &["OVER"]) && site.is_word(-1, &last) && site.kind(0) == Some(TokenKind::Number) => (-2, -2),
+        () => return None,
+    };
+    let whole = site.span(first).to(site.span(end));
+    let found = site.error(code::FOREIGN, whole, "a range of time is given with `DURING`");
+    Some(found.with_hint("write `DURING last 7 days`").with_fix(site.text, whole, "DURING"))
 }
 
-/// `INTERVAL '30 days'`.
-fn interval(site: &Site<'_>) -> Option<Diagnostic> {
-    if !(site.is_word(-1, &["INTERVAL"]) && site.kind(0) == Some(TokenKind::Text)) {
+/// `DEFINE METRIC m = …`, definitions without their participants or subject.
+fn definition(site: &Site<'_>) -> Option<Diagnostic> {
+    if !(site.has("DEFINE") || site.has("INSERT")) {
         return None;
     }
-    let length = site.at(0).trim_matches('\'');
-    let whole = site.span(-1).to(site.span(0));
-    let found = site.error(code::FOREIGN, whole, "a length of time is written without `INTERVAL` and quotes");
-    Some(found.with_hint(format!("write `{length}`")).with_fix(site.text, whole, length))
-}
-
-/// `JOIN x USING (y)`.
-fn using(site: &Site<'_>) -> Option<Diagnostic> {
-    let used = site.expects(Rule::kw_on) && site.is_word(0, &["USING"]);
-    used.then(|| site.error(code::FOREIGN, site.span(0), "a join says its condition with `ON`").with_hint("write `ON a.key = b.key`"))
-}
-
-/// `FROM a, b`.
-fn comma_join(site: &Site<'_>) -> Option<Diagnostic> {
-    let listed = site.is_symbol(0, &[","]) && (site.is_word(-2, &["FROM"]) || (site.is_word(-2, &["AS"]) && site.is_word(-4, &["FROM"])));
-    (listed && site.expects_any(&[Rule::clause, Rule::join, Rule::kw_join])).then(|| {
-        site.error(code::FOREIGN, site.span(0), "tables are joined with `JOIN`")
-            .with_hint("write `JOIN b ON …`, or use a path such as `purchase.product.name`")
-    })
+    if site.is_symbol(0, &["="]) && site.expects(Rule::kw_as) {
+        let found = site.error(code::FOREIGN, site.span(0), "what a name means follows `AS`");
+        return Some(found.with_hint("write `AS`").with_fix(site.text, site.span(0), "AS"));
+    }
+    let (message, hint) = match () {
+        () if site.is_word(-2, &["SEGMENT", "TAG"]) && site.expects(Rule::kw_of) => {
+            ("the entity type is missing", "write `DEFINE SEGMENT vip OF user AS vip_level >= 3`")
+        }
+        () if site.is_word(-2, &["EVENT"]) && site.expects(Rule::kw_of) => {
+            ("an event names the entities that take part in it", "write `DEFINE EVENT view OF user (page STRING)`")
+        }
+        () if site.is_word(-2, &["ENTITY"]) && site.expects(Rule::kw_key) && site.at(0) == "(" => {
+            ("the key stands before the other columns", "write `DEFINE ENTITY user KEY user_id STRING (city STRING)`")
+        }
+        () if site.is_word(-1, &["INTO"]) && site.expects_any(&[Rule::insert_target, Rule::kw_entity]) && site.is_word(1, &["VALUES"]) => {
+            ("the kind of the target is missing", "write `INSERT INTO ENTITY user (user_id) VALUES ('u1')`")
+        }
+        () => return None,
+    };
+    Some(site.error(code::FOREIGN, site.span(0), message).with_hint(hint))
 }
 
 /// `quantile(0.9)(amount)`.

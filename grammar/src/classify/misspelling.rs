@@ -2,6 +2,7 @@
 
 use super::expected::words_of;
 use super::site::Site;
+use crate::ast::Span;
 use crate::code;
 use crate::diagnostic::Diagnostic;
 use crate::parser::Rule;
@@ -44,7 +45,22 @@ fn suggest(site: &Site<'_>, code: &'static str, message: String, near: &str) -> 
 fn statement(site: &Site<'_>) -> Option<Diagnostic> {
     let word = site.at(0);
     let message = format!("unknown statement {}", site.quote(0));
+    if matches!(site.kind(0), Some(TokenKind::Word | TokenKind::Name)) && site.is_symbol(1, &["|>"]) {
+        let before = Span::new(site.span(0).start, site.span(0).start);
+        let hint = format!("rows are asked for with {}", super::site::shown(&format!("FROM {word}")));
+        return Some(site.error(code::UNKNOWN_STATEMENT, site.span(0), message).with_hint(hint).with_fix(site.text, before, "FROM "));
+    }
     if site.kind(0) == Some(TokenKind::Word) {
+        if let Some(find) = ["COHORT", "SEGMENT", "LIST"].iter().find(|w| site.is_word(0, &[w])) {
+            let hint = format!(
+                "entities are found with `FIND user WHERE DID purchase`; a set with a name is `DEFINE SEGMENT vip OF user AS DID purchase`, not {find}"
+            );
+            return Some(site.error(code::UNKNOWN_STATEMENT, site.span(0), message).with_hint(hint).with_fix(
+                site.text,
+                site.span(0),
+                "FIND",
+            ));
+        }
         if let Some(hint) = other_head(word) {
             return Some(site.error(code::UNKNOWN_STATEMENT, site.span(0), message).with_hint(hint));
         }
@@ -61,11 +77,20 @@ fn statement(site: &Site<'_>) -> Option<Diagnostic> {
 /// Heads of other languages.
 fn other_head(word: &str) -> Option<&'static str> {
     Some(match word.to_ascii_uppercase().as_str() {
-        "CREATE" | "ALTER" => "things are defined with `DEFINE`, and changed with `DEFINE OR REPLACE`",
-        "UPDATE" | "UPSERT" | "MERGE" => "`INSERT INTO ENTITY` updates the entity with that key",
-        "DELETE" | "TRUNCATE" => "entities are deleted through ingest; definitions with `DROP`",
+        "CREATE" | "ALTER" => {
+            "things are defined with `DEFINE ENTITY user KEY user_id STRING (city STRING)`, and changed with `DEFINE OR REPLACE`"
+        }
+        "UPDATE" | "UPSERT" | "MERGE" => {
+            "the entity with that key is updated by `INSERT INTO ENTITY user (user_id, city) VALUES ('u1', 'Rome')`"
+        }
+        "DELETE" | "TRUNCATE" => "entities are deleted through ingest, definitions with `DROP EVENT view`",
         "USE" | "BEGIN" | "COMMIT" | "ROLLBACK" => "a statement stands for itself: there are no databases to choose and no transactions",
-        "DESC" => "write `DESCRIBE`",
+        "DESC" => "write `DESCRIBE purchase`",
+        "LET" => "a part with a name is `WITH a AS (SELECT 1 AS n) SELECT n FROM a`",
+        "SEARCH" => "rows are asked for with `FROM purchase WHERE channel = 'app'`",
+        "GRANT" | "REVOKE" => "rights belong to tokens: eql admin token",
+        "CALL" | "EXEC" | "EXECUTE" => "there are no procedures; a statement begins with a word such as `SELECT`",
+        "ANALYZE" | "VACUUM" | "OPTIMIZE" => "the server looks after its files; by hand it is eql admin compact",
         "VALUES" => "write `SELECT` without `FROM`",
         "COUNT" | "SUM" | "AVG" => "a count over time is a `TREND`, a single one a `SELECT`",
         _ => return None,

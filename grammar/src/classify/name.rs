@@ -51,7 +51,26 @@ pub(super) fn incomplete(site: &Site<'_>) -> Option<Diagnostic> {
 }
 
 pub(super) fn wrong(site: &Site<'_>) -> Option<Diagnostic> {
-    double_quoted(site).or_else(|| reserved_here(site)).or_else(|| without_as(site))
+    double_quoted(site).or_else(|| reserved_here(site)).or_else(|| with_blanks(site)).or_else(|| without_as(site))
+}
+
+/// `count(Add to cart)`.
+fn with_blanks(site: &Site<'_>) -> Option<Diagnostic> {
+    let word = |i: isize| site.kind(i) == Some(TokenKind::Word);
+    let second = if word(-1) && word(-2) { -2 } else { -1 };
+    if !(site.expects(Rule::scope) && word(-1) && word(0) && site.is_symbol(second - 1, &["("])) {
+        return None;
+    }
+    const WORDS_MAX: isize = 8;
+    let last = (0..WORDS_MAX).take_while(|&i| word(i)).last()?;
+    let whole = site.span(second).to(site.span(last));
+    site.is_symbol(last + 1, &[")"]).then_some(())?;
+    let name = format!("`{}`", site.text.get(whole.start..whole.end).unwrap_or_default());
+    Some(
+        site.error(code::EXPECTED, whole, "a name with blanks stands in quotes")
+            .with_hint(format!("as a name it stands in backquotes: {name}"))
+            .with_fix(site.text, whole, name),
+    )
 }
 
 /// A double-quoted name where only a text can stand.
@@ -87,7 +106,7 @@ fn reserved(site: &Site<'_>) -> Option<Diagnostic> {
 
 /// `sum(amount) gmv`, `FROM user u`.
 fn without_as(site: &Site<'_>) -> Option<Diagnostic> {
-    let named = matches!(site.kind(0), Some(TokenKind::Word | TokenKind::Name)) && !among(site.at(0), &RESERVED);
+    let named = matches!(site.kind(0), Some(TokenKind::Word | TokenKind::Name | TokenKind::Text)) && !among(site.at(0), &RESERVED);
     let ends = site.token(1).is_none()
         || site.is_symbol(1, &[",", ")", "|>"])
         || (site.kind(1) == Some(TokenKind::Word) && among(site.at(1), &RESERVED));

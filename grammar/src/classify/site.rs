@@ -80,6 +80,23 @@ impl<'t> Site<'t> {
         self.tokens.iter().any(|t| t.is_word(self.text, word))
     }
 
+    /// The offset of the bracket that the one at `offset` closes.
+    pub(super) fn opening(&self, offset: isize) -> Option<isize> {
+        let mut depth = 0_usize;
+        let mut at = offset;
+        loop {
+            match self.token(at)?.text(self.text) {
+                ")" | "]" => depth += 1,
+                "(" | "[" => depth = depth.checked_sub(1)?,
+                _ => {}
+            }
+            if depth == 0 {
+                return Some(at);
+            }
+            at -= 1;
+        }
+    }
+
     /// The offset of the nearest keyword `word` before the place.
     pub(super) fn back_to(&self, word: &str) -> Option<isize> {
         let before = self.tokens.get(..self.here)?;
@@ -91,10 +108,20 @@ impl<'t> Site<'t> {
         Diagnostic::error(code, self.text, span, message)
     }
 
+    /// A word or sign that is written otherwise here.
+    pub(super) fn replace(&self, message: &str, hint: &str, with: &str) -> Diagnostic {
+        self.error(crate::code::FOREIGN, self.span(0), message).with_hint(hint).with_fix(self.text, self.span(0), with)
+    }
+
     /// The token's text for a message: shortened, so that a message stays one line.
     pub(super) fn quote(&self, offset: isize) -> String {
         quote(self.at(offset))
     }
+}
+
+/// EQL in backquotes; what has backquotes of its own stands bare.
+pub(super) fn shown(eql: &str) -> String {
+    if eql.contains('`') { eql.to_owned() } else { format!("`{eql}`") }
 }
 
 /// The user's own words in backquotes, shortened.

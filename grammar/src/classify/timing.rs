@@ -160,14 +160,24 @@ fn range_without_during(site: &Site<'_>) -> Option<Diagnostic> {
     let start = Span::new(site.span(0).start, site.span(0).start);
     if site.is_word(0, &RANGE_WORDS) && range_follows(site) {
         let found = site.error(code::FOREIGN, site.span(0), "a range of time is given with `DURING`");
-        return Some(found.with_hint(format!("write `DURING {} …`", site.at(0))).with_fix(site.text, start, "DURING "));
+        let range = match site.at(0).to_ascii_uppercase().as_str() {
+            "THIS" => "this week",
+            "PREVIOUS" => "previous week",
+            "SINCE" => "since '2026-01-01'",
+            "BEFORE" => "before '2026-01-01'",
+            "TODAY" => "today",
+            "YESTERDAY" => "yesterday",
+            "ALL" => "all time",
+            _ => "last 7 days",
+        };
+        return Some(found.with_hint(format!("write `DURING {range}`")).with_fix(site.text, start, "DURING "));
     }
     let dated = matches!(site.kind(1), Some(TokenKind::Text | TokenKind::Param))
         || site.is_word(1, &["DATE", "TIMESTAMP", "NOW", "TODAY", "YESTERDAY"]);
     let counted = site.kind(1) == Some(TokenKind::Number);
     if site.is_word(0, &["FROM", "BETWEEN", "SINCE"]) && (dated || counted) {
         let found = site.error(code::FOREIGN, site.span(0), "a range of time is given with `DURING`");
-        return Some(found.with_hint("write `DURING a TO b`").with_fix(site.text, site.span(0), "DURING"));
+        return Some(found.with_hint("write `DURING '2026-01-01' TO '2026-01-31'`").with_fix(site.text, site.span(0), "DURING"));
     }
     None
 }
