@@ -90,8 +90,8 @@ fn long_pipes_unions_and_nested_queries_are_answered_or_refused() {
                 "inner queries",
                 format!(
                     "SELECT age AS n FROM user WHERE age IN {}(SELECT 30 AS n){}",
-                    "(SELECT n FROM (SELECT 30 AS n) WHERE n IN ".repeat(20),
-                    ")".repeat(20)
+                    "(SELECT n FROM (SELECT 30 AS n) WHERE n IN ".repeat(5),
+                    ")".repeat(5)
                 ),
             ),
         ] {
