@@ -60,7 +60,6 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("FIND household WHERE DID shipment", "EQL0204", "shipment", "`purchase`, `visit`"),
     ("SELECT count(*) FROM events", "EQL0204", "events", "FROM ANY EVENT"),
     ("FIND users", "EQL0201", "users", "singular"),
-    ("SELECT nvl(income, 'x') FROM household", "EQL0206", "nvl", "coalesce"),
     ("TREND count(purchse) EVERY day DURING today", "EQL0204", "purchse", "did you mean `purchase`"),
     ("TREND sum(purchse.sales_value) EVERY day DURING today", "EQL0204", "purchse", "did you mean `purchase`"),
     ("TREND count(household) EVERY day DURING today", "EQL0407", "count(household)", "name the event"),

@@ -172,7 +172,7 @@ const PLACES: [&str; 32] = [
 fn is_eql(piece: &str) -> bool {
     let piece = piece.replace('…', " x ");
     let parses = |place: &&str| parse(&place.replace('~', &piece)).diagnostics().is_empty();
-    PLACES.iter().any(|place| parses(&place)) || words_of_the_language(&piece)
+    PLACES.iter().any(parses) || words_of_the_language(&piece)
 }
 
 /// `BREAKDOWN BY`: keywords, or one sign.

@@ -1,4 +1,5 @@
 //! Any text at any place: nothing panics, and what is offered can be written where it is offered.
+#![allow(clippy::print_stdout)]
 
 use eql_compiler::Against;
 use eql_editor::{complete, definition, hover, nameable, words_of_language};

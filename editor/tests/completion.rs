@@ -1,4 +1,5 @@
 //! Completions by hand: `^` is the cursor.
+#![allow(clippy::print_stdout)]
 
 use eql_catalog::Catalog;
 use eql_compiler::Against;

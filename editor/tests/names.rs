@@ -1,4 +1,5 @@
 //! Hover, definitions and names by hand: `^` is the cursor.
+#![allow(clippy::unwrap_used)]
 
 use eql_catalog::Catalog;
 use eql_compiler::Against;

@@ -7,7 +7,7 @@
 const ROUNDS: usize = 100;
 
 /// Of all that is drawn.
-const SEED: u64 = 0x5EED_0F_C105_7E55;
+const SEED: u64 = 0x005E_ED0F_C105_7E55;
 
 /// The group of each point, from 1 to `k`; 0 where a value is missing or not finite. Groups are numbered by their centres: the first has the
 /// smallest first value, equal ones the smaller second, and so on. Fewer different points than `k` make fewer groups.

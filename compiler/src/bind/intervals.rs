@@ -70,7 +70,7 @@ impl Binder<'_> {
             }
             Table::Bucketed(b) => {
                 let leading = b.groups.len() + 1;
-                let query = self.interval_buckets(b, matches);
+                let query = self.interval_buckets(*b, matches);
                 self.finish(query, clauses, leading)
             }
         }
@@ -90,13 +90,13 @@ impl Binder<'_> {
                 self.error_hint(code::CLAUSE_CONFLICT, span, "MEASURE and BUCKETS exclude each other in INTERVALS", hint);
             }
             let unit = self.bucket_unit(clauses)?;
-            return Some(Table::Bucketed(Bucketed {
+            return Some(Table::Bucketed(Box::new(Bucketed {
                 groups,
                 value: in_units(interval, unit),
                 who,
                 cut: self.cut(clauses)?,
                 top: m.top_by(0),
-            }));
+            })));
         }
         let (pairs, n) = self.over_matches(Aggregation::Count, None, DataType::Int);
         let (entities, who) = self.over_matches(Aggregation::CountDistinct, Some(who), DataType::Int);
@@ -114,7 +114,7 @@ impl Binder<'_> {
         Some(Table::Shaped(Shape::Groups(Groups { groups, aggregates, columns, top }), leading))
     }
 
-    fn quantiles(&mut self, interval: &Expr) -> (Vec<(ColumnId, Aggregate)>, Vec<(String, Expr)>) {
+    fn quantiles(&mut self, interval: &Expr) -> super::matches::Measured {
         let listed = [
             ("min", Aggregation::Min),
             ("p25", Aggregation::Percentile(0.25)),
@@ -175,7 +175,7 @@ impl Binder<'_> {
 /// What becomes of the pairs.
 enum Table {
     Shaped(Shape, usize),
-    Bucketed(Bucketed),
+    Bucketed(Box<Bucketed>),
 }
 
 /// Pairs counted by the length between them.

@@ -21,6 +21,9 @@ pub(super) struct Matched {
     top: Option<(u64, usize)>,
 }
 
+/// Aggregates, and columns over them.
+pub(super) type Measured = (Vec<(ColumnId, Aggregate)>, Vec<(String, Expr)>);
+
 /// What becomes of the matches.
 pub(super) enum Shape {
     /// One row a match.
@@ -179,7 +182,7 @@ impl Binder<'_> {
     }
 
     /// MEASURE: aggregates over matches, and what is made of them.
-    pub(super) fn match_measures(&mut self, items: &[Item], m: &mut Matched) -> (Vec<(ColumnId, Aggregate)>, Vec<(String, Expr)>) {
+    pub(super) fn match_measures(&mut self, items: &[Item], m: &mut Matched) -> Measured {
         let items = self.expand_metrics(items);
         m.env.aggregates = Aggregates::Rows(vec![]);
         let columns: Vec<(String, Expr)> = items.iter().map(|i| (self.item_name(i), self.match_expr(&i.expr, m))).collect();

@@ -161,11 +161,11 @@ impl Binder<'_> {
         let span = self.place(c.name.span());
         let d = Diagnostic::error(code::FUNCTION, self.text, span, format!("function `{name}` is not defined"));
         let near = nearest(name, functions().flat_map(|f| std::iter::once(f.name).chain(f.aliases.iter().copied())));
-        let advice = elsewhere::function(name).map(str::to_string).or_else(|| habit(name).map(|instead| format!("write {instead}")));
+        let advice = habit(name).map(|instead| format!("write {instead}")).or_else(|| elsewhere::function(name).map(str::to_string));
         self.report(match (advice, near) {
             (Some(advice), _) => d.with_hint(advice),
             (None, Some(n)) => d.with_hint(format!("did you mean `{n}`?")).with_fix(self.text, span, n),
-            (None, None) => d.with_hint("`SHOW FUNCTIONS` lists all functions"),
+            (None, None) => d.with_hint("SHOW FUNCTIONS lists all functions"),
         });
         Expr::invalid()
     }

@@ -102,7 +102,7 @@ impl Grammar {
             "quoted" => out.push_str("`a b`"),
             "type_word" => out.push_str(["STRING", "INT", "DECIMAL", "DATE", "BOOL"][random.below(5)]),
             "EOI" | "SOI" => {}
-            _ if depth > DEPTH_MAX * 4 => out.push_str("1"),
+            _ if depth > DEPTH_MAX * 4 => out.push('1'),
             _ => match self.0.get(name) {
                 Some(part) => self.walk(part, random, depth + 1, out),
                 None => out.push('1'),

@@ -10,11 +10,7 @@ use crate::token::TokenKind;
 use crate::word::among;
 
 pub(super) fn foreign(site: &Site<'_>) -> Option<Diagnostic> {
-    by(site)
-        .or_else(|| range_after(site))
-        .or_else(|| definition(site))
-        .or_else(|| empty_after_comma(site))
-        .or_else(|| two_brackets(site))
+    by(site).or_else(|| range_after(site)).or_else(|| definition(site)).or_else(|| empty_after_comma(site)).or_else(|| two_brackets(site))
 }
 
 /// `BY day`, `BY channel`, `|> AGGREGATE count(*) BY channel`.

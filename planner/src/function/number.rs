@@ -53,7 +53,10 @@ pub(super) fn call(name: &str, a: &mut Vec<DfExpr>, t: &DataType, out: &ArrowTyp
 }
 
 /// Functions of one real number.
-const REAL: &[(&str, fn(f64) -> f64)] = &[
+/// A function of a real number, by its name.
+type Real = (&'static str, fn(f64) -> f64);
+
+const REAL: &[Real] = &[
     ("sqrt", f64::sqrt),
     ("cbrt", f64::cbrt),
     ("exp", f64::exp),

@@ -14,7 +14,7 @@ pub(super) fn call(name: &str, a: &mut Vec<DfExpr>) -> Option<DfExpr> {
         "clean_url" => each("clean_url", args, |u| Some(clean(u))),
         "url_protocol" => each("url_protocol", args, |u| parse(u).scheme.map(str::to_ascii_lowercase)),
         "url_host" => each("url_host", args, |u| parse(u).host.map(str::to_lowercase)),
-        "url_domain" => each("url_domain", args, |u| domain(u)),
+        "url_domain" => each("url_domain", args, domain),
         "url_path" => each("url_path", args, |u| Some(path(u).to_string())),
         "url_query" => each("url_query", args, |u| parse(u).query.map(str::to_string)),
         "url_fragment" => each("url_fragment", args, |u| parse(u).fragment.map(str::to_string)),

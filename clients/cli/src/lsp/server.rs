@@ -151,7 +151,7 @@ impl LanguageServer for Backend {
         let Some(text) = desk.text(file) else { return Ok(None) };
         let found = eql_editor::complete(&desk.names_before(file), text, offset(text, place.position));
         let items = found.items.into_iter().enumerate().map(|(at, item)| words::item(text, at, item)).collect();
-        Ok(Some(CompletionResponse::List(CompletionList { is_incomplete: found.incomplete, items, ..CompletionList::default() })))
+        Ok(Some(CompletionResponse::List(CompletionList { is_incomplete: found.incomplete, items })))
     }
 
     async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {

@@ -51,7 +51,6 @@ pub(super) fn repair(text: &str, uri: &Uri, wrong: &Wrong, book: Option<&str>) -
 }
 
 /// Edits of several files.
-#[expect(clippy::mutable_key_type, reason = "the protocol's own type")]
 pub(super) fn edits(changes: impl IntoIterator<Item = (Uri, Vec<TextEdit>)>) -> WorkspaceEdit {
     let changes: HashMap<Uri, Vec<TextEdit>> = changes.into_iter().collect();
     WorkspaceEdit { changes: Some(changes), ..WorkspaceEdit::default() }
