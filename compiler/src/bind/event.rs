@@ -126,11 +126,11 @@ impl Binder<'_> {
     pub(super) fn default_subject(&mut self, scope: &ast::EventScope) -> Option<Arc<EntityType>> {
         let first = scope.events.first()?;
         let before = (self.diagnostics.len(), self.unknown);
-        let found = self.event_ref(first, None);
-        // The same events are bound again with their subject, which reports what is wrong.
+        let found = self.event_ref(first, None)?;
+        // The same events are bound again with their subject, which reports what is wrong; without one this is all there is to say.
         self.diagnostics.truncate(before.0);
         self.unknown = before.1;
-        let event = found?.into_iter().next()?.events.into_iter().next()?;
+        let event = found.into_iter().next()?.events.into_iter().next()?;
         self.catalog.entity_by_id(event.participants.first()?.entity).cloned()
     }
 

@@ -197,20 +197,20 @@ impl Binder<'_> {
         self.expr(e, env)
     }
 
-    /// Orders a result and cuts it: ORDER BY of the head over result columns, else by the leading columns; then LIMIT.
+    /// Orders a result and cuts it: ORDER BY of the head over result columns, then by the leading columns; then LIMIT.
     pub(super) fn finish(&mut self, query: Query, clauses: Clauses<'_>, leading: usize) -> Option<Query> {
         let order = clauses.get(|k| if let ClauseKind::OrderBy(o) = k { Some(o) } else { None });
-        let keys = match order {
+        let by = |o: &Output| SortKey { expr: Expr::column(o.id, o.data_type.clone()), descending: false, nulls_first: false };
+        let mut keys = match order {
             Some(o) => {
                 let mut env = Env::row(RowScope::new(RowKind::Table(query.output.clone()), None));
                 env.aliases = query.output.iter().map(|o| (o.name.clone(), Expr::column(o.id, o.data_type.clone()))).collect();
                 self.sort_keys(o, &mut env)
             }
-            None => {
-                let by = |o: &Output| SortKey { expr: Expr::column(o.id, o.data_type.clone()), descending: false, nulls_first: false };
-                query.output.iter().take(leading).map(by).collect()
-            }
+            None => vec![],
         };
+        // Behind an ORDER BY they tell equal rows apart, so that LIMIT takes the same ones each time.
+        keys.extend(query.output.iter().take(leading).map(by));
         let rel = if keys.is_empty() { query.rel } else { Rel::Sort(Box::new(query.rel), keys) };
         let rel = match self.limit(clauses)? {
             Some((n, offset)) => Rel::Limit(Box::new(rel), Some(n), offset),
