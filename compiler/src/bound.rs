@@ -371,6 +371,8 @@ pub struct Sequence {
     pub holding: Vec<RowExpr>,
     /// A match lies inside one session.
     pub session: Option<SessionCut>,
+    /// GRACE of the definition around: microseconds that an absence stays unknown after its window.
+    pub grace: i64,
     /// What is asked of the matches.
     pub asked: Matched,
 }

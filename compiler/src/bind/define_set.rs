@@ -66,7 +66,8 @@ impl Binder<'_> {
             let hint = "leave REFRESH out: each INSERT makes a version";
             self.error_hint(code::CLAUSE, name.span, "what is imported is not refreshed", hint);
         }
-        Stored { definition: definition.clone(), refreshed, keep: self.keep_versions(options) }
+        let (keep, grace) = (self.keep_versions(options), self.grace_option(options));
+        Stored { definition: definition.clone(), refreshed, keep, grace }
     }
 
     fn tag_type(&mut self, definition: &SetDefinition, entity: &Arc<EntityType>, name: &Ident, refreshed: bool) -> Option<DataType> {
@@ -117,8 +118,11 @@ impl Binder<'_> {
             self.error_hint(code::CLAUSE, name.span, "REFRESH EVERY belongs to dynamic segments", hint);
         }
         self.following.push(format!("segment {}", name.name));
-        let query = if imported { None } else { self.segment_query(definition, name.span, &entity) };
+        let query = if imported { None } else { self.with_grace(stored.grace, |b| b.segment_query(definition, name.span, &entity)) };
         self.following.pop();
+        if mode == SegmentMode::Streaming {
+            self.streamable(definition, query.as_ref(), name.span);
+        }
         let object = Segment {
             name: name.name.clone(),
             entity: entity.name.clone(),
@@ -133,9 +137,6 @@ impl Binder<'_> {
         if members.is_none() {
             // Kept as it is; whoever reads it is told when its parts come later.
             self.later = None;
-        }
-        if mode == SegmentMode::Streaming && !self.check {
-            self.later("DEFINE STREAMING SEGMENT");
         }
         let known = self.catalog.segment(&name.name).map(|k| k.definition.clone());
         let put = self.put(&what, "segment", name, known.as_deref(), Object::Segment(object))?;

@@ -213,6 +213,7 @@ impl Binder<'_> {
                 Some(rule) => Some(self.session_cut(rule, subject)?),
                 None => None,
             },
+            grace: self.grace,
             asked,
             steps,
         };

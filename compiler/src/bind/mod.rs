@@ -44,6 +44,7 @@ mod show;
 mod statement;
 mod step_where;
 mod stickiness;
+mod streaming;
 mod system;
 mod tag;
 mod time;
@@ -137,6 +138,8 @@ pub(crate) struct Binder<'a> {
     timing: at_event::Timing,
     /// A lenient name was met: nothing can be planned, nothing is wrong.
     unknown: bool,
+    /// GRACE of the definition that is being bound: microseconds.
+    grace: i64,
     /// The construct that only a later version carries out.
     later: Option<&'static str>,
     /// Definitions being followed, to find circles.
@@ -177,6 +180,7 @@ impl<'a> Binder<'a> {
             approximate: false,
             timing: at_event::Timing::default(),
             unknown: false,
+            grace: 0,
             later: None,
             following: Vec::new(),
             uses: Vec::new(),

@@ -113,8 +113,9 @@ impl Binder<'_> {
         let entity = self.catalog.entity(&segment.entity).cloned()?;
         let clock = Clock { as_of: None, ..self.clock_of(&segment.time_zone, segment.week_start) };
         let key = format!("segment {}", segment.name);
-        let query =
-            self.follow(&key, name.span, |b| b.with_clock(clock, |b| b.segment_query(&stored.definition, name.span, &entity)))??;
+        let query = self.follow(&key, name.span, |b| {
+            b.with_clock(clock, |b| b.with_grace(stored.grace, |b| b.segment_query(&stored.definition, name.span, &entity)))
+        })??;
         let words = format!("segment `{}` refreshed", segment.name);
         Some(self.version(None, Kept::Segment(segment.name.clone()), &entity, query, None, &stored, words))
     }

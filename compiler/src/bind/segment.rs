@@ -148,8 +148,8 @@ impl Binder<'_> {
         }
         let clock = self.clock_of(&segment.time_zone, segment.week_start);
         let key = format!("segment {}", segment.name);
-        self.follow(&key, at, |b| b.with_clock(clock, |b| b.apart(|b| b.set_membership(&stored.definition, at, entity, scope))))
-            .unwrap_or_else(super::expr::invalid_predicate)
+        let member = |b: &mut Self| b.with_grace(stored.grace, |b| b.apart(|b| b.set_membership(&stored.definition, at, entity, scope)));
+        self.follow(&key, at, |b| b.with_clock(clock, member)).unwrap_or_else(super::expr::invalid_predicate)
     }
 
     /// Runs `f` without what the statement around says of its own events: a stored definition means the same everywhere.
@@ -217,6 +217,8 @@ pub(super) struct Stored {
     pub refreshed: bool,
     /// KEEP: microseconds.
     pub keep: Option<u64>,
+    /// GRACE: microseconds.
+    pub grace: i64,
 }
 
 impl Binder<'_> {
@@ -226,7 +228,8 @@ impl Binder<'_> {
         if let Some(ast::StatementKind::Define(d)) = parsed {
             let refreshed = d.options.iter().any(|o| matches!(o, ast::DefOption::RefreshEvery(..)));
             if let ast::Definition::Tag { definition, .. } | ast::Definition::Segment { definition, .. } = d.what {
-                return Some(Stored { definition, refreshed, keep: self.keep_versions(&d.options) });
+                let (keep, grace) = (self.keep_versions(&d.options), self.grace_option(&d.options));
+                return Some(Stored { definition, refreshed, keep, grace });
             }
         }
         self.error(code::SEGMENT, at, "the stored definition cannot be read");

@@ -68,7 +68,7 @@ impl Steps {
             start: start..end,
             now,
             until: None,
-            grace: 0,
+            grace: s.grace,
             exclusions: vec![],
             ignoring,
         };
