@@ -51,7 +51,11 @@ fn queries() -> std::io::Result<Vec<String>> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/book/src/language");
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder)? {
-        let text = std::fs::read_to_string(entry?.path())?;
+        let path = entry?.path();
+        if path.is_dir() {
+            continue;
+        }
+        let text = std::fs::read_to_string(path)?;
         found.extend(text.split("```eql\n").skip(1).filter_map(|block| block.split("```").next()).map(str::to_string));
     }
     Ok(found)

@@ -55,8 +55,11 @@ fn world() -> Small {
         world.import(Some(kind), &line["row"].to_string()).unwrap_or_else(|e| panic!("{kind}: {e}"));
     }
     world.import(None, &read("events.ndjson")).unwrap_or_else(|e| panic!("{e}"));
-    // Tags and segments that are refreshed have versions of two earlier days.
-    define(&mut world, of(&["TAG", "SEGMENT", "STATIC SEGMENT", "STREAMING SEGMENT"]));
+    // What is refreshed has a version of last month and one of now.
+    world.ask("SET now = '2026-10-15T12:00:00Z'").unwrap_or_else(|e| panic!("{e}"));
+    let lacks = define(&mut world, of(&["TAG", "SEGMENT", "STATIC SEGMENT", "STREAMING SEGMENT"]));
+    assert!(lacks.is_empty(), "{}", lacks.join("\n\n"));
+    world.ask(&format!("{CLOCK}; REFRESH TAG value_level; REFRESH TAG rfm; REFRESH TAG persona")).unwrap_or_else(|e| panic!("{e}"));
     world.params = [("category", "shoes"), ("period", "last 30 days"), ("1", "Beijing"), ("cursor", "")]
         .into_iter()
         .map(|(name, value)| (name.to_string(), serde_json::from_value(value.into()).unwrap_or_else(|e| panic!("{e}"))))
