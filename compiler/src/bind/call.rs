@@ -238,7 +238,8 @@ impl Binder<'_> {
         };
         let parsed = if text.len() <= TYPE_BYTES_MAX { eql_grammar::parse_expr(&format!("NULL::{text}")).ok() } else { None };
         let Some(ast::ExprKind::Cast(_, t)) = parsed.map(|e| e.kind) else {
-            return self.error(code::TYPE_NAME, span, format!("`{text}` is no type"));
+            let what = if text.is_empty() { "an empty text is no type".to_string() } else { format!("`{text}` is no type") };
+            return self.error(code::TYPE_NAME, span, what);
         };
         let Some(data_type) = self.type_name(&ast::TypeName { span, ..t }) else { return Expr::invalid() };
         if value.is_null() {

@@ -109,6 +109,9 @@ pub fn bind(text: &str, statement: &ast::Statement, context: &Context<'_>) -> Bo
     }
 }
 
+/// Queries inside queries: planning takes twice as long with each.
+const QUERIES_DEEP_MAX: usize = 12;
+
 /// Definitions of definitions of … are followed no deeper than this.
 const DEPTH_MAX: usize = 16;
 

@@ -13,6 +13,11 @@ impl Binder<'_> {
     pub(super) fn query(&mut self, q: &ast::Query) -> Option<Query> {
         let known = self.ctes.len();
         self.ctes.extend(q.with.iter().map(|(n, c)| (n.name.clone(), c.clone())));
+        if self.depth >= super::QUERIES_DEEP_MAX {
+            let what = format!("queries stand at most {} deep inside each other", super::QUERIES_DEEP_MAX);
+            self.error_hint(code::LIMIT, q.span, what, "give inner ones a name with WITH, or a segment");
+            return None;
+        }
         self.depth += 1;
         let whole = of_the_whole(&q.body);
         let (body, last) = whole.as_ref().map_or((&q.body, &[][..]), |(body, last)| (body, last));
