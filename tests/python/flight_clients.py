@@ -119,9 +119,10 @@ def test_adbc_empty_result_has_columns(connection):
 def test_adbc_browses(connection):
     objects = connection.adbc_get_objects(depth="all").read_all().to_pylist()
     assert [c["catalog_name"] for c in objects] == ["eql"]
-    (schema,) = objects[0]["catalog_db_schemas"]
-    assert schema["db_schema_name"] == "default"
-    tables = {t["table_name"]: t for t in schema["db_schema_tables"]}
+    schemas = {s["db_schema_name"]: s["db_schema_tables"] for s in objects[0]["catalog_db_schemas"]}
+    assert schemas.keys() == {"default", "system"}
+    assert "queries" in [t["table_name"] for t in schemas["system"]]
+    tables = {t["table_name"]: t for t in schemas["default"]}
     assert {"user", "purchase"} <= tables.keys()
     assert tables["user"]["table_type"] == "TABLE"
     assert "name" in [c["column_name"] for c in tables["user"]["table_columns"]]

@@ -61,7 +61,7 @@ impl Planner {
             plan.get_parameter_names()
         };
         let names = found.await.map_err(|e: datafusion::common::DataFusionError| SqlError::of(text, &e))?;
-        let mut names: Vec<String> = names.into_iter().map(|n| n.trim_start_matches('$').to_string()).collect();
+        let mut names: Vec<String> = names.into_iter().map(|n| n.trim_start_matches(['$', ':']).to_string()).collect();
         names.sort_by_key(|n| (n.parse::<u64>().unwrap_or(u64::MAX), n.clone()));
         Ok(names)
     }
@@ -120,7 +120,9 @@ impl Planner {
 
 fn values(params: &ParamValues) -> Result<SqlValues> {
     let one = |v: &Value| crate::lower::scalar(v, &type_of(v)).map(ScalarAndMetadata::from);
-    let map = params.iter().map(|(k, v)| Ok((k.clone(), one(v)?))).collect::<Result<HashMap<_, _>>>()?;
+    // `$1` is looked up as `1`, `:name` with its colon.
+    let both = params.iter().flat_map(|(k, v)| [(k.clone(), v), (format!(":{k}"), v)]);
+    let map = both.map(|(k, v)| Ok((k, one(v)?))).collect::<Result<HashMap<_, _>>>()?;
     Ok(SqlValues::Map(map))
 }
 
