@@ -108,6 +108,11 @@ fn long_pipes_unions_and_nested_queries_are_answered_or_refused() {
             format!("SELECT age AS n FROM user {}", "|> WHERE n > 0 ".repeat(5_000)),
             listed(2_000, " UNION ALL ", |i| format!("SELECT {i} AS n")),
             format!("{}SELECT 1 AS n{}", "SELECT n FROM (".repeat(65), ")".repeat(65)),
+            format!(
+                "SELECT age AS n FROM user WHERE age IN {}(SELECT 30 AS n){}",
+                "(SELECT age FROM user WHERE age IN ".repeat(13),
+                ")".repeat(13)
+            ),
         ] {
             assert_ne!(refused(&mut small, &text), [""; 0]);
         }

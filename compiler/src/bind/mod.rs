@@ -109,8 +109,8 @@ pub fn bind(text: &str, statement: &ast::Statement, context: &Context<'_>) -> Bo
     }
 }
 
-/// Queries inside queries: planning takes twice as long with each.
-const QUERIES_DEEP_MAX: usize = 12;
+/// Queries inside expressions of queries: planning takes twice as long with each.
+const INNER_QUERIES_MAX: usize = 12;
 
 /// Definitions of definitions of … are followed no deeper than this.
 const DEPTH_MAX: usize = 16;
@@ -141,6 +141,8 @@ pub(crate) struct Binder<'a> {
     timing: at_event::Timing,
     /// A lenient name was met: nothing can be planned, nothing is wrong.
     unknown: bool,
+    /// Queries inside expressions around what is being bound.
+    inner: usize,
     /// GRACE of the definition that is being bound: microseconds.
     grace: i64,
     /// The construct that only a later version carries out.
@@ -183,6 +185,7 @@ impl<'a> Binder<'a> {
             approximate: false,
             timing: at_event::Timing::default(),
             unknown: false,
+            inner: 0,
             grace: 0,
             later: None,
             following: Vec::new(),

@@ -13,17 +13,25 @@ impl Binder<'_> {
     pub(super) fn query(&mut self, q: &ast::Query) -> Option<Query> {
         let known = self.ctes.len();
         self.ctes.extend(q.with.iter().map(|(n, c)| (n.name.clone(), c.clone())));
-        if self.depth >= super::QUERIES_DEEP_MAX {
-            let what = format!("queries stand at most {} deep inside each other", super::QUERIES_DEEP_MAX);
-            self.error_hint(code::LIMIT, q.span, what, "give inner ones a name with WITH, or a segment");
-            return None;
-        }
         self.depth += 1;
         let whole = of_the_whole(&q.body);
         let (body, last) = whole.as_ref().map_or((&q.body, &[][..]), |(body, last)| (body, last));
         let out = self.isolated(|b| b.body(body)).and_then(|body| last.iter().chain(&q.pipes).try_fold(body, |rows, p| self.pipe(rows, p)));
         self.ctes.truncate(known);
         self.depth -= 1;
+        out
+    }
+
+    /// A query inside an expression.
+    pub(super) fn inner_query(&mut self, q: &ast::Query) -> Option<Query> {
+        if self.inner >= super::INNER_QUERIES_MAX {
+            let what = format!("queries inside expressions stand at most {} deep inside each other", super::INNER_QUERIES_MAX);
+            self.error_hint(code::LIMIT, q.span, what, "give inner ones a name with WITH, or make them a segment");
+            return None;
+        }
+        self.inner += 1;
+        let out = self.query(q);
+        self.inner -= 1;
         out
     }
 
