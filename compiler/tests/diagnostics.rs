@@ -112,6 +112,7 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("TREND count(purchase) GROUP BY channel DURING all time", "EQL0311", "GROUP BY channel", "BREAKDOWN BY"),
     ("FIND household LIMIT 1 LIMIT 2", "EQL0312", "LIMIT 2", "leave one out"),
     ("TREND count(purchase) EVERY day", "EQL0313", "TREND", "DURING"),
+    ("DISTRIBUTION income DURING all time", "EQL0313", "DISTRIBUTION", "add OF user"),
     ("FUNNEL purchase -> coupon_redeem DURING all time", "EQL0313", "FUNNEL", "WITHIN"),
     ("RETENTION RETURNING purchase FOR 3 days DURING all time", "EQL0313", "RETENTION", "STARTING"),
     ("RETENTION STARTING purchase RETURNING purchase DURING all time", "EQL0313", "RETENTION", "FOR 14 days"),

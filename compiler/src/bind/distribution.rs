@@ -19,6 +19,11 @@ impl Binder<'_> {
             return None;
         };
         let first = first_event(&item.expr, self);
+        if first.is_none() && !clauses.has(|k| matches!(k, ClauseKind::Of(..))) {
+            let example = "OF user for a property, or take an aggregate such as count(purchase)";
+            self.require(None::<()>, head, "OF", a.head_span, example);
+            return None;
+        }
         let subject = self.subject(clauses, first.as_ref());
         let every = self.every_clause(clauses)?;
         let listed = self.distribution_show(clauses)?;
