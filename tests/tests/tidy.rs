@@ -15,6 +15,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("planner", 2),
     ("editor", 2),
     ("stream", 3),
+    ("live", 3),
     ("engine", 4),
     ("server", 5),
     ("clients/cli", 6),
@@ -27,7 +28,7 @@ const KEEPERS: &[(&[&str], &[&str])] = &[
     (&["sled"], &["store"]),
     (&["datafusion"], &["planner", "engine"]),
     (&["tonic", "tonic-prost", "prost", "axum", "tower", "arrow-flight"], &["server"]),
-    (&["arrow", "parquet"], &["store", "planner", "stream", "engine", "server", "clients/cli"]),
+    (&["arrow", "parquet"], &["store", "planner", "stream", "live", "engine", "server", "clients/cli"]),
     // The store waits for an asynchronous S3 client; nothing else of it is asynchronous.
     (&["tokio", "futures"], &["store", "planner", "engine", "server", "clients/cli"]),
     (&["object_store"], &["store"]),
