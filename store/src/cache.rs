@@ -130,7 +130,7 @@ fn weight(value: &Value) -> u32 {
         Value::Column(column) => column.get_array_memory_size(),
         Value::History(h) => h.offsets.len() * 4 + h.time.len() * 8 + h.values.get_array_memory_size(),
         Value::Ids(entries) => entries.len(),
-        Value::Timeline(t) => t.offsets.len() * 4 + t.row.len() * 14,
+        Value::Timeline(t) => t.offsets.len() * 5 + t.row.len() * 18,
     };
     u32::try_from(bytes + 256).unwrap_or(u32::MAX)
 }

@@ -10,10 +10,12 @@ mod part;
 mod reach;
 mod search;
 mod select;
+mod sweep;
 mod transversal;
 mod walk;
 
 pub(crate) use attempt::{Found, Judge};
+pub use sweep::{StepRows, Sweep, Swept};
 pub(crate) use part::{Absence, Part, Plan, bit, partitions};
 
 use crate::calendar::Window;

@@ -46,7 +46,7 @@ pub mod threshold;
 
 pub use attribution::{AttributionSpec, Credit, Model, attribution};
 pub use calendar::{Bucketer, Calendar, Unit, WeekStart, Window};
-pub use funnel::{Attempt, Counting, Exclusion, Funnel, FunnelSpec, FunnelStep, Mode, Reentry, funnel};
+pub use funnel::{Attempt, Counting, Exclusion, Funnel, FunnelSpec, FunnelStep, Mode, Reentry, StepRows, Sweep, Swept, funnel};
 pub use interval::{IntervalSpec, Pair, intervals};
 pub use kmeans::kmeans;
 pub use lifecycle::{Phase, lifecycle, stickiness};

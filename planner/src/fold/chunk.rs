@@ -1,14 +1,14 @@
 //! A batch of whole entities from a timeline, and which of its rows pass a selection.
 
 use crate::clock;
-use crate::row::{EventExpr, Rows};
+use crate::row::{Compiled, EventExpr, Rows, with_null};
 use crate::world::World;
 use arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
 use arrow::compute::{concat, take};
 use arrow::datatypes::TimestampMicrosecondType;
 use datafusion::common::Result;
 use eql_catalog::EventTypeId;
-use eql_compiler::bound::{Clock, EventSelect, RowExpr};
+use eql_compiler::bound::{Clock, EventSelect, Leaf, Link, RowExpr};
 use eql_store::{EventColumn, Timeline};
 use std::ops::Range;
 use std::sync::Arc;
@@ -29,8 +29,9 @@ pub(crate) struct Chunk<'a> {
     pub time: &'a [i64],
     code: &'a [u16],
     row: &'a [u32],
-    /// For each code, the batch's rows of that event.
-    by_code: Vec<Vec<u32>>,
+    /// For each wanted code, the timeline's rows of that event in the batch.
+    by_code: Vec<&'a [u32]>,
+    timeline: &'a Timeline,
 }
 
 impl<'a> Chunk<'a> {
@@ -47,12 +48,13 @@ impl<'a> Chunk<'a> {
         let to = (from + 1 + u32::try_from(reach).unwrap_or(u32::MAX)).min(limit);
         let stop = offsets[to as usize] as usize;
         let code = &timeline.code[base..stop];
-        let mut by_code = vec![Vec::new(); timeline.events.len()];
-        for (i, c) in code.iter().enumerate() {
-            if wanted[*c as usize] {
-                by_code[*c as usize].push(i as u32);
-            }
-        }
+        let inside = |rows: &'a Vec<u32>| {
+            let first = rows.partition_point(|r| (*r as usize) < base);
+            let rows = &rows[first..];
+            &rows[..rows.partition_point(|r| (*r as usize) < stop)]
+        };
+        let none: &'a [u32] = &[];
+        let by_code = timeline.postings.iter().zip(wanted).map(|(rows, wanted)| if *wanted { inside(rows) } else { none }).collect();
         Some(Self {
             ordinals: from..to,
             base,
@@ -61,6 +63,7 @@ impl<'a> Chunk<'a> {
             code,
             row: &timeline.row[base..stop],
             by_code,
+            timeline,
         })
     }
 
@@ -72,6 +75,31 @@ impl<'a> Chunk<'a> {
     /// The rows of the i-th entity.
     pub(crate) fn rows_of(&self, i: usize) -> Range<usize> {
         self.offsets[i] as usize - self.base..self.offsets[i + 1] as usize - self.base
+    }
+
+    /// Whether two rows of the i-th entity have one time.
+    pub(crate) fn tied(&self, i: usize) -> bool {
+        self.timeline.tied[self.ordinals.start as usize + i]
+    }
+
+    /// For each of some rows the place of its entity in the batch; quickest where the rows rise.
+    pub(crate) fn entities_of<'r>(&'r self, rows: &'r [u32]) -> impl Iterator<Item = usize> + 'r {
+        let ends = &self.offsets[1..];
+        let mut entity = 0;
+        rows.iter().map(move |row| {
+            let place = self.base + *row as usize;
+            if (self.offsets[entity] as usize) > place {
+                entity = 0;
+            }
+            // The next entity mostly follows at once; behind those without such rows the search finds its way.
+            if ends[entity] as usize <= place {
+                entity += 1;
+                if ends[entity] as usize <= place {
+                    entity += ends[entity..].partition_point(|end| (*end as usize) <= place);
+                }
+            }
+            entity
+        })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -107,6 +135,8 @@ pub(crate) struct Select {
     cases: Vec<Case>,
     /// Rows are seen before this instant.
     horizon: i64,
+    /// All cases ask for nothing but their event, in one range: the codes, looked up row by row.
+    together: Option<Vec<bool>>,
 }
 
 impl Select {
@@ -123,70 +153,148 @@ impl Select {
                 cases.push(Case { code: u16::try_from(code).unwrap_or(u16::MAX), filter, during, received });
             }
         }
-        Ok(Self { cases, horizon })
+        let plain = |c: &Case| c.filter.is_none() && c.received.is_none() && c.during == cases[0].during;
+        let together = (cases.len() > 1 && cases.iter().all(plain)).then(|| {
+            let mut codes = vec![false; timeline.events.len()];
+            cases.iter().for_each(|c| codes[c.code as usize] = true);
+            codes
+        });
+        Ok(Self { cases, horizon, together })
     }
 
     /// Marks the event codes it needs.
     pub(crate) fn want(&self, wanted: &mut [bool]) {
-        for c in &self.cases {
+        // Codes that are looked up row by row need no postings.
+        for c in self.cases.iter().filter(|_| self.together.is_none()) {
             wanted[c.code as usize] = true;
         }
     }
 
     /// The batch's rows that pass and lie in `[start, end)`, rising.
     pub(crate) fn rows(&self, chunk: &Chunk<'_>, during: Option<(i64, i64)>) -> Result<Vec<u32>> {
-        let mut out: Vec<u32> = Vec::new();
-        for case in &self.cases {
-            let (mut start, mut end) = during.unwrap_or((i64::MIN, i64::MAX));
-            if let Some((s, e)) = case.during {
-                (start, end) = (start.max(s), end.min(e));
+        match (self.cases.as_slice(), &self.together) {
+            ([], _) => Ok(vec![]),
+            ([one], _) => self.of_case(one, chunk, during),
+            ([first, ..], Some(codes)) => Ok(of_codes(codes, chunk, self.range(first, chunk, during))),
+            (cases, None) => {
+                // Several lists become one that rises: a bit a row.
+                let mut bits = vec![0u64; chunk.len().div_ceil(64)];
+                for case in cases {
+                    self.of_case(case, chunk, during)?.iter().for_each(|r| bits[*r as usize / 64] |= 1 << (r % 64));
+                }
+                Ok(places(&bits))
             }
-            end = end.min(self.horizon);
-            let inside = |p: &&u32| {
-                let t = chunk.time[**p as usize];
-                start <= t && t < end
-            };
-            let mut kept: Vec<u32> = chunk.by_code[case.code as usize].iter().filter(inside).copied().collect();
-            if kept.is_empty() {
-                continue;
-            }
-            if let Some((events, before)) = &case.received {
-                let received = events.gather(&EventColumn::Received, &chunk.event_rows(&kept)).map_err(crate::row::store_error)?;
-                let received = received.as_primitive::<TimestampMicrosecondType>();
-                kept = kept.into_iter().enumerate().filter(|(i, _)| received.value(*i) <= *before).map(|(_, p)| p).collect();
-            }
-            if let Some(f) = &case.filter {
-                let passes = f.passes(Rows::List(&chunk.event_rows(&kept)))?;
-                kept = kept.into_iter().enumerate().filter(|(i, _)| passes.is_valid(*i) && passes.value(*i)).map(|(_, p)| p).collect();
-            }
-            out.extend(kept);
         }
-        if self.cases.len() > 1 {
-            out.sort_unstable();
-            out.dedup();
-        }
-        Ok(out)
     }
+
+    /// Which times count for a case; None is all there are.
+    fn range(&self, case: &Case, chunk: &Chunk<'_>, during: Option<(i64, i64)>) -> Option<(i64, i64)> {
+        let (mut start, mut end) = during.unwrap_or((i64::MIN, i64::MAX));
+        if let Some((s, e)) = case.during {
+            (start, end) = (start.max(s), end.min(e));
+        }
+        end = end.min(self.horizon);
+        let all = chunk.timeline.times.is_some_and(|(first, last)| start <= first && last < end);
+        (!all).then_some((start, end))
+    }
+
+    fn of_case(&self, case: &Case, chunk: &Chunk<'_>, during: Option<(i64, i64)>) -> Result<Vec<u32>> {
+        let rows = chunk.by_code[case.code as usize].iter().map(|row| row - chunk.base as u32);
+        let mut kept: Vec<u32> = match self.range(case, chunk, during) {
+            None => rows.collect(),
+            Some((start, end)) => {
+                // Written without a branch: whether a row is inside is hard to foresee.
+                let mut kept = vec![0u32; rows.len()];
+                let mut n = 0;
+                for row in rows {
+                    kept[n] = row;
+                    let t = chunk.time[row as usize];
+                    n += usize::from(start <= t && t < end);
+                }
+                kept.truncate(n);
+                kept
+            }
+        };
+        if kept.is_empty() {
+            return Ok(kept);
+        }
+        if let Some((events, before)) = &case.received {
+            let received = events.gather(&EventColumn::Received, &chunk.event_rows(&kept)).map_err(crate::row::store_error)?;
+            let received = received.as_primitive::<TimestampMicrosecondType>();
+            kept = kept.into_iter().enumerate().filter(|(i, _)| received.value(*i) <= *before).map(|(_, p)| p).collect();
+        }
+        if let Some(f) = &case.filter {
+            let passes = f.passes(Rows::List(&chunk.event_rows(&kept)))?;
+            kept = kept.into_iter().enumerate().filter(|(i, _)| passes.is_valid(*i) && passes.value(*i)).map(|(_, p)| p).collect();
+        }
+        Ok(kept)
+    }
+}
+
+/// The rows of some codes in a range of times.
+fn of_codes(codes: &[bool], chunk: &Chunk<'_>, range: Option<(i64, i64)>) -> Vec<u32> {
+    let rows = 0..chunk.len() as u32;
+    match range {
+        None if codes.iter().all(|c| *c) => rows.collect(),
+        None => rows.filter(|r| codes[chunk.code[*r as usize] as usize]).collect(),
+        Some((start, end)) => {
+            let inside = |r: &u32| {
+                let t = chunk.time[*r as usize];
+                start <= t && t < end && codes[chunk.code[*r as usize] as usize]
+            };
+            rows.filter(inside).collect()
+        }
+    }
+}
+
+/// The places of set bits, rising.
+fn places(bits: &[u64]) -> Vec<u32> {
+    let mut out = Vec::with_capacity(bits.iter().map(|w| w.count_ones() as usize).sum());
+    for (i, word) in bits.iter().enumerate() {
+        let mut word = *word;
+        while word != 0 {
+            out.push((i * 64) as u32 + word.trailing_zeros());
+            word &= word - 1;
+        }
+    }
+    out
 }
 
 /// A value on rows of a timeline, whatever their event.
 pub(crate) struct Values {
     by_code: Vec<Option<EventExpr>>,
+    /// The value is one of the subject, the same on all its rows: by ordinal.
+    by_subject: Option<ArrayRef>,
     data_type: arrow::datatypes::DataType,
 }
 
 impl Values {
     /// For rows of these event types.
     pub(crate) fn new(world: &World, timeline: &Timeline, events: &[EventTypeId], value: &RowExpr) -> Result<Self> {
+        let data_type = eql_store::arrow_type(&value.expr.data_type);
+        if let Some(columns) = of_subject(world, timeline, events, value)? {
+            let rows = columns.first().map_or(0, |c| c.len());
+            let by_subject = Some(Compiled::new(world, &value.columns, &value.expr)?.evaluate(columns, rows)?);
+            return Ok(Self { by_code: vec![], by_subject, data_type });
+        }
         let mut by_code = Vec::with_capacity(timeline.events.len());
         for event in &timeline.events {
             by_code.push(if events.contains(event) { Some(EventExpr::new(world, *event, value)?) } else { None });
         }
-        Ok(Self { by_code, data_type: eql_store::arrow_type(&value.expr.data_type) })
+        Ok(Self { by_code, by_subject: None, data_type })
+    }
+
+    /// The value of each entity, where all rows of an entity have the same.
+    pub(crate) fn by_subject(&self) -> Option<&ArrayRef> {
+        self.by_subject.as_ref()
     }
 
     /// One value for each of the rows.
     pub(crate) fn read(&self, chunk: &Chunk<'_>, rows: &[u32]) -> Result<ArrayRef> {
+        if let Some(values) = &self.by_subject {
+            let ordinals = chunk.entities_of(rows).map(|i| chunk.ordinals.start + i as u32);
+            return Ok(take(values, &UInt32Array::from_iter_values(ordinals), None)?);
+        }
         let mut per_code: Vec<Vec<u32>> = vec![Vec::new(); self.by_code.len()];
         for r in rows {
             per_code[chunk.code(*r as usize) as usize].push(*r);
@@ -218,6 +326,29 @@ impl Values {
             None => Ok(arrow::array::new_null_array(&self.data_type, rows.len())),
         }
     }
+}
+
+/// The columns of a value by ordinal, when it reads nothing but the subject of these events.
+fn of_subject(world: &World, timeline: &Timeline, events: &[EventTypeId], value: &RowExpr) -> Result<Option<Vec<ArrayRef>>> {
+    let own = |by: &[(EventTypeId, usize)], entity| {
+        let is = |e: &EventTypeId| {
+            let code = timeline.events.iter().position(|t| t == e);
+            let participant = by.iter().find(|(b, _)| b == e).map(|(_, p)| *p);
+            participant.is_some() && participant == code.map(|c| timeline.participants[c])
+        };
+        entity == timeline.subject && events.iter().all(is)
+    };
+    let mut columns = Vec::with_capacity(value.columns.len());
+    for c in &value.columns {
+        columns.push(match &c.leaf {
+            Leaf::Through(Link::Participant(by), v) if !v.at_event() && own(by, v.entity) => world.entity_value(v)?,
+            Leaf::ParticipantKey(by, entity, key) if own(by, *entity) => {
+                with_null(world.snapshot.entities(*entity).map_err(crate::row::store_error)?.key(*key))?
+            }
+            _ => return Ok(None),
+        });
+    }
+    Ok((!columns.is_empty()).then_some(columns))
 }
 
 /// The event types of a selection.

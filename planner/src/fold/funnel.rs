@@ -204,6 +204,8 @@ impl Fold for FunnelFold {
         let entities = world.snapshot.entities(f.subject).map_err(store_error)?;
         let all = self.columns();
         let any_order = f.mode == OrderMode::AnyOrder;
+        let pairs = PairConditions::new(world, timeline, &f.steps)?;
+        let one_group = grouping.values.iter().all(|v| v.by_subject().is_some());
         let required = (0..f.steps.len()).filter(|k| *k == 0 || !f.steps[*k].optional).collect::<Vec<_>>();
         let begins = required.iter().filter(|k| any_order || **k == 0).fold(0, |bits, k| bits | 1 << marking.bit(*k));
         Ok(Arc::new(Ready {
@@ -211,7 +213,6 @@ impl Fold for FunnelFold {
             columns: columns.iter().filter_map(|i| all.get(*i).copied()).collect(),
             bucketer: f.every.as_ref().map(|(_, e)| bucketer(e)).transpose()?,
             breakdown_types: f.breakdown.iter().map(|b| arrow_type(&b.value.expr.data_type)).collect(),
-            pairs: PairConditions::new(world, timeline, &f.steps)?,
             every: f.every.as_ref().map(|(_, e)| e.clone()),
             attributed: f.attributed.clone(),
             sessions: match &f.counting {
@@ -220,6 +221,13 @@ impl Fold for FunnelFold {
             },
             measured: MatchedValues::new(world, timeline, &f.measures, &events)?,
             keys: (0..self.key.len()).map(|i| entities.key(i).clone()).collect(),
+            sweeps: (one_group || self.lists())
+                && (self.lists() || f.every.is_none())
+                && f.holding.is_empty()
+                && pairs.is_empty()
+                && !matches!(f.counting, FunnelCount::Sessions(_)),
+            one_group,
+            pairs,
             lists: self.lists(),
             any_order,
             required,
@@ -251,6 +259,10 @@ struct Ready {
     any_order: bool,
     /// Each entity once, whatever its group.
     lists: bool,
+    /// Breakdowns are of the subject: all its attempts have one group.
+    one_group: bool,
+    /// Nothing asks for more than the rules that are swept.
+    sweeps: bool,
     sessions: Option<Cutter>,
     grouping: Grouping,
     breakdown_types: Vec<ArrowType>,
@@ -286,12 +298,15 @@ struct Walk<'r> {
 impl State for Walk<'_> {
     fn take(&mut self, chunk: &Chunk<'_>, among: Option<&[bool]>) -> Result<Option<RecordBatch>> {
         let ready = self.ready;
+        let fold = eql_timeline::funnel::Funnel::new(&ready.spec);
+        if let Some(found) = judge::sweep(ready, chunk, among, &fold)? {
+            return if found.list.is_empty() { Ok(None) } else { self.batch(chunk, &found).map(Some) };
+        }
         let marked = ready.marking.mark(chunk, self.holding.as_mut())?;
         let sittings = ready.sessions.as_ref().map(|c| Sittings::new(c, chunk, ready.spec.now)).transpose()?;
         let groups = self.groups(chunk, &marked)?;
         let before = Before { chunk, marked: &marked, groups: groups.as_deref() };
-        let mut found = Attempts::default();
-        let fold = eql_timeline::funnel::Funnel::new(&ready.spec);
+        let mut found = Attempts::new(ready.spec.steps.len());
         for i in 0..chunk.entities() {
             let rows = chunk.rows_of(i);
             if among.is_some_and(|a| !a[i]) || !marked.mask[rows.clone()].iter().any(|m| m & ready.begins != 0) {
@@ -319,7 +334,7 @@ impl Walk<'_> {
     /// attempt is known.
     fn groups(&mut self, chunk: &Chunk<'_>, marked: &Marked) -> Result<Option<Vec<u32>>> {
         let ready = self.ready;
-        let by_start = !ready.attributed.is_empty() && ready.attributed.iter().all(|a| *a == RowAt::Step(0));
+        let by_start = !ready.attributed.is_empty() && ready.attributed.iter().all(|a| *a == RowAt::Step(0)) && !ready.one_group;
         if ready.lists || (self.bucketer.is_none() && !by_start) {
             return Ok(None);
         }

@@ -117,6 +117,11 @@ impl Marking {
         if self.holding_types.is_empty() { Ok(None) } else { Coder::new(&self.holding_types).map(Some) }
     }
 
+    /// The rows of each step, rising.
+    pub(crate) fn step_rows(&self, chunk: &Chunk<'_>) -> Result<Vec<Vec<u32>>> {
+        self.steps.iter().map(|k| self.kinds[*k].select.rows(chunk, None)).collect()
+    }
+
     /// The rows of a batch.
     pub(crate) fn mark(&self, chunk: &Chunk<'_>, coder: Option<&mut Coder>) -> Result<Marked> {
         let mut mask = vec![0u64; chunk.len()];

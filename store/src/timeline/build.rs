@@ -30,8 +30,21 @@ pub(crate) fn build(
     } else {
         from_columns(entities, involved)?
     };
-    let events = involved.iter().map(|i| i.rows.definition().id).collect();
-    Ok(Timeline { subject, events, ..timeline })
+    let events: Vec<_> = involved.iter().map(|i| i.rows.definition().id).collect();
+    let participants = involved.iter().map(|i| i.participant).collect();
+    let postings = postings(&timeline.code, events.len());
+    Ok(Timeline { subject, events, participants, postings, ..timeline })
+}
+
+/// The rows of each code, rising.
+fn postings(code: &[u16], codes: usize) -> Vec<Vec<u32>> {
+    let mut counts = vec![0usize; codes];
+    code.iter().for_each(|c| counts[*c as usize] += 1);
+    let mut out: Vec<Vec<u32>> = counts.into_iter().map(Vec::with_capacity).collect();
+    for (row, c) in code.iter().enumerate() {
+        out[*c as usize].push(row as u32);
+    }
+    out
 }
 
 /// Everything is clustered by this subject: parts are in order already, and their sequences need not be read. Each part is older than
@@ -230,7 +243,18 @@ impl Counter {
         Ok(Placer {
             next,
             sequence: Vec::new(),
-            timeline: Timeline { subject: EntityTypeId(0), events: Vec::new(), offsets, time, code, row },
+            timeline: Timeline {
+                subject: EntityTypeId(0),
+                events: Vec::new(),
+                participants: Vec::new(),
+                offsets,
+                time,
+                code,
+                row,
+                postings: Vec::new(),
+                tied: Vec::new(),
+                times: None,
+            },
         })
     }
 }
@@ -267,13 +291,20 @@ impl Placer {
     /// Most entities are in order already; the others are sorted.
     fn finish(mut self) -> Timeline {
         let offsets = std::mem::take(&mut self.timeline.offsets);
+        let mut tied = Vec::with_capacity(offsets.len().saturating_sub(1));
+        let mut times: Option<(i64, i64)> = None;
         for w in offsets.windows(2) {
             let rows = w[0] as usize..w[1] as usize;
             if !self.in_order(rows.clone()) {
-                self.sort(rows);
+                self.sort(rows.clone());
+            }
+            let time = &self.timeline.time[rows];
+            tied.push(time.windows(2).any(|w| w[0] == w[1]));
+            if let (Some(first), Some(last)) = (time.first(), time.last()) {
+                times = Some(times.map_or((*first, *last), |(low, high)| (low.min(*first), high.max(*last))));
             }
         }
-        Timeline { offsets, ..self.timeline }
+        Timeline { offsets, tied, times, ..self.timeline }
     }
 
     fn in_order(&self, rows: Range<usize>) -> bool {

@@ -7,13 +7,15 @@ pub(crate) use build::{Involved, build};
 use eql_catalog::{EntityTypeId, EventTypeId};
 use std::ops::Range;
 
-/// The events of every entity of one type, ordered by (ordinal, time, sequence). 14 bytes a row and 4 an entity.
+/// The events of every entity of one type, ordered by (ordinal, time, sequence). 18 bytes a row and 5 an entity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timeline {
     /// Whose.
     pub subject: EntityTypeId,
     /// Code → event type.
     pub events: Vec<EventTypeId>,
+    /// Code → which participant of the event the subject is.
+    pub participants: Vec<usize>,
     /// One more than there are entities: the rows of ordinal `o` are `offsets[o]..offsets[o + 1]`.
     pub offsets: Vec<u32>,
     /// Microseconds in UTC.
@@ -22,6 +24,12 @@ pub struct Timeline {
     pub code: Vec<u16>,
     /// Row number in the [`EventRows`](crate::EventRows) of that event type.
     pub row: Vec<u32>,
+    /// For each code, where its rows are, rising: a question about rare events does not pass over the others.
+    pub postings: Vec<Vec<u32>>,
+    /// For each entity, whether two of its rows have one time.
+    pub tied: Vec<bool>,
+    /// The first and the last time of all rows.
+    pub times: Option<(i64, i64)>,
 }
 
 impl Timeline {
@@ -67,7 +75,9 @@ mod tests {
                 offsets.push(offsets[offsets.len() - 1] + count);
             }
             let rows = offsets[counts.len()] as usize;
-            let timeline = Timeline { subject: EntityTypeId(0), events: vec![], offsets, time: vec![0; rows], code: vec![0; rows], row: vec![0; rows] };
+            let (time, code, row) = (vec![0; rows], vec![0; rows], vec![0; rows]);
+            let timeline =
+                Timeline { subject: EntityTypeId(0), events: vec![], participants: vec![], offsets, time, code, row, postings: vec![], tied: vec![], times: None };
             let ranges = timeline.partitions(n);
             prop_assert!(ranges.len() <= n.max(1));
             prop_assert_eq!(ranges.iter().cloned().flatten().collect::<Vec<_>>(), (0..counts.len() as u32).collect::<Vec<_>>());

@@ -8,7 +8,6 @@ use arrow::compute::take;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::{DataFusionError, Result};
 use eql_compiler::bound::RowAt;
-use eql_timeline::UNMATCHED;
 use std::sync::Arc;
 
 /// A row of the result: an attempt, and the matched row of which its group is where every row gives one.
@@ -56,8 +55,7 @@ impl Walk<'_> {
 impl Found<'_> {
     /// The row of the batch that fills a step.
     pub(super) fn row(&self, attempt: usize, step: usize) -> Option<u32> {
-        let r = self.attempts.list[attempt].rows[step];
-        (r != UNMATCHED).then(|| self.attempts.owners[attempt].1 + r)
+        self.attempts.row(attempt, step)
     }
 
     fn time(&self, attempt: usize, step: usize) -> Option<i64> {
@@ -65,7 +63,7 @@ impl Found<'_> {
     }
 
     fn start_row(&self, attempt: usize) -> u32 {
-        self.attempts.owners[attempt].1 + self.attempts.list[attempt].start
+        self.attempts.list[attempt].start
     }
 
     fn start(&self, attempt: usize) -> i64 {
@@ -107,9 +105,17 @@ impl Found<'_> {
                 RowAt::Last => self.last(p.attempt),
                 RowAt::All => p.row,
             };
-            columns.push(self.read(values, picks.iter().map(row))?);
+            columns.push(match values.by_subject() {
+                Some(values) => take(values, &self.ordinals(picks), None)?,
+                None => self.read(values, picks.iter().map(row))?,
+            });
         }
         self.ready.grouping.cut(columns)
+    }
+
+    /// Whose each pick is.
+    fn ordinals(&self, picks: &[Pick]) -> UInt32Array {
+        UInt32Array::from_iter_values(picks.iter().map(|p| self.chunk.ordinals.start + self.attempts.list[p.attempt].entity))
     }
 
     /// The last row matched, in time; of equal ones that of the later step.
@@ -146,8 +152,7 @@ impl Found<'_> {
             }
             Column::Time(s) => Arc::new(TimestampMicrosecondArray::from_iter(all().map(|a| self.time(a, s))).with_timezone("UTC")),
             Column::Key(k) => {
-                let ordinals = all().map(|a| self.chunk.ordinals.start + self.attempts.owners[a].0);
-                take(&self.ready.keys[k], &UInt32Array::from_iter_values(ordinals), None)?
+take(&self.ready.keys[k], &self.ordinals(picks), None)?
             }
             other => return Err(DataFusionError::Internal(format!("{other:?} is no plain column"))),
         })

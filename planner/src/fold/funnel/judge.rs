@@ -5,14 +5,30 @@ use super::super::entities::Marked;
 use super::super::sitting::Sittings;
 use super::Ready;
 use datafusion::common::Result;
-use eql_timeline::{Attempt, Funnel, Pairs, Run};
+use eql_timeline::{Attempt, Funnel, Pairs, Run, StepRows, UNMATCHED};
 use std::ops::Range;
 
-/// Attempts of a batch, each with its entity and the row of the batch from which its rows count.
-#[derive(Default)]
+/// One attempt of a batch.
+#[derive(Clone, Copy)]
+pub(super) struct Judged {
+    /// Place of its entity in the batch.
+    pub entity: u32,
+    /// The row of the batch that starts it.
+    pub start: u32,
+    /// Required steps done.
+    pub level: u32,
+    /// Not complete, and its window is not over.
+    pub open: bool,
+}
+
+/// Attempts of a batch.
 pub(super) struct Attempts {
-    pub list: Vec<Attempt>,
-    pub owners: Vec<(u32, u32)>,
+    pub list: Vec<Judged>,
+    /// For each attempt the row of the batch that fills each step, or UNMATCHED.
+    rows: Vec<u32>,
+    steps: usize,
+    /// What the fold found last.
+    scratch: Vec<Attempt>,
 }
 
 /// What is known of a batch before attempts are judged.
@@ -39,10 +55,9 @@ impl Before<'_> {
         let run = Run { time: &self.chunk.time[rows.clone()], mask };
         let group = self.groups.map(|g| &g[rows.clone()]);
         let holding = self.marked.holding.as_ref().map(|h| &h[rows.clone()]);
-        let first = found.list.len();
-        fold.attempts(run, group, holding, pairs.as_ref().map(|p| p as &dyn Pairs), &mut found.list);
-        found.list[first..].iter_mut().for_each(|a| a.open &= open);
-        found.owners.resize(found.list.len(), (entity as u32, rows.start as u32));
+        found.scratch.clear();
+        fold.attempts(run, group, holding, pairs.as_ref().map(|p| p as &dyn Pairs), &mut found.scratch);
+        found.add(entity as u32, rows.start as u32, open);
         Ok(())
     }
 
@@ -56,16 +71,69 @@ impl Before<'_> {
     }
 }
 
+/// The attempts of a batch in which the fold's common rules hold, found for all entities together.
+pub(super) fn sweep(ready: &Ready, chunk: &Chunk<'_>, among: Option<&[bool]>, fold: &Funnel) -> Result<Option<Attempts>> {
+    let Some(sweep) = fold.sweep().filter(|_| ready.sweeps) else { return Ok(None) };
+    let lists = ready.marking.step_rows(chunk)?;
+    let steps = StepRows::new(&lists.iter().map(Vec::as_slice).collect::<Vec<_>>(), chunk.len());
+    if !steps.apart() {
+        return Ok(None);
+    }
+    let mut found = Attempts::new(ready.spec.steps.len());
+    let mut matched = vec![UNMATCHED; ready.spec.steps.len()];
+    // Entities with equal times are judged by the fold, which needs the rows' marks.
+    let mut marked = None;
+    let mut last = None;
+    for i in chunk.entities_of(&lists[0]) {
+        if last.replace(i) == Some(i) || among.is_some_and(|a| !a[i]) {
+            continue;
+        }
+        if chunk.tied(i) {
+            let marked = match &marked {
+                Some(marked) => marked,
+                None => marked.insert(ready.marking.mark(chunk, None)?),
+            };
+            let rows = chunk.rows_of(i);
+            Before { chunk, marked, groups: None }.judge(ready, fold, i, rows.clone(), &marked.mask[rows], true, &mut found)?;
+            continue;
+        }
+        matched.fill(UNMATCHED);
+        if let Some(swept) = sweep.attempt(chunk.time, chunk.rows_of(i), &steps, &mut matched) {
+            found.list.push(Judged { entity: i as u32, start: matched[0], level: swept.level as u32, open: swept.open });
+            found.rows.extend_from_slice(&matched);
+        }
+    }
+    Ok(Some(found))
+}
+
 impl Attempts {
+    pub(super) fn new(steps: usize) -> Self {
+        Self { list: vec![], rows: vec![], steps, scratch: vec![] }
+    }
+
+    /// The row of the batch that fills a step.
+    pub(super) fn row(&self, attempt: usize, step: usize) -> Option<u32> {
+        self.rows.get(attempt * self.steps + step).copied().filter(|r| *r != UNMATCHED)
+    }
+
+    /// Adds what the fold found in rows that begin at one of the batch.
+    fn add(&mut self, entity: u32, base: u32, open: bool) {
+        for a in &self.scratch {
+            self.list.push(Judged { entity, start: base + a.start, level: a.level, open: a.open && open });
+            self.rows.extend(a.rows.iter().map(|r| if *r == UNMATCHED { UNMATCHED } else { base + r }));
+        }
+    }
+
     /// Of the attempts of one entity the one that reaches furthest, then starts first.
     pub(super) fn keep_furthest(&mut self, first: usize, time: &[i64]) {
-        let start = |i: &usize| time.get((self.owners[*i].1 + self.list[*i].start) as usize).copied();
+        let start = |i: &usize| time.get(self.list[*i].start as usize).copied();
         let best = (first..self.list.len()).min_by_key(|i| (std::cmp::Reverse(self.list[*i].level), start(i), *i));
         if let Some(best) = best {
             self.list.swap(first, best);
-            self.owners.swap(first, best);
+            let rows = best * self.steps..(best + 1) * self.steps;
+            self.rows.copy_within(rows, first * self.steps);
             self.list.truncate(first + 1);
-            self.owners.truncate(first + 1);
+            self.rows.truncate((first + 1) * self.steps);
         }
     }
 }
