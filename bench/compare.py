@@ -62,26 +62,27 @@ def check(workers, question):
 
 
 def timed(found, question, rounds):
-    """Engine → (median seconds, way, peak MB) of its fastest way."""
+    """Engine → (median seconds, way, peak MB, mean CPU seconds) of its fastest way."""
     best = {}
     for worker, _, seconds in found:
         best[worker.name] = min(seconds, best.get(worker.name, seconds))
     # A way far behind another of the same engine is left out after its first asking.
     live = [(w, way) for w, way, seconds in found if seconds <= 2 * best[w.name] + 0.02]
     times = {(w.name, way): [] for w, way in live}
-    peaks = {}
+    peaks, spent = {}, {key: [] for key in times}
     for _ in range(rounds):
         for worker, way in live:
             answer = worker.ask(question=question, way=way)
             if "seconds" in answer:
                 times[worker.name, way].append(answer["seconds"])
+                spent[worker.name, way].append(answer["cpu"])
                 peaks[worker.name] = max(peaks.get(worker.name, 0), answer["peak_mb"])
     out = {}
     for (name, way), all_times in times.items():
         if all_times:
             median = statistics.median(all_times)
             if name not in out or median < out[name][0]:
-                out[name] = (median, way, peaks[name])
+                out[name] = (median, way, peaks[name], statistics.mean(spent[name, way]))
     return out
 
 
@@ -100,6 +101,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--engines", default="eql,clickhouse,duckdb,polars,datafusion")
     parser.add_argument("--questions", default=",".join(TITLES))
+    parser.add_argument("--cpu", action="store_true", help="also print the mean CPU time of each, in brackets")
     parser.add_argument("--json", type=Path, help="also write all figures here")
     given = parser.parse_args()
     given.eql, given.state = given.eql.resolve(), given.state.resolve()
@@ -126,7 +128,8 @@ def main():
         figures[question] = best
         peers = [b[0] for n, b in best.items() if n != "eql"]
         ratio = f"{min(peers) / best['eql'][0]:.1f}" if peers and "eql" in best else "–"
-        print(f"| {TITLES[question]} | " + " | ".join(show(best[n][0]) if n in best else "–" for n in names) + f" | {ratio} |", flush=True)
+        cell = lambda n: show(best[n][0]) + (f" ({show(best[n][3])})" if given.cpu else "") if n in best else "–"
+        print(f"| {TITLES[question]} | " + " | ".join(cell(n) for n in names) + f" | {ratio} |", flush=True)
     random.seed(5)
     users = [random.randint(1, meta["users"]) for _ in range(1000)]
     cells = []

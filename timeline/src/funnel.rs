@@ -15,8 +15,8 @@ mod transversal;
 mod walk;
 
 pub(crate) use attempt::{Found, Judge};
-pub use sweep::{StepRows, Sweep, Swept};
 pub(crate) use part::{Absence, Part, Plan, bit, partitions};
+pub use sweep::{Sweep, Swept};
 
 use crate::calendar::Window;
 use crate::run::{Pairs, Run, relate_any};

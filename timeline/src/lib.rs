@@ -13,6 +13,7 @@
 //! ```text
 //! calendar      what a day, a week, a window is in a time zone      rules 3, 12, 21, 33
 //! run           one entity's rows: times and a bit per step         rules 1, 2, 10
+//! rows          rows of many entities: a bit per kind and row
 //! funnel        how far did it get                                  rules 1–11, 39, 50, 52
 //! sequence      did this happen, or stay away                       rules 14, 40
 //! retention     did it come back                                    rule 20
@@ -39,6 +40,7 @@ pub mod lifecycle;
 pub mod ltv;
 pub mod path;
 pub mod retention;
+pub mod rows;
 pub mod run;
 pub mod sequence;
 pub mod session;
@@ -46,13 +48,14 @@ pub mod threshold;
 
 pub use attribution::{AttributionSpec, Credit, Model, attribution};
 pub use calendar::{Bucketer, Calendar, Unit, WeekStart, Window};
-pub use funnel::{Attempt, Counting, Exclusion, Funnel, FunnelSpec, FunnelStep, Mode, Reentry, StepRows, Sweep, Swept, funnel};
+pub use funnel::{Attempt, Counting, Exclusion, Funnel, FunnelSpec, FunnelStep, Mode, Reentry, Sweep, Swept, funnel};
 pub use interval::{IntervalSpec, Pair, intervals};
 pub use kmeans::kmeans;
 pub use lifecycle::{Phase, lifecycle, stickiness};
 pub use ltv::ltv;
 pub use path::{NO_NODE, Path, PathSpec, path};
 pub use retention::{Cells, Cohort, Retention, RetentionSpec, Return, cell_count, cell_of, mature, retention};
+pub use rows::RowBits;
 pub use run::{EVERYWHERE, NULL, Pairs, Run, UNMATCHED};
-pub use sequence::{Match, Sequence, SequenceSpec, SequenceStep, Truth, did, sequence};
+pub use sequence::{DidSweep, Match, Sequence, SequenceSpec, SequenceStep, Truth, did, sequence};
 pub use session::{SessionSpan, SessionSpec, sessions};

@@ -2,6 +2,7 @@
 
 mod cells;
 mod returns;
+mod sweep;
 
 pub use cells::{cell_count, cell_of, elapsed, mature};
 

@@ -2,6 +2,9 @@
 
 mod absence;
 mod plan;
+mod sweep;
+
+pub use sweep::DidSweep;
 
 use crate::calendar::{Window, end_of};
 use crate::funnel::{Exclusion, Found, Mode, Part, partitions, with_judge};

@@ -1,6 +1,7 @@
 //! The rows that make entities active, entity by entity and group by group: what LIFECYCLE and STICKINESS count.
 
-use super::chunk::{Chunk, Coder, Select, Values, types};
+use super::chunk::{Chunk, Select, Values, types};
+use super::coder::Coder;
 use super::top::Grouping;
 use crate::world::World;
 use arrow::datatypes::DataType as ArrowType;

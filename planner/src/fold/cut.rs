@@ -1,6 +1,7 @@
 //! A batch's rows cut into sessions: the same visits for SESSIONS and for whatever stays within one.
 
-use super::chunk::{Chunk, Coder, Select, Values, types};
+use super::chunk::{Chunk, Select, Values, types};
+use super::coder::Coder;
 use crate::world::World;
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType as ArrowType;

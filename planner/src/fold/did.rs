@@ -1,6 +1,7 @@
 //! DID over steps: whether they match, how often, when first.
 
-use super::chunk::{Chunk, Coder};
+use super::chunk::Chunk;
+use super::coder::Coder;
 use super::cut::Cutter;
 use super::entities::Marked;
 use super::marking::{Marking, Place};
@@ -8,11 +9,11 @@ use super::pair::PairConditions;
 use super::sitting::Sittings;
 use crate::clock;
 use crate::world::World;
-use arrow::array::{ArrayRef, BooleanArray, Int64Array, TimestampMicrosecondArray};
+use arrow::array::{ArrayRef, BooleanArray, BooleanBufferBuilder, Int64Array, TimestampMicrosecondArray};
 use datafusion::common::Result;
 use eql_compiler::bound::{Behaviour, Matched, Sequence};
 use eql_store::Timeline;
-use eql_timeline::{Bucketer, Pairs, Run, SequenceSpec, SequenceStep, Truth};
+use eql_timeline::{Bucketer, Pairs, RowBits, Run, SequenceSpec, SequenceStep, Truth};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -99,9 +100,12 @@ impl Steps {
     }
 
     pub(super) fn answer(&self, chunk: &Chunk<'_>, coder: Option<&mut Coder>) -> Result<ArrayRef> {
+        let fold = eql_timeline::sequence::Sequence::new(&self.spec);
+        if let Some(did) = self.sweep(chunk, &fold)? {
+            return Ok(did);
+        }
         let marked = self.marking.mark(chunk, coder)?;
         let sittings = self.sessions.as_ref().map(|c| Sittings::new(c, chunk, self.spec.now)).transpose()?;
-        let fold = eql_timeline::sequence::Sequence::new(&self.spec);
         let mut found = Vec::with_capacity(chunk.entities());
         for i in 0..chunk.entities() {
             let rows = chunk.rows_of(i);
@@ -112,6 +116,27 @@ impl Steps {
             found.push(own);
         }
         Ok(self.answers(&found))
+    }
+
+    /// Whether each entity did the steps, by the kernel for many entities; None where the rules or the rows ask for more.
+    fn sweep(&self, chunk: &Chunk<'_>, fold: &eql_timeline::sequence::Sequence<'_>) -> Result<Option<ArrayRef>> {
+        let plain = self.asked == Matched::Any && self.sessions.is_none() && self.pairs.is_empty() && !self.marking.holds();
+        let Some(sweep) = fold.sweep().filter(|_| plain) else { return Ok(None) };
+        let lists = self.marking.step_rows(chunk)?;
+        let kinds = RowBits::new(&lists.iter().map(Vec::as_slice).collect::<Vec<_>>(), chunk.len());
+        let mut own: Vec<usize> = chunk.entities_of(&lists[0]).collect();
+        own.dedup();
+        if !kinds.apart() || own.iter().any(|i| chunk.tied(*i)) {
+            return Ok(None);
+        }
+        let mut did = BooleanBufferBuilder::new(chunk.entities());
+        did.append_n(chunk.entities(), false);
+        for i in own {
+            if sweep.did(chunk.time, chunk.rows_of(i), &kinds) {
+                did.set_bit(i, true);
+            }
+        }
+        Ok(Some(Arc::new(BooleanArray::new(did.finish(), None))))
     }
 
     fn entity(

@@ -1,7 +1,8 @@
 //! Entities with what they are and what they did: FIND, segments, tags, DISTRIBUTION, PROFILE.
 
 use super::aggregate::aggregate;
-use super::chunk::{Chunk, Coder, Select, Values, holding_codes, types};
+use super::chunk::{Chunk, Select, Values, types};
+use super::coder::{Coder, holding_codes};
 use super::did::Steps;
 use super::exec::{Fold, Prepared, State};
 use super::favourite::top;

@@ -4,7 +4,8 @@ mod batch;
 mod judge;
 mod measure;
 
-use super::chunk::{Chunk, Coder, Values, types};
+use super::chunk::{Chunk, Values, types};
+use super::coder::Coder;
 use super::cut::Cutter;
 use super::did::mode;
 use super::entities::Marked;

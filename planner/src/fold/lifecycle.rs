@@ -1,7 +1,8 @@
 //! LIFECYCLE: how many entities are new, returning, resurrecting and dormant, partial by partition.
 
 use super::active::{Active, bounded};
-use super::chunk::{Chunk, Coder};
+use super::chunk::Chunk;
+use super::coder::Coder;
 use super::exec::{Fold, Prepared, State};
 use super::funnel::{among, period_array, period_type};
 use crate::clock;

@@ -1,6 +1,7 @@
 //! What rows of a timeline mean to the steps of a funnel or sequence: a bit for each kind of row that it tells apart.
 
-use super::chunk::{Chunk, Coder, Select, Values, holding_codes, types};
+use super::chunk::{Chunk, Select, Values, types};
+use super::coder::{Coder, holding_codes};
 use super::entities::Marked;
 use crate::world::World;
 use arrow::array::ArrayRef;
@@ -115,6 +116,11 @@ impl Marking {
     /// What numbers the values of HOLDING, when there are any.
     pub(crate) fn coder(&self) -> Result<Option<Coder>> {
         if self.holding_types.is_empty() { Ok(None) } else { Coder::new(&self.holding_types).map(Some) }
+    }
+
+    /// Whether steps must share a value.
+    pub(crate) fn holds(&self) -> bool {
+        !self.holding_types.is_empty()
     }
 
     /// The rows of each step, rising.

@@ -1,7 +1,8 @@
 //! SEQUENCE, INTERVALS and ATTRIBUTION: one row a match, with columns of its rows.
 
 use super::attribution::attribution;
-use super::chunk::{Chunk, Coder, Values, types};
+use super::chunk::{Chunk, Values, types};
+use super::coder::Coder;
 use super::exec::{Fold, Prepared, State};
 use super::funnel::{among, timestamp};
 use super::interval::interval;

@@ -6,6 +6,7 @@ mod active;
 mod aggregate;
 mod attribution;
 mod chunk;
+mod coder;
 mod cut;
 mod did;
 mod entities;

@@ -1,6 +1,7 @@
 //! RETENTION and LTV: counts by cohort, breakdown and cell, partial by partition, with the rows that measures range over; or the entities.
 
-use super::chunk::{Chunk, Coder, Select, Values, types};
+use super::chunk::{Chunk, Select, Values, types};
+use super::coder::Coder;
 use super::entities::Marked;
 use super::exec::{Fold, Prepared, State};
 use super::funnel::{among, period_array, period_type, timestamp};
@@ -17,7 +18,7 @@ use datafusion::common::Result;
 use eql_catalog::EntityTypeId;
 use eql_compiler::bound::{Cells, Every, Retention};
 use eql_store::{Timeline, arrow_type};
-use eql_timeline::{Bucketer, Cells as FoldCells, Cohort, RetentionSpec, Return, Run};
+use eql_timeline::{Bucketer, Cells as FoldCells, Cohort, RetentionSpec, Return, RowBits, Run};
 use std::sync::Arc;
 
 /// The fold of RETENTION. Columns: `cohort` (when EVERY is asked), `b0`…, `n`, `size`, `returned`, `mature`, and with measures the columns of
@@ -88,12 +89,15 @@ impl Fold for RetentionFold {
             r.holding[i * half..(i + 1) * half].iter().map(|h| Values::new(world, timeline, &sides[i], h)).collect::<Result<Vec<_>>>()
         };
         let every = r.every.as_ref().map(|(_, e)| e.clone());
-        let breakdown = r.breakdown.iter().map(|b| Values::new(world, timeline, &sides[0], &b.value)).collect::<Result<_>>()?;
+        let breakdown = r.breakdown.iter().map(|b| Values::new(world, timeline, &sides[0], &b.value)).collect::<Result<Vec<_>>>()?;
+        let of_subject = breakdown.iter().all(|v| v.by_subject().is_some());
         let entities = world.snapshot.entities(r.subject).map_err(store_error)?;
         let worth = r.measures.as_ref().map(|m| Worth::new(world, timeline, m, &sides[0], &sides[1])).transpose()?;
         Ok(Arc::new(Ready {
             holding: vec![side(0)?, side(1)?],
             holding_types: r.holding.iter().take(half).map(|h| arrow_type(&h.expr.data_type)).collect(),
+            // A breakdown by what the row says makes cohorts of their own within a period.
+            sweeps: spec.sweeps() && r.holding.is_empty() && worth.is_none() && r.listed.is_none() && of_subject,
             breakdown: Grouping::new(world, breakdown, r.top.as_ref())?,
             breakdown_types: r.breakdown.iter().map(|b| arrow_type(&b.value.expr.data_type)).collect(),
             bucketer: every
@@ -128,6 +132,8 @@ struct Ready {
     worth: Option<Worth>,
     /// Columns of the key, by ordinal, where entities are listed.
     keys: Option<Vec<ArrayRef>>,
+    /// Nothing asks for more than the kernel knows.
+    sweeps: bool,
     schema: SchemaRef,
     columns: Vec<usize>,
 }
@@ -159,6 +165,9 @@ struct Walk<'r> {
 
 impl State for Walk<'_> {
     fn take(&mut self, chunk: &Chunk<'_>, among: Option<&[bool]>) -> Result<Option<RecordBatch>> {
+        if self.sweep(chunk, among)? {
+            return Ok(None);
+        }
         let marked = Marked::new(chunk, &self.ready.selects, &self.ready.holding, self.holding.as_mut())?;
         let codes = self.codes(chunk, &marked.steps[0])?;
         let mut fold = eql_timeline::retention::Retention::new(&self.ready.spec);
@@ -182,16 +191,9 @@ impl State for Walk<'_> {
         if let Some(keys) = &self.ready.keys {
             return self.entities(chunk, keys, &cohorts, &owners).map(Some);
         }
-        let n = self.groups.as_ref().map_or(1, Coder::len).max(1);
-        self.size.resize(n, 0);
-        self.returned.resize(n * self.ready.cells, 0);
+        self.grow();
         for c in &cohorts {
-            let g = c.group as usize;
-            self.size[g] += 1;
-            for cell in 0..self.ready.cells {
-                let bit = c.returned.get(cell / 64).is_some_and(|w| w >> (cell % 64) & 1 == 1);
-                self.returned[g * self.ready.cells + cell] += i64::from(bit);
-            }
+            self.count(c.group, &c.returned);
         }
         match &self.ready.worth {
             Some(worth) if !found.is_empty() => self.rows(worth.columns(chunk, &found)?, &found).map(Some),
@@ -217,18 +219,77 @@ impl State for Walk<'_> {
 }
 
 impl Walk<'_> {
+    /// Counts a batch with the kernel for many entities; false where the rules or the rows ask for more.
+    fn sweep(&mut self, chunk: &Chunk<'_>, among: Option<&[bool]>) -> Result<bool> {
+        let ready = self.ready;
+        if !ready.sweeps {
+            return Ok(false);
+        }
+        let lists = ready.selects.iter().map(|s| s.rows(chunk, None)).collect::<Result<Vec<_>>>()?;
+        let starts = &lists[0];
+        let mut own: Vec<usize> = chunk.entities_of(starts).collect();
+        own.dedup();
+        if own.iter().any(|i| chunk.tied(*i)) {
+            return Ok(false);
+        }
+        let kinds = RowBits::new(&lists.iter().map(Vec::as_slice).collect::<Vec<_>>(), chunk.len());
+        let mut fold = eql_timeline::retention::Retention::new(&ready.spec);
+        let words = ready.cells.div_ceil(64);
+        let (mut rows, mut returned) = (Vec::<u32>::new(), Vec::<u64>::new());
+        for i in own.into_iter().filter(|i| among.is_none_or(|a| a[*i])) {
+            fold.sweep(chunk.time, chunk.rows_of(i), &kinds, self.bucketer.as_mut(), &mut |row, bits| {
+                rows.push(row as u32);
+                returned.extend_from_slice(bits);
+            });
+        }
+        let codes = self.codes_of(chunk, &rows)?;
+        self.grow();
+        for (k, row) in returned.chunks(words.max(1)).enumerate().take(rows.len()) {
+            self.count(codes.as_ref().map_or(0, |c| c[k]), row);
+        }
+        Ok(true)
+    }
+
+    /// Makes room for the groups seen so far.
+    fn grow(&mut self) {
+        let n = self.groups.as_ref().map_or(1, Coder::len).max(1);
+        self.size.resize(n, 0);
+        self.returned.resize(n * self.ready.cells, 0);
+    }
+
+    /// Counts an entity in its cohort and in the cells in which it came back.
+    fn count(&mut self, group: u32, returned: &[u64]) {
+        let g = group as usize;
+        self.size[g] += 1;
+        for (place, word) in returned.iter().enumerate() {
+            let mut word = *word;
+            while word != 0 {
+                let cell = place * 64 + word.trailing_zeros() as usize;
+                self.returned[g * self.ready.cells + cell] += 1;
+                word &= word - 1;
+            }
+        }
+    }
+
+    /// For each row of the batch the group that it starts; those of `rows` only.
     fn codes(&mut self, chunk: &Chunk<'_>, rows: &[u32]) -> Result<Option<Vec<u32>>> {
+        let Some(codes) = self.codes_of(chunk, rows)? else { return Ok(None) };
+        let mut out = vec![0; chunk.len()];
+        for (row, code) in rows.iter().zip(codes) {
+            out[*row as usize] = code;
+        }
+        Ok(Some(out))
+    }
+
+    /// The groups that rows start.
+    fn codes_of(&mut self, chunk: &Chunk<'_>, rows: &[u32]) -> Result<Option<Vec<u32>>> {
         let Some(coder) = &mut self.groups else { return Ok(None) };
         let mut columns: Vec<ArrayRef> = Vec::new();
         if let Some(b) = &mut self.bucketer {
             columns.push(Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| b.index(chunk.time[*r as usize])))));
         }
         columns.extend(self.ready.breakdown.read(chunk, rows)?);
-        let mut out = vec![0; chunk.len()];
-        for (row, code) in rows.iter().zip(coder.codes(&columns)?) {
-            out[*row as usize] = code;
-        }
-        Ok(Some(out))
+        coder.codes(&columns).map(Some)
     }
 
     /// Counts of these groups, a line a cell.

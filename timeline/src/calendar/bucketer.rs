@@ -46,6 +46,13 @@ impl Bucketer {
         self.start
     }
 
+    /// First instant (µs) after the period that holds `t` (µs).
+    #[inline]
+    pub fn end(&mut self, t: i64) -> i64 {
+        self.index(t);
+        self.end
+    }
+
     /// First instant (µs) of the period with this number.
     pub fn start_of(&self, index: i64) -> i64 {
         self.calendar.period_start(index.saturating_mul(self.count), self.unit)

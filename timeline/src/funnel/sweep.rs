@@ -6,54 +6,8 @@
 use super::part::Plan;
 use super::{Counting, Funnel, Mode, Reentry};
 use crate::calendar::{Window, end_of};
+use crate::rows::{RowBits, below, from};
 use std::ops::Range;
-
-/// The rows of each step, over the rows of many entities: 64 rows a word.
-#[derive(Clone, Debug)]
-pub struct StepRows {
-    steps: Vec<Vec<u64>>,
-}
-
-impl StepRows {
-    /// Of lists of rows below `rows`, one a step.
-    pub fn new(steps: &[&[u32]], rows: usize) -> StepRows {
-        let bits = |list: &&[u32]| {
-            let mut words = vec![0u64; rows.div_ceil(64)];
-            for row in *list {
-                if let Some(word) = words.get_mut(*row as usize / 64) {
-                    *word |= 1 << (row % 64);
-                }
-            }
-            words
-        };
-        StepRows { steps: steps.iter().map(bits).collect() }
-    }
-
-    /// Whether no row fills two steps.
-    pub fn apart(&self) -> bool {
-        let Some(words) = self.steps.first().map(Vec::len) else { return true };
-        (0..words).all(|place| {
-            let (_, shared) = self.steps.iter().fold((0, 0), |(all, shared), s| (all | s[place], shared | all & s[place]));
-            shared == 0
-        })
-    }
-
-    /// First row of a step in `from..until`.
-    fn next(&self, step: usize, from: usize, until: usize) -> Option<usize> {
-        let words = &self.steps[step];
-        let mut place = from / 64;
-        let mut word = words.get(place)? & (u64::MAX << (from % 64));
-        while word == 0 {
-            place += 1;
-            if place * 64 >= until {
-                return None;
-            }
-            word = *words.get(place)?;
-        }
-        let row = place * 64 + word.trailing_zeros() as usize;
-        (row < until).then_some(row)
-    }
-}
 
 /// A funnel that can be swept.
 #[derive(Clone, Copy, Debug)]
@@ -94,7 +48,7 @@ impl Funnel {
 impl Sweep<'_> {
     /// The attempt of the entity that has these rows, no two of which may have one time. The rows of the steps that it did are put into
     /// `matched`, counted as those of `time` and `steps` are.
-    pub fn attempt(&self, time: &[i64], rows: Range<usize>, steps: &StepRows, matched: &mut [u32]) -> Option<Swept> {
+    pub fn attempt(&self, time: &[i64], rows: Range<usize>, steps: &RowBits, matched: &mut [u32]) -> Option<Swept> {
         let (level, first, reached) = self.furthest(time, &rows, steps)?;
         // The earliest start from which that row is still in its window: whoever starts later, or gets there later, is not better.
         let start = match level {
@@ -117,7 +71,7 @@ impl Sweep<'_> {
     }
 
     /// The most steps that any attempt does, the first start row in range, and the row at which so many steps are first done.
-    fn furthest(&self, time: &[i64], rows: &Range<usize>, steps: &StepRows) -> Option<(usize, usize, usize)> {
+    fn furthest(&self, time: &[i64], rows: &Range<usize>, steps: &RowBits) -> Option<(usize, usize, usize)> {
         let first = steps.next(0, rows.start, rows.end)?;
         let (first, before) = if time[first] >= self.low && time[rows.end - 1] < self.high {
             (first, rows.end)
@@ -131,15 +85,15 @@ impl Sweep<'_> {
         let (mut most, mut reached, mut last_start) = (1, first, None);
         for place in first / 64..rows.end.div_ceil(64) {
             let base = place * 64;
-            let starts = steps.steps[0][place] & from(first.saturating_sub(base)) & below(before.saturating_sub(base));
+            let starts = steps.of(0)[place] & from(first.saturating_sub(base)) & below(before.saturating_sub(base));
             let inside = from((first + 1).saturating_sub(base)) & below(rows.end - base);
-            let mut later = steps.steps[1..].iter().fold(0, |later, s| later | s[place]) & inside;
+            let mut later = (1..self.steps).fold(0, |later, step| later | steps.of(step)[place]) & inside;
             while later != 0 {
                 let bit = later.trailing_zeros() as usize;
                 let one = later & later.wrapping_neg();
                 later ^= one;
                 let t = time[base + bit];
-                let Some(rank) = (1..self.steps).find(|rank| steps.steps[*rank][place] & one != 0) else { continue };
+                let Some(rank) = (1..self.steps).find(|rank| steps.of(*rank)[place] & one != 0) else { continue };
                 let end = if rank == 1 {
                     let earlier = starts & (one - 1);
                     let start = if earlier == 0 { last_start } else { Some(base + 63 - earlier.leading_zeros() as usize) };
@@ -163,14 +117,4 @@ impl Sweep<'_> {
         }
         Some((most, first, reached))
     }
-}
-
-/// The bits below a place; all from 64 on.
-fn below(place: usize) -> u64 {
-    if place < 64 { (1 << place) - 1 } else { u64::MAX }
-}
-
-/// The bits from a place on; none from 64 on.
-fn from(place: usize) -> u64 {
-    !below(place)
 }

@@ -1,6 +1,7 @@
 //! Attempts as columns.
 
-use super::super::chunk::{Chunk, Coder, Values};
+use super::super::chunk::{Chunk, Values};
+use super::super::coder::Coder;
 use super::judge::Attempts;
 use super::{Column, Ready, Walk, period_array};
 use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, TimestampMicrosecondArray, UInt32Array, new_null_array};
@@ -151,9 +152,7 @@ impl Found<'_> {
                 Arc::new(Float64Array::from_iter(all().map(total)))
             }
             Column::Time(s) => Arc::new(TimestampMicrosecondArray::from_iter(all().map(|a| self.time(a, s))).with_timezone("UTC")),
-            Column::Key(k) => {
-take(&self.ready.keys[k], &self.ordinals(picks), None)?
-            }
+            Column::Key(k) => take(&self.ready.keys[k], &self.ordinals(picks), None)?,
             other => return Err(DataFusionError::Internal(format!("{other:?} is no plain column"))),
         })
     }

@@ -5,7 +5,7 @@ use super::super::entities::Marked;
 use super::super::sitting::Sittings;
 use super::Ready;
 use datafusion::common::Result;
-use eql_timeline::{Attempt, Funnel, Pairs, Run, StepRows, UNMATCHED};
+use eql_timeline::{Attempt, Funnel, Pairs, RowBits, Run, UNMATCHED};
 use std::ops::Range;
 
 /// One attempt of a batch.
@@ -75,7 +75,7 @@ impl Before<'_> {
 pub(super) fn sweep(ready: &Ready, chunk: &Chunk<'_>, among: Option<&[bool]>, fold: &Funnel) -> Result<Option<Attempts>> {
     let Some(sweep) = fold.sweep().filter(|_| ready.sweeps) else { return Ok(None) };
     let lists = ready.marking.step_rows(chunk)?;
-    let steps = StepRows::new(&lists.iter().map(Vec::as_slice).collect::<Vec<_>>(), chunk.len());
+    let steps = RowBits::new(&lists.iter().map(Vec::as_slice).collect::<Vec<_>>(), chunk.len());
     if !steps.apart() {
         return Ok(None);
     }

@@ -1,0 +1,64 @@
+//! Rows of several kinds, over the rows of many entities, as bits.
+
+/// For each kind of row a bit for every row of many entities: 64 rows a word. The next row of a kind is a count of zeros away, whatever
+/// lies between.
+#[derive(Clone, Debug)]
+pub struct RowBits {
+    kinds: Vec<Vec<u64>>,
+}
+
+impl RowBits {
+    /// Of lists of rows below `rows`, one a kind.
+    pub fn new(kinds: &[&[u32]], rows: usize) -> RowBits {
+        let bits = |list: &&[u32]| {
+            let mut words = vec![0u64; rows.div_ceil(64)];
+            for row in *list {
+                if let Some(word) = words.get_mut(*row as usize / 64) {
+                    *word |= 1 << (row % 64);
+                }
+            }
+            words
+        };
+        RowBits { kinds: kinds.iter().map(bits).collect() }
+    }
+
+    /// Whether no row is of two kinds.
+    pub fn apart(&self) -> bool {
+        let Some(words) = self.kinds.first().map(Vec::len) else { return true };
+        (0..words).all(|place| {
+            let (_, shared) = self.kinds.iter().fold((0, 0), |(all, shared), s| (all | s[place], shared | all & s[place]));
+            shared == 0
+        })
+    }
+
+    /// The words of a kind.
+    pub(crate) fn of(&self, kind: usize) -> &[u64] {
+        &self.kinds[kind]
+    }
+
+    /// First row of a kind in `from..until`.
+    pub(crate) fn next(&self, kind: usize, from: usize, until: usize) -> Option<usize> {
+        let words = &self.kinds[kind];
+        let mut place = from / 64;
+        let mut word = words.get(place)? & (u64::MAX << (from % 64));
+        while word == 0 {
+            place += 1;
+            if place * 64 >= until {
+                return None;
+            }
+            word = *words.get(place)?;
+        }
+        let row = place * 64 + word.trailing_zeros() as usize;
+        (row < until).then_some(row)
+    }
+}
+
+/// The bits below a place; all from 64 on.
+pub(crate) fn below(place: usize) -> u64 {
+    if place < 64 { (1 << place) - 1 } else { u64::MAX }
+}
+
+/// The bits from a place on; none from 64 on.
+pub(crate) fn from(place: usize) -> u64 {
+    !below(place)
+}
