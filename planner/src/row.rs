@@ -15,9 +15,9 @@ use datafusion::common::{DFSchema, DataFusionError, Result};
 use datafusion::physical_expr::PhysicalExpr;
 use eql_catalog::{EntityTypeId, EventTypeId};
 use eql_compiler::bound::{Expr, ExprKind, Leaf, Link, ManyLink, RowExpr, ScanColumn};
-use eql_store::{EntityColumns, EventColumn, EventRows, StoreError, arrow_type};
+use eql_store::{CodedColumn, EntityColumns, EventColumn, EventRows, StoreError, arrow_type};
 use hashbrown::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The store's error as DataFusion's, kept whole inside.
 pub(crate) fn store_error(e: StoreError) -> DataFusionError {
@@ -51,6 +51,11 @@ impl Compiled {
         let df = DFSchema::try_from(schema.as_ref().clone())?;
         let expr = world.state.create_physical_expr(lower.value(expr)?, &df)?;
         Ok(Self { schema, data_type, expr: Some(expr), direct: None })
+    }
+
+    /// Whether equal columns give equal values.
+    fn is_repeatable(&self) -> bool {
+        self.expr.as_ref().is_none_or(|e| !datafusion::physical_expr_common::physical_expr::is_volatile(e))
     }
 
     pub(crate) fn evaluate(&self, columns: Vec<ArrayRef>, rows: usize) -> Result<ArrayRef> {
@@ -107,16 +112,87 @@ pub(crate) struct EventExpr {
     rows: Arc<EventRows>,
     readers: Vec<Reader>,
     compiled: Compiled,
+    /// The one column it reads is a text: what it says of each different text, found at first use.
+    by_text: Option<(EventColumn, OnceLock<Option<ByText>>)>,
 }
+
+/// An expression over one column of texts, evaluated once for each different one.
+struct ByText {
+    /// By chunk its numbers, and where its values begin among those of all; None: it has none.
+    chunks: Vec<Option<(Arc<CodedColumn>, u32)>>,
+    /// What the expression says, by chunk and value.
+    said: ArrayRef,
+}
+
+impl ByText {
+    fn new(rows: &EventRows, column: &EventColumn, compiled: &Compiled) -> Result<Option<Self>> {
+        let (mut chunks, mut said, mut at) = (Vec::with_capacity(rows.chunk_count()), Vec::new(), 0);
+        for chunk in 0..rows.chunk_count() {
+            chunks.push(match rows.coded_column(chunk, column).map_err(store_error)? {
+                Some(coded) => {
+                    let values = coded.values.len();
+                    said.push(compiled.evaluate(vec![coded.values.clone()], values)?);
+                    at += values as u32;
+                    Some((coded, at - values as u32))
+                }
+                None => None,
+            });
+        }
+        let said: Vec<&dyn Array> = said.iter().map(AsRef::as_ref).collect();
+        Ok(if said.is_empty() { None } else { Some(Self { chunks, said: concat(&said)? }) })
+    }
+
+    /// What is said of rows; None when one of them lies in a chunk without numbers.
+    fn read(&self, events: &EventRows, rows: &[u32]) -> Result<Option<ArrayRef>> {
+        let mut places = Vec::with_capacity(rows.len());
+        let (mut range, mut coded) = (0..0, None);
+        for row in rows {
+            if !range.contains(row) {
+                let chunk = events.chunk_of(*row);
+                let Some(Some(own)) = self.chunks.get(chunk) else { return Ok(None) };
+                (range, coded) = (events.chunk_range(chunk), Some(own));
+            }
+            let Some((column, first)) = coded else { return Ok(None) };
+            places.push(first + u32::from(column.codes[(row - range.start) as usize]));
+        }
+        Ok(Some(take(&self.said, &UInt32Array::from(places), None)?))
+    }
+}
+
+/// Fewer rows than this are read as they are.
+const BY_TEXT_ROWS: usize = 256;
 
 impl EventExpr {
     pub(crate) fn new(world: &World, event: EventTypeId, row: &RowExpr) -> Result<Self> {
         let rows = world.snapshot.events(event).map_err(store_error)?;
         let readers = readers(world, event, &row.columns)?;
-        Ok(Self { rows, readers, compiled: Compiled::new(world, &row.columns, &row.expr)? })
+        let compiled = Compiled::new(world, &row.columns, &row.expr)?;
+        let by_text = match (readers.as_slice(), row.columns.as_slice()) {
+            ([Reader::Stored(column @ EventColumn::Property(_))], [c]) if c.data_type == eql_catalog::DataType::String => {
+                compiled.is_repeatable().then(|| (column.clone(), OnceLock::new()))
+            }
+            _ => None,
+        };
+        Ok(Self { rows, readers, compiled, by_text })
     }
 
     pub(crate) fn evaluate(&self, rows: Rows<'_>) -> Result<ArrayRef> {
+        if let (Rows::List(list), Some((column, made))) = (rows, &self.by_text)
+            && list.len() >= BY_TEXT_ROWS
+        {
+            let by_text = match made.get() {
+                Some(by_text) => by_text,
+                None => {
+                    let new = ByText::new(&self.rows, column, &self.compiled)?;
+                    made.get_or_init(|| new)
+                }
+            };
+            if let Some(by_text) = by_text
+                && let Some(values) = by_text.read(&self.rows, list)?
+            {
+                return Ok(values);
+            }
+        }
         let columns = self.readers.iter().map(|r| r.read(&self.rows, rows)).collect::<Result<_>>()?;
         self.compiled.evaluate(columns, rows.len())
     }

@@ -1,6 +1,7 @@
 //! What was decoded once: spines, columns and timelines, bounded by bytes. A key says which content it is of, so nothing is ever
 //! invalidated.
 
+use crate::coded::CodedColumn;
 use crate::part::Spine;
 use crate::rows::EventColumn;
 use crate::{History, StoreError, StoreStats, Timeline};
@@ -21,6 +22,8 @@ pub(crate) enum Key {
     /// What the times of a part tell of its sequence numbers.
     Guess(u64),
     Timeline(TimelineKey),
+    /// A column of texts as numbers: part, event type, column, how many rows are gone.
+    Coded(u64, EventTypeId, EventColumn, u32),
     /// A column or a history of an entity type: its number, of so many rows.
     Entity(u64, u32),
 }
@@ -44,6 +47,7 @@ enum Value {
     Ids(Bytes),
     Timeline(Arc<Timeline>),
     History(Arc<History>),
+    Coded(Option<Arc<CodedColumn>>),
 }
 
 /// Shared by all snapshots of a store.
@@ -102,6 +106,18 @@ impl ReadCache {
         }
     }
 
+    /// None is kept too: a column that has too many values stays one.
+    pub(crate) fn coded(
+        &self,
+        key: Key,
+        make: impl FnOnce() -> Result<Option<CodedColumn>, StoreError>,
+    ) -> Result<Option<Arc<CodedColumn>>, StoreError> {
+        match self.get(key, || Ok(Value::Coded(make()?.map(Arc::new))))? {
+            Value::Coded(coded) => Ok(coded),
+            _ => Err(wrong_kind()),
+        }
+    }
+
     pub(crate) fn history(&self, key: Key, make: impl FnOnce() -> Result<History, StoreError>) -> Result<Arc<History>, StoreError> {
         match self.get(key, || Ok(Value::History(Arc::new(make()?))))? {
             Value::History(history) => Ok(history),
@@ -129,6 +145,7 @@ fn weight(value: &Value) -> u32 {
         Value::Spine(spine) => spine.bytes(),
         Value::Column(column) => column.get_array_memory_size(),
         Value::History(h) => h.offsets.len() * 4 + h.time.len() * 8 + h.values.get_array_memory_size(),
+        Value::Coded(coded) => coded.as_ref().map_or(0, |c| c.codes.len() * 2 + c.values.get_array_memory_size()),
         Value::Ids(entries) => entries.len(),
         Value::Timeline(t) => t.offsets.len() * 5 + t.row.len() * 18,
     };

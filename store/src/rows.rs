@@ -2,7 +2,8 @@
 
 use crate::StoreError;
 use crate::arrow_type::{arrow_type, timestamp_type};
-use crate::cache::ReadCache;
+use crate::cache::{Key, ReadCache};
+use crate::coded::CodedColumn;
 use crate::hot::HotChunk;
 use crate::part::Part;
 use crate::removal::{Erased, without};
@@ -122,6 +123,20 @@ impl EventRows {
         }
     }
 
+    /// A property of a chunk as numbers of its texts; None when the chunk is in memory, or has too many different ones.
+    ///
+    /// # Errors
+    /// As [`chunk_column`](Self::chunk_column).
+    pub fn coded_column(&self, chunk: usize, column: &EventColumn) -> Result<Option<Arc<CodedColumn>>, StoreError> {
+        self.check(column)?;
+        let Some(Chunk::Part(part)) = self.chunks.get(chunk) else { return Ok(None) };
+        let gone = part.deleted(self.definition.id).map_or(0, |d| d.count());
+        self.cache.coded(Key::Coded(part.meta.id, self.definition.id, column.clone(), gone), || {
+            let values = part.column(&self.cache, &self.definition, column)?;
+            Ok(values.as_string_opt::<i32>().and_then(CodedColumn::of))
+        })
+    }
+
     /// Participants that were erased are absent; rows whose subject was erased are not there at all.
     fn without_erased(&self, chunk: usize, column: &EventColumn, values: ArrayRef) -> ArrayRef {
         let EventColumn::Participant(place) = column else { return values };
@@ -224,7 +239,8 @@ impl EventRows {
         Ok(interleave(&arrays.iter().map(|a| a.as_ref()).collect::<Vec<_>>(), &from)?)
     }
 
-    fn chunk_of(&self, row: u32) -> usize {
+    /// The chunk that holds a row.
+    pub fn chunk_of(&self, row: u32) -> usize {
         self.starts.partition_point(|start| *start <= row).saturating_sub(1)
     }
 

@@ -49,13 +49,20 @@ pub fn attribution(spec: &AttributionSpec, run: Run<'_>, holding: Option<&[u32]>
     let time = run.time.get(..run.len()).unwrap_or_default();
     let goals = first_at(time, 0, spec.start.start)..first_at(time, 0, spec.start.end);
     let code = |row: usize| holding.map_or(0, |codes| codes.get(row).copied().unwrap_or(NULL));
+    let all: Vec<usize> = (0..time.len().min(goals.end)).filter(|&row| run.mask[row] & 2 != 0).collect();
     let mut touches = Vec::new();
     for goal in goals.filter(|&row| run.mask[row] & 1 != 0) {
         let earliest = spec.lookback.as_ref().map_or(i64::MIN, |window| window.start(time[goal]));
-        let from = first_at(time, 0, earliest).min(goal);
-        let held = |row: usize| code(row) == code(goal) && code(row) != NULL;
+        let before = &all[..all.partition_point(|&row| row < goal)];
+        let within = &before[before.partition_point(|&row| time[row] < earliest)..];
+        let held = |row: &usize| holding.is_none() || (code(*row) == code(goal) && code(*row) != NULL);
         touches.clear();
-        touches.extend((from..goal).filter(|&row| run.mask[row] & 2 != 0 && held(row)));
+        // One touch has it all: the others need not be listed.
+        match spec.model {
+            Model::First => touches.extend(within.iter().copied().find(held)),
+            Model::Last => touches.extend(within.iter().copied().rev().find(held)),
+            _ => touches.extend(within.iter().copied().filter(held)),
+        }
         let goal_row = goal as u32;
         if touches.is_empty() {
             out.push(Credit { goal: goal_row, touch: UNMATCHED, credit: 1.0 });
