@@ -9,6 +9,7 @@ use datafusion::common::Result;
 use eql_compiler::bound::{Clock, SessionCut};
 use eql_store::{Timeline, arrow_type};
 use eql_timeline::{SessionSpan, SessionSpec};
+use std::borrow::Cow;
 
 /// A session rule, ready to run.
 pub(super) struct Cutter {
@@ -28,11 +29,11 @@ pub(super) struct Visit {
 }
 
 /// The sessions of a batch.
-pub(super) struct Visits {
+pub(super) struct Visits<'c> {
     /// Rows of the rule's events, rising.
     pub rows: Vec<u32>,
     /// Their times.
-    pub times: Vec<i64>,
+    pub times: Cow<'c, [i64]>,
     pub visits: Vec<Visit>,
 }
 
@@ -56,7 +57,7 @@ impl Cutter {
     }
 
     /// Sessions that began in `[start, end)`.
-    pub(super) fn visits(&self, chunk: &Chunk<'_>, among: Option<&[bool]>, during: (i64, i64)) -> Result<Visits> {
+    pub(super) fn visits<'c>(&self, chunk: &Chunk<'c>, among: Option<&[bool]>, during: (i64, i64)) -> Result<Visits<'c>> {
         let rows = self.over.rows(chunk, None)?;
         let starts = self.starting.as_ref().map(|s| flags(s, chunk, &rows)).transpose()?;
         let ends = self.ending.as_ref().map(|s| flags(s, chunk, &rows)).transpose()?;
@@ -66,11 +67,13 @@ impl Cutter {
             let columns: Vec<ArrayRef> = self.split.iter().map(|v| v.read(chunk, &rows)).collect::<Result<_>>()?;
             Some(Coder::new(&self.split_types)?.codes(&columns)?)
         };
-        let times: Vec<i64> = rows.iter().map(|r| chunk.time[*r as usize]).collect();
+        let all = rows.len() == chunk.len();
+        let times: Cow<'c, [i64]> = if all { chunk.time.into() } else { rows.iter().map(|r| chunk.time[*r as usize]).collect() };
         let mut visits = Vec::new();
         let (mut at, mut spans) = (0, Vec::<SessionSpan>::new());
         for i in 0..chunk.entities() {
-            let end = at + rows[at..].partition_point(|r| (*r as usize) < chunk.rows_of(i).end);
+            let last = chunk.rows_of(i).end;
+            let end = if all { last } else { at + rows[at..].partition_point(|r| (*r as usize) < last) };
             let own = at..end;
             at = end;
             if own.is_empty() || among.is_some_and(|a| !a[i]) {
@@ -93,7 +96,7 @@ impl Cutter {
 
 impl Cutter {
     /// For each visit, all of which are there, whether a row after `now` may still belong to it.
-    pub(super) fn open(&self, chunk: &Chunk<'_>, found: &Visits, now: i64) -> Result<Vec<bool>> {
+    pub(super) fn open(&self, chunk: &Chunk<'_>, found: &Visits<'_>, now: i64) -> Result<Vec<bool>> {
         let ends = self.ending.as_ref().map(|s| flags(s, chunk, &found.rows)).transpose()?;
         let open = |(i, v): (usize, &Visit)| {
             let last = found.visits.get(i + 1).is_none_or(|next| next.ordinal != v.ordinal);

@@ -144,7 +144,7 @@ impl Steps {
         fold: &eql_timeline::sequence::Sequence<'_>,
         chunk: &Chunk<'_>,
         marked: &Marked,
-        sittings: Option<&Sittings>,
+        sittings: Option<&Sittings<'_>>,
         i: usize,
         found: &mut Found,
     ) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use arrow::array::{ArrayRef, Int64Array, ListBuilder, StringArray, StringBuilder};
 use datafusion::common::{DataFusionError, Result};
-use eql_timeline::{NO_NODE, Path};
+use eql_timeline::{NO_NODE, Path, PathSpec};
 use hashbrown::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -127,11 +127,34 @@ pub(super) struct Whole {
 /// Transitions: (step, source, target).
 pub(super) struct Edges {
     seen: Seen<(u32, u32, u32)>,
+    /// Places of transitions between the first names in the first steps, looked up without hashing; NOWHERE for those not seen.
+    near: Vec<u32>,
+}
+
+/// Names (and the two that stand for an end) whose transitions are looked up in a table.
+const NEAR_NAMES: u32 = 64;
+/// Steps of that table: 16 KiB each.
+const NEAR_STEPS: u32 = 1024;
+const NOWHERE: u32 = u32::MAX;
+
+/// Where the table has a transition.
+fn near((step, source, target): (u32, u32, u32)) -> Option<usize> {
+    let side = |name: u32| match name {
+        EXIT => Some(NEAR_NAMES - 2),
+        MORE => Some(NEAR_NAMES - 1),
+        name => (name < NEAR_NAMES - 2).then_some(name),
+    };
+    let place = (u64::from(step) * u64::from(NEAR_NAMES) + u64::from(side(source)?)) * u64::from(NEAR_NAMES) + u64::from(side(target)?);
+    (step < NEAR_STEPS).then_some(place as usize)
 }
 
 impl Tally {
     pub(super) fn new(edges: bool) -> Self {
-        if edges { Tally::Edges(Edges { seen: Seen::new() }) } else { Tally::Paths(Whole { seen: Seen::new(), nodes: 0, scratch: vec![] }) }
+        if edges {
+            Tally::Edges(Edges { seen: Seen::new(), near: vec![] })
+        } else {
+            Tally::Paths(Whole { seen: Seen::new(), nodes: 0, scratch: vec![] })
+        }
     }
 
     /// Counts a path of an entity. With `ending`, what DEPTH left out lies before the path. True when the entity goes this path for the first time.
@@ -215,8 +238,37 @@ impl Edges {
         }
     }
 
+    /// The same for a path of all nodes, none of which starts or ends it, without keeping the path.
+    pub(super) fn walk(&mut self, ordinal: u32, spec: &PathSpec, nodes: &[u32]) -> Result<()> {
+        let (mut step, mut last) = (0, NO_NODE);
+        for node in nodes.iter().copied().filter(|n| *n != NO_NODE) {
+            if node == last && !spec.keep_repeats {
+                continue;
+            }
+            if step == spec.depth {
+                return if step == 0 { Ok(()) } else { self.count((step as u32, last, MORE), ordinal) };
+            }
+            if step > 0 {
+                self.count((step as u32, last, node), ordinal)?;
+            }
+            (step, last) = (step + 1, node);
+        }
+        if step == 0 { Ok(()) } else { self.count((step as u32, last, EXIT), ordinal) }
+    }
+
     fn count(&mut self, edge: (u32, u32, u32), ordinal: u32) -> Result<()> {
-        let known = self.seen.places.get(&edge).copied();
+        let Some(place) = near(edge) else {
+            let known = self.seen.places.get(&edge).copied();
+            return self.seen.count(known, || edge, ordinal).map(|_| ());
+        };
+        if place >= self.near.len() {
+            let side = NEAR_NAMES as usize;
+            self.near.resize((edge.0 as usize + 1).next_power_of_two() * side * side, NOWHERE);
+        }
+        let known = Some(self.near[place]).filter(|p| *p != NOWHERE);
+        if known.is_none() {
+            self.near[place] = self.seen.sessions.len() as u32;
+        }
         self.seen.count(known, || edge, ordinal).map(|_| ())
     }
 }

@@ -153,9 +153,13 @@ impl State for Walk<'_> {
                 within(window, chunk, &codes, among, ready.during, starts.as_deref())
             }
         };
-        let nodes: Vec<u32> = found.rows.iter().map(|r| codes[*r as usize]).collect();
+        let nodes = if found.rows.len() == codes.len() { codes } else { found.rows.iter().map(|r| codes[*r as usize]).collect() };
         let starts = ready.starting.as_ref().map(|s| flags(s, chunk, &found.rows)).transpose()?;
         let ends = ready.ending.as_ref().map(|s| flags(s, chunk, &found.rows)).transpose()?;
+        if let (Tally::Edges(edges), None, None, None) = (&mut self.tally, &starts, &ends, &ready.measures) {
+            found.visits.iter().try_for_each(|v| edges.walk(v.ordinal, &ready.spec, &nodes[v.first..v.end]))?;
+            return Ok(None);
+        }
         let mut measured = Measured::default();
         for visit in &found.visits {
             let own = visit.first..visit.end;
@@ -270,32 +274,39 @@ impl Walk<'_> {
 
 /// Nodes cut by a window from the first one of each path, which is one of `starts` where these are given. What lies before the range belongs to no path;
 /// a path that began in it goes on after it.
-fn within(window: &Window, chunk: &Chunk<'_>, codes: &[u32], among: Option<&[bool]>, during: (i64, i64), starts: Option<&[u32]>) -> Visits {
-    let mut found = Visits { rows: vec![], times: vec![], visits: vec![] };
+fn within(
+    window: &Window,
+    chunk: &Chunk<'_>,
+    codes: &[u32],
+    among: Option<&[bool]>,
+    during: (i64, i64),
+    starts: Option<&[u32]>,
+) -> Visits<'static> {
+    let (mut rows_found, mut times, mut visits) = (Vec::new(), Vec::new(), Vec::new());
     let mut spans = Vec::new();
     for i in 0..chunk.entities() {
         if among.is_some_and(|a| !a[i]) {
             continue;
         }
-        let first = found.rows.len();
+        let first = rows_found.len();
         let rows = chunk.rows_of(i).filter(|r| codes[*r] != NO_NODE && chunk.time[*r] >= during.0);
-        found.rows.extend(rows.map(|r| r as u32));
-        found.times.extend(found.rows[first..].iter().map(|r| chunk.time[*r as usize]));
+        rows_found.extend(rows.map(|r| r as u32));
+        times.extend(rows_found[first..].iter().map(|r| chunk.time[*r as usize]));
         spans.clear();
         match starts {
             Some(starts) => {
-                let marked: Vec<bool> = found.rows[first..].iter().map(|r| starts.binary_search(r).is_ok()).collect();
-                eql_timeline::path::cut_within_from(window, &found.times[first..], &marked, &mut spans);
+                let marked: Vec<bool> = rows_found[first..].iter().map(|r| starts.binary_search(r).is_ok()).collect();
+                eql_timeline::path::cut_within_from(window, &times[first..], &marked, &mut spans);
             }
-            None => eql_timeline::path::cut_within(window, &found.times[first..], &mut spans),
+            None => eql_timeline::path::cut_within(window, &times[first..], &mut spans),
         }
-        let began = spans.iter().filter(|s| found.times[first + s.first as usize] < during.1);
+        let began = spans.iter().filter(|s| times[first + s.first as usize] < during.1);
         let visit = |s: &SessionSpan| Visit {
             ordinal: chunk.ordinals.start + i as u32,
             first: first + s.first as usize,
             end: first + s.last as usize + 1,
         };
-        found.visits.extend(began.map(visit));
+        visits.extend(began.map(visit));
     }
-    found
+    Visits { rows: rows_found, times: times.into(), visits }
 }

@@ -173,7 +173,7 @@ impl State for Walk<'_> {
 }
 
 impl Walk<'_> {
-    fn batch(&self, chunk: &Chunk<'_>, found: &Visits) -> Result<RecordBatch> {
+    fn batch(&self, chunk: &Chunk<'_>, found: &Visits<'_>) -> Result<RecordBatch> {
         let mut columns = Vec::new();
         for m in &self.ready.makers {
             columns.push(make(m, chunk, &found.rows, &found.times, &found.visits)?);

@@ -7,8 +7,8 @@ use datafusion::common::Result;
 use std::ops::Range;
 
 /// The sessions of a batch by entity.
-pub(super) struct Sittings {
-    visits: Visits,
+pub(super) struct Sittings<'c> {
+    visits: Visits<'c>,
     open: Vec<bool>,
     /// Where the visits of each entity begin.
     of: Vec<usize>,
@@ -22,8 +22,8 @@ pub(super) struct Sitting<'a> {
     pub open: bool,
 }
 
-impl Sittings {
-    pub(super) fn new(cutter: &Cutter, chunk: &Chunk<'_>, now: i64) -> Result<Self> {
+impl<'c> Sittings<'c> {
+    pub(super) fn new(cutter: &Cutter, chunk: &Chunk<'c>, now: i64) -> Result<Self> {
         let visits = cutter.visits(chunk, None, (i64::MIN, i64::MAX))?;
         let open = cutter.open(chunk, &visits, now)?;
         let before = |i: usize| visits.visits.partition_point(|v: &Visit| ((v.ordinal - chunk.ordinals.start) as usize) < i);

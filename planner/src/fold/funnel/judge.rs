@@ -62,7 +62,14 @@ impl Before<'_> {
     }
 
     /// The attempts inside each session.
-    pub(super) fn sessions(&self, ready: &Ready, fold: &Funnel, entity: usize, sittings: &Sittings, found: &mut Attempts) -> Result<()> {
+    pub(super) fn sessions(
+        &self,
+        ready: &Ready,
+        fold: &Funnel,
+        entity: usize,
+        sittings: &Sittings<'_>,
+        found: &mut Attempts,
+    ) -> Result<()> {
         for sitting in sittings.of(entity) {
             let (rows, mask) = sitting.rows(self.marked, ready.marking.step_bits());
             self.judge(ready, fold, entity, rows, &mask, sitting.open, found)?;
