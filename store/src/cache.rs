@@ -147,7 +147,7 @@ fn weight(value: &Value) -> u32 {
         Value::History(h) => h.offsets.len() * 4 + h.time.len() * 8 + h.values.get_array_memory_size(),
         Value::Coded(coded) => coded.as_ref().map_or(0, |c| c.codes.len() * 2 + c.values.get_array_memory_size()),
         Value::Ids(entries) => entries.len(),
-        Value::Timeline(t) => t.offsets.len() * 5 + t.row.len() * 18,
+        Value::Timeline(t) => t.bytes(),
     };
     u32::try_from(bytes + 256).unwrap_or(u32::MAX)
 }

@@ -1,32 +1,41 @@
 //! Rows of several kinds, over the rows of many entities, as bits.
 
+use std::borrow::Cow;
+
 /// For each kind of row a bit for every row of many entities: 64 rows a word. The next row of a kind is a count of zeros away, whatever
 /// lies between.
 #[derive(Clone, Debug)]
-pub struct RowBits {
-    kinds: Vec<Vec<u64>>,
+pub struct RowBits<'w> {
+    kinds: Vec<Cow<'w, [u64]>>,
 }
 
-impl RowBits {
-    /// Of lists of rows below `rows`, one a kind.
-    pub fn new(kinds: &[&[u32]], rows: usize) -> RowBits {
-        let bits = |list: &&[u32]| {
-            let mut words = vec![0u64; rows.div_ceil(64)];
-            for row in *list {
-                if let Some(word) = words.get_mut(*row as usize / 64) {
-                    *word |= 1 << (row % 64);
-                }
+impl<'w> RowBits<'w> {
+    /// Of words, equally many for each kind.
+    pub fn new(kinds: Vec<Cow<'w, [u64]>>) -> RowBits<'w> {
+        RowBits { kinds }
+    }
+
+    /// The words of a list of rows below `rows`.
+    pub fn of_rows(list: impl IntoIterator<Item = u32>, rows: usize) -> Vec<u64> {
+        let mut words = vec![0u64; rows.div_ceil(64)];
+        for row in list {
+            if let Some(word) = words.get_mut(row as usize / 64) {
+                *word |= 1 << (row % 64);
             }
-            words
-        };
-        RowBits { kinds: kinds.iter().map(bits).collect() }
+        }
+        words
     }
 
     /// Whether no row is of two kinds.
     pub fn apart(&self) -> bool {
-        let Some(words) = self.kinds.first().map(Vec::len) else { return true };
-        (0..words).all(|place| {
-            let (_, shared) = self.kinds.iter().fold((0, 0), |(all, shared), s| (all | s[place], shared | all & s[place]));
+        let Some((first, others)) = self.kinds.split_first() else { return true };
+        let mut all = first.to_vec();
+        others.iter().all(|kind| {
+            let shared = all.iter_mut().zip(kind.iter()).fold(0, |shared, (all, word)| {
+                let both = *all & word;
+                *all |= word;
+                shared | both
+            });
             shared == 0
         })
     }
@@ -34,6 +43,11 @@ impl RowBits {
     /// The words of a kind.
     pub(crate) fn of(&self, kind: usize) -> &[u64] {
         &self.kinds[kind]
+    }
+
+    /// Whether any of these rows is of a kind.
+    pub fn has(&self, kind: usize, rows: std::ops::Range<usize>) -> bool {
+        self.next(kind, rows.start, rows.end).is_some()
     }
 
     /// First row of a kind in `from..until`.

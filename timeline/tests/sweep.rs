@@ -15,6 +15,10 @@ struct World {
 
 const DAY: i64 = 86_400_000_000;
 
+fn bits(lists: &[Vec<u32>], rows: usize) -> RowBits<'static> {
+    RowBits::new(lists.iter().map(|l| RowBits::of_rows(l.iter().copied(), rows).into()).collect())
+}
+
 fn window() -> impl Strategy<Value = Option<Window>> {
     let calendar = Calendar { zone: chrono_tz::America::New_York, week_start: WeekStart::Monday };
     prop_oneof![
@@ -68,7 +72,7 @@ proptest! {
         }
         let fold = Funnel::new(spec);
         let sweep = fold.sweep().expect("these rules are the common ones");
-        let rows = RowBits::new(&lists.iter().map(Vec::as_slice).collect::<Vec<_>>(), time.len());
+        let rows = bits(&lists, time.len());
         prop_assert!(rows.apart());
         for own in offsets.windows(2) {
             let mut matched = vec![UNMATCHED; steps];
@@ -90,7 +94,7 @@ struct Rows {
     time: Vec<i64>,
     mask: Vec<u64>,
     offsets: Vec<usize>,
-    bits: RowBits,
+    bits: RowBits<'static>,
 }
 
 fn rows(entities: &[Vec<(i64, Option<usize>)>], kinds: usize) -> Rows {
@@ -108,7 +112,7 @@ fn rows(entities: &[Vec<(i64, Option<usize>)>], kinds: usize) -> Rows {
         }
         offsets.push(time.len());
     }
-    let bits = RowBits::new(&lists.iter().map(Vec::as_slice).collect::<Vec<_>>(), time.len());
+    let bits = bits(&lists, time.len());
     Rows { time, mask, offsets, bits }
 }
 
@@ -185,7 +189,7 @@ proptest! {
             // Start and return are one event: each row is both.
             rows.mask.iter_mut().for_each(|m| *m = if *m != 0 { 3 } else { 0 });
             let both: Vec<u32> = (0..rows.mask.len() as u32).filter(|r| rows.mask[*r as usize] != 0).collect();
-            rows.bits = RowBits::new(&[&both, &both], rows.time.len());
+            rows.bits = bits(&[both.clone(), both], rows.time.len());
         }
         prop_assert!(spec.sweeps());
         let mut cohorts = Bucketer::new(spec.calendar, Unit::Week, 1);

@@ -10,6 +10,8 @@ use datafusion::common::Result;
 use eql_catalog::EventTypeId;
 use eql_compiler::bound::{Clock, EventSelect, Leaf, Link, RowExpr};
 use eql_store::{EventColumn, Timeline};
+use eql_timeline::RowBits;
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -32,6 +34,22 @@ pub(crate) struct Chunk<'a> {
     /// For each wanted code, the timeline's rows of that event in the batch.
     by_code: Vec<&'a [u32]>,
     timeline: &'a Timeline,
+}
+
+/// A batch whose rows are counted from a multiple of 64.
+#[derive(Clone, Copy)]
+pub(crate) struct Aligned<'a> {
+    /// Rows before the first of the batch.
+    pub shift: usize,
+    /// Microseconds.
+    pub time: &'a [i64],
+}
+
+impl Aligned<'_> {
+    /// Rows of the batch, as they are counted here.
+    pub(crate) fn rows(&self, rows: Range<usize>) -> Range<usize> {
+        rows.start + self.shift..rows.end + self.shift
+    }
 }
 
 impl<'a> Chunk<'a> {
@@ -65,6 +83,13 @@ impl<'a> Chunk<'a> {
             by_code,
             timeline,
         })
+    }
+
+    /// The batch as the kernels for many entities take it: rows are counted from the last multiple of 64 before its first one, so that
+    /// words of the whole timeline serve. Rows before the first are of other entities.
+    pub(crate) fn aligned(&self) -> Aligned<'a> {
+        let shift = self.base % 64;
+        Aligned { shift, time: &self.timeline.time[self.base - shift..self.base + self.len()] }
     }
 
     /// How many entities.
@@ -185,6 +210,26 @@ impl Select {
                 Ok(places(&bits))
             }
         }
+    }
+
+    /// The same as bits, counted as [`Chunk::aligned`] says.
+    pub(crate) fn bits<'c>(&self, chunk: &Chunk<'c>) -> Result<Cow<'c, [u64]>> {
+        let whole = |case: &Case| {
+            let plain = case.filter.is_none() && case.received.is_none() && self.range(case, chunk, None).is_none();
+            if plain {
+                chunk.timeline.bits(case.code).map(|words| &words[chunk.base / 64..(chunk.base + chunk.len()).div_ceil(64)])
+            } else {
+                None
+            }
+        };
+        if let [one] = self.cases.as_slice()
+            && let Some(words) = whole(one)
+        {
+            return Ok(Cow::Borrowed(words));
+        }
+        let shift = (chunk.base % 64) as u32;
+        let rows = self.rows(chunk, None)?;
+        Ok(RowBits::of_rows(rows.into_iter().map(|r| r + shift), chunk.len() + shift as usize).into())
     }
 
     /// Which times count for a case; None is all there are.

@@ -13,7 +13,7 @@ use arrow::array::{ArrayRef, BooleanArray, BooleanBufferBuilder, Int64Array, Tim
 use datafusion::common::Result;
 use eql_compiler::bound::{Behaviour, Matched, Sequence};
 use eql_store::Timeline;
-use eql_timeline::{Bucketer, Pairs, RowBits, Run, SequenceSpec, SequenceStep, Truth};
+use eql_timeline::{Bucketer, Pairs, Run, SequenceSpec, SequenceStep, Truth};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -122,19 +122,16 @@ impl Steps {
     fn sweep(&self, chunk: &Chunk<'_>, fold: &eql_timeline::sequence::Sequence<'_>) -> Result<Option<ArrayRef>> {
         let plain = self.asked == Matched::Any && self.sessions.is_none() && self.pairs.is_empty() && !self.marking.holds();
         let Some(sweep) = fold.sweep().filter(|_| plain) else { return Ok(None) };
-        let lists = self.marking.step_rows(chunk)?;
-        let kinds = RowBits::new(&lists.iter().map(Vec::as_slice).collect::<Vec<_>>(), chunk.len());
-        let mut own: Vec<usize> = chunk.entities_of(&lists[0]).collect();
-        own.dedup();
-        if !kinds.apart() || own.iter().any(|i| chunk.tied(*i)) {
+        let kinds = self.marking.step_bits_of(chunk)?;
+        let aligned = chunk.aligned();
+        let begins = |i: &usize| kinds.has(0, aligned.rows(chunk.rows_of(*i)));
+        if !kinds.apart() || (0..chunk.entities()).any(|i| chunk.tied(i) && begins(&i)) {
             return Ok(None);
         }
         let mut did = BooleanBufferBuilder::new(chunk.entities());
-        did.append_n(chunk.entities(), false);
-        for i in own {
-            if sweep.did(chunk.time, chunk.rows_of(i), &kinds) {
-                did.set_bit(i, true);
-            }
+        for i in 0..chunk.entities() {
+            let rows = aligned.rows(chunk.rows_of(i));
+            did.append(!rows.is_empty() && sweep.did(aligned.time, rows, &kinds));
         }
         Ok(Some(Arc::new(BooleanArray::new(did.finish(), None))))
     }

@@ -9,6 +9,7 @@ use arrow::datatypes::DataType as ArrowType;
 use datafusion::common::{DataFusionError, Result};
 use eql_compiler::bound::{Clock, EventSelect, RowExpr, Step};
 use eql_store::{Timeline, arrow_type};
+use eql_timeline::RowBits;
 
 /// Bits of a mask.
 const BITS: usize = 64;
@@ -123,9 +124,9 @@ impl Marking {
         !self.holding_types.is_empty()
     }
 
-    /// The rows of each step, rising.
-    pub(crate) fn step_rows(&self, chunk: &Chunk<'_>) -> Result<Vec<Vec<u32>>> {
-        self.steps.iter().map(|k| self.kinds[*k].select.rows(chunk, None)).collect()
+    /// The rows of each step as bits, counted as [`Chunk::aligned`] says.
+    pub(crate) fn step_bits_of<'c>(&self, chunk: &Chunk<'c>) -> Result<RowBits<'c>> {
+        Ok(RowBits::new(self.steps.iter().map(|k| self.kinds[*k].select.bits(chunk)).collect::<Result<_>>()?))
     }
 
     /// The rows of a batch.

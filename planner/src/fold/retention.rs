@@ -225,20 +225,22 @@ impl Walk<'_> {
         if !ready.sweeps {
             return Ok(false);
         }
-        let lists = ready.selects.iter().map(|s| s.rows(chunk, None)).collect::<Result<Vec<_>>>()?;
-        let starts = &lists[0];
-        let mut own: Vec<usize> = chunk.entities_of(starts).collect();
-        own.dedup();
-        if own.iter().any(|i| chunk.tied(*i)) {
+        let kinds = RowBits::new(ready.selects.iter().map(|s| s.bits(chunk)).collect::<Result<_>>()?);
+        let aligned = chunk.aligned();
+        let begins = |i: usize| kinds.has(0, aligned.rows(chunk.rows_of(i)));
+        if (0..chunk.entities()).any(|i| chunk.tied(i) && begins(i)) {
             return Ok(false);
         }
-        let kinds = RowBits::new(&lists.iter().map(Vec::as_slice).collect::<Vec<_>>(), chunk.len());
         let mut fold = eql_timeline::retention::Retention::new(&ready.spec);
         let words = ready.cells.div_ceil(64);
         let (mut rows, mut returned) = (Vec::<u32>::new(), Vec::<u64>::new());
-        for i in own.into_iter().filter(|i| among.is_none_or(|a| a[*i])) {
-            fold.sweep(chunk.time, chunk.rows_of(i), &kinds, self.bucketer.as_mut(), &mut |row, bits| {
-                rows.push(row as u32);
+        for i in (0..chunk.entities()).filter(|i| among.is_none_or(|a| a[*i])) {
+            let own = aligned.rows(chunk.rows_of(i));
+            if own.is_empty() {
+                continue;
+            }
+            fold.sweep(aligned.time, own, &kinds, self.bucketer.as_mut(), &mut |row, bits| {
+                rows.push((row - aligned.shift) as u32);
                 returned.extend_from_slice(bits);
             });
         }

@@ -58,7 +58,8 @@ impl Lines {
 
     /// The attempt did step k. In any order, line k of the required ones stands for so many different steps.
     fn did(&self, k: usize) -> DfExpr {
-        if self.any_order && !self.optional(k) {
+        // Where all steps are required the level tells, and the times need not be made.
+        if (self.any_order && !self.optional(k)) || self.required() == self.len() {
             ident("level").gt_eq(int(self.level(k)))
         } else {
             ident(format!("t{}", k - 1)).is_not_null()

@@ -10,7 +10,7 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::{TimestampMicrosecondType, UInt32Type, UInt64Type};
 use eql_catalog::EntityTypeId;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// An event type of a timeline, and which of its participants is the subject.
 pub(crate) struct Involved {
@@ -33,7 +33,8 @@ pub(crate) fn build(
     let events: Vec<_> = involved.iter().map(|i| i.rows.definition().id).collect();
     let participants = involved.iter().map(|i| i.participant).collect();
     let postings = postings(&timeline.code, events.len());
-    Ok(Timeline { subject, events, participants, postings, ..timeline })
+    let bits = vec![OnceLock::new(); events.len()];
+    Ok(Timeline { subject, events, participants, postings, bits, ..timeline })
 }
 
 /// The rows of each code, rising.
@@ -252,6 +253,7 @@ impl Counter {
                 code,
                 row,
                 postings: Vec::new(),
+                bits: Vec::new(),
                 tied: Vec::new(),
                 times: None,
             },

@@ -6,8 +6,13 @@ pub(crate) use build::{Involved, build};
 
 use eql_catalog::{EntityTypeId, EventTypeId};
 use std::ops::Range;
+use std::sync::OnceLock;
 
-/// The events of every entity of one type, ordered by (ordinal, time, sequence). 18 bytes a row and 5 an entity.
+/// A code with at least one row in so many is kept as bits too.
+const DENSE: usize = 64;
+
+/// The events of every entity of one type, ordered by (ordinal, time, sequence). 18 bytes a row and 5 an
+/// entity, and a bit a row for each frequent code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timeline {
     /// Whose.
@@ -26,6 +31,8 @@ pub struct Timeline {
     pub row: Vec<u32>,
     /// For each code, where its rows are, rising: a question about rare events does not pass over the others.
     pub postings: Vec<Vec<u32>>,
+    /// For each code with many rows, made when it is first asked for: a bit for every row.
+    bits: Vec<OnceLock<Vec<u64>>>,
     /// For each entity, whether two of its rows have one time.
     pub tied: Vec<bool>,
     /// The first and the last time of all rows.
@@ -33,6 +40,25 @@ pub struct Timeline {
 }
 
 impl Timeline {
+    /// A bit for every row that is of a code, 64 rows a word; None where the code has too few rows for that to be worth it.
+    pub fn bits(&self, code: u16) -> Option<&[u64]> {
+        let (postings, bits) = (self.postings.get(code as usize)?, self.bits.get(code as usize)?);
+        if postings.len() < self.row.len() / DENSE {
+            return None;
+        }
+        Some(bits.get_or_init(|| {
+            let mut words = vec![0u64; self.row.len().div_ceil(64)];
+            postings.iter().for_each(|row| words[*row as usize / 64] |= 1 << (row % 64));
+            words
+        }))
+    }
+
+    /// Bytes it may take, all that is made later included.
+    pub(crate) fn bytes(&self) -> usize {
+        let dense = self.postings.len().min(DENSE);
+        self.offsets.len() * 5 + self.row.len() * 18 + self.row.len() * dense / 8
+    }
+
     /// How many entities there are.
     pub fn ordinal_count(&self) -> usize {
         self.offsets.len().saturating_sub(1)
@@ -77,7 +103,7 @@ mod tests {
             let rows = offsets[counts.len()] as usize;
             let (time, code, row) = (vec![0; rows], vec![0; rows], vec![0; rows]);
             let timeline =
-                Timeline { subject: EntityTypeId(0), events: vec![], participants: vec![], offsets, time, code, row, postings: vec![], tied: vec![], times: None };
+                Timeline { subject: EntityTypeId(0), events: vec![], participants: vec![], offsets, time, code, row, postings: vec![], bits: vec![], tied: vec![], times: None };
             let ranges = timeline.partitions(n);
             prop_assert!(ranges.len() <= n.max(1));
             prop_assert_eq!(ranges.iter().cloned().flatten().collect::<Vec<_>>(), (0..counts.len() as u32).collect::<Vec<_>>());

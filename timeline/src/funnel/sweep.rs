@@ -48,7 +48,7 @@ impl Funnel {
 impl Sweep<'_> {
     /// The attempt of the entity that has these rows, no two of which may have one time. The rows of the steps that it did are put into
     /// `matched`, counted as those of `time` and `steps` are.
-    pub fn attempt(&self, time: &[i64], rows: Range<usize>, steps: &RowBits, matched: &mut [u32]) -> Option<Swept> {
+    pub fn attempt(&self, time: &[i64], rows: Range<usize>, steps: &RowBits<'_>, matched: &mut [u32]) -> Option<Swept> {
         let (level, first, reached) = self.furthest(time, &rows, steps)?;
         // The earliest start from which that row is still in its window: whoever starts later, or gets there later, is not better.
         let start = match level {
@@ -71,7 +71,7 @@ impl Sweep<'_> {
     }
 
     /// The most steps that any attempt does, the first start row in range, and the row at which so many steps are first done.
-    fn furthest(&self, time: &[i64], rows: &Range<usize>, steps: &RowBits) -> Option<(usize, usize, usize)> {
+    fn furthest(&self, time: &[i64], rows: &Range<usize>, steps: &RowBits<'_>) -> Option<(usize, usize, usize)> {
         let first = steps.next(0, rows.start, rows.end)?;
         let (first, before) = if time[first] >= self.low && time[rows.end - 1] < self.high {
             (first, rows.end)

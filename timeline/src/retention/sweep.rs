@@ -24,7 +24,7 @@ impl Retention<'_> {
         &mut self,
         time: &[i64],
         rows: Range<usize>,
-        kinds: &RowBits,
+        kinds: &RowBits<'_>,
         mut cohorts: Option<&mut Bucketer>,
         each: &mut dyn FnMut(usize, &[u64]),
     ) {
@@ -65,7 +65,7 @@ impl Retention<'_> {
         }
     }
 
-    fn start(&mut self, time: &[i64], until: usize, kinds: &RowBits, start: usize, each: &mut dyn FnMut(usize, &[u64])) {
+    fn start(&mut self, time: &[i64], until: usize, kinds: &RowBits<'_>, start: usize, each: &mut dyn FnMut(usize, &[u64])) {
         let mut bits = std::mem::take(&mut self.bits);
         bits.fill(0);
         let spec = self.spec;

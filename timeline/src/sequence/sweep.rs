@@ -40,7 +40,7 @@ impl Sequence<'_> {
 
 impl DidSweep<'_> {
     /// Whether the entity that has these rows has a match that is known to hold.
-    pub fn did(&self, time: &[i64], rows: Range<usize>, kinds: &RowBits) -> bool {
+    pub fn did(&self, time: &[i64], rows: Range<usize>, kinds: &RowBits<'_>) -> bool {
         let Some(first) = kinds.next(0, rows.start, rows.end) else { return false };
         let (first, before) = if time[first] >= self.start.start && time[rows.end - 1] < self.start.end {
             (first, rows.end)
@@ -98,7 +98,7 @@ impl DidSweep<'_> {
     }
 
     /// Whether what must stay away after a row does, and that is known.
-    fn holds(&self, time: &[i64], row: usize, until: usize, kinds: &RowBits) -> bool {
+    fn holds(&self, time: &[i64], row: usize, until: usize, kinds: &RowBits<'_>) -> bool {
         let Some(away) = self.away else { return true };
         let end = away.end(time[row]);
         end < self.settled && kinds.next(self.steps, row + 1, until).is_none_or(|comes| time[comes] > end)

@@ -5,7 +5,7 @@ use super::super::entities::Marked;
 use super::super::sitting::Sittings;
 use super::Ready;
 use datafusion::common::Result;
-use eql_timeline::{Attempt, Funnel, Pairs, RowBits, Run, UNMATCHED};
+use eql_timeline::{Attempt, Funnel, Pairs, Run, UNMATCHED};
 use std::ops::Range;
 
 /// One attempt of a batch.
@@ -81,18 +81,18 @@ impl Before<'_> {
 /// The attempts of a batch in which the fold's common rules hold, found for all entities together.
 pub(super) fn sweep(ready: &Ready, chunk: &Chunk<'_>, among: Option<&[bool]>, fold: &Funnel) -> Result<Option<Attempts>> {
     let Some(sweep) = fold.sweep().filter(|_| ready.sweeps) else { return Ok(None) };
-    let lists = ready.marking.step_rows(chunk)?;
-    let steps = RowBits::new(&lists.iter().map(Vec::as_slice).collect::<Vec<_>>(), chunk.len());
+    let steps = ready.marking.step_bits_of(chunk)?;
     if !steps.apart() {
         return Ok(None);
     }
+    let aligned = chunk.aligned();
     let mut found = Attempts::new(ready.spec.steps.len());
     let mut matched = vec![UNMATCHED; ready.spec.steps.len()];
     // Entities with equal times are judged by the fold, which needs the rows' marks.
     let mut marked = None;
-    let mut last = None;
-    for i in chunk.entities_of(&lists[0]) {
-        if last.replace(i) == Some(i) || among.is_some_and(|a| !a[i]) {
+    for i in (0..chunk.entities()).filter(|i| among.is_none_or(|a| a[*i])) {
+        let rows = aligned.rows(chunk.rows_of(i));
+        if !steps.has(0, rows.clone()) {
             continue;
         }
         if chunk.tied(i) {
@@ -104,10 +104,11 @@ pub(super) fn sweep(ready: &Ready, chunk: &Chunk<'_>, among: Option<&[bool]>, fo
             Before { chunk, marked, groups: None }.judge(ready, fold, i, rows.clone(), &marked.mask[rows], true, &mut found)?;
             continue;
         }
-        matched.fill(UNMATCHED);
-        if let Some(swept) = sweep.attempt(chunk.time, chunk.rows_of(i), &steps, &mut matched) {
-            found.list.push(Judged { entity: i as u32, start: matched[0], level: swept.level as u32, open: swept.open });
-            found.rows.extend_from_slice(&matched);
+        if let Some(swept) = sweep.attempt(aligned.time, rows, &steps, &mut matched) {
+            let shift = aligned.shift as u32;
+            found.list.push(Judged { entity: i as u32, start: matched[0] - shift, level: swept.level as u32, open: swept.open });
+            found.rows.extend(matched[..swept.level].iter().map(|row| row - shift));
+            found.rows.resize(found.list.len() * matched.len(), UNMATCHED);
         }
     }
     Ok(Some(found))
