@@ -4,7 +4,7 @@ use crate::lower::{Lower, column_name};
 use crate::timed::TimedValue;
 use crate::world::World;
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, ListArray, StringArray, StringBuilder, TimestampMicrosecondArray, UInt32Array, new_null_array,
+    Array, ArrayRef, AsArray, ListArray, StringArray, StringBuilder, TimestampMicrosecondArray, UInt32Array, new_null_array,
 };
 use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::compute::{cast, concat, take};
@@ -122,6 +122,8 @@ struct ByText {
     chunks: Vec<Option<(Arc<CodedColumn>, u32)>>,
     /// What the expression says, by chunk and value.
     said: ArrayRef,
+    /// The same of a condition, NULL counting as not.
+    true_of: Vec<bool>,
 }
 
 impl ByText {
@@ -139,23 +141,33 @@ impl ByText {
             });
         }
         let said: Vec<&dyn Array> = said.iter().map(AsRef::as_ref).collect();
-        Ok(if said.is_empty() { None } else { Some(Self { chunks, said: concat(&said)? }) })
+        if said.is_empty() {
+            return Ok(None);
+        }
+        let said = concat(&said)?;
+        let true_of = said.as_boolean_opt().map_or(vec![], |said| said.iter().map(|s| s == Some(true)).collect());
+        Ok(Some(Self { chunks, said, true_of }))
     }
 
     /// What is said of rows; None when one of them lies in a chunk without numbers.
     fn read(&self, events: &EventRows, rows: &[u32]) -> Result<Option<ArrayRef>> {
+        let Some(places) = self.places(events, rows) else { return Ok(None) };
+        Ok(Some(take(&self.said, &UInt32Array::from(places), None)?))
+    }
+
+    /// Where what is said of rows stands.
+    fn places(&self, events: &EventRows, rows: &[u32]) -> Option<Vec<u32>> {
         let mut places = Vec::with_capacity(rows.len());
         let (mut range, mut coded) = (0..0, None);
         for row in rows {
             if !range.contains(row) {
                 let chunk = events.chunk_of(*row);
-                let Some(Some(own)) = self.chunks.get(chunk) else { return Ok(None) };
-                (range, coded) = (events.chunk_range(chunk), Some(own));
+                (range, coded) = (events.chunk_range(chunk), self.chunks.get(chunk)?.as_ref());
             }
-            let Some((column, first)) = coded else { return Ok(None) };
+            let (column, first) = coded?;
             places.push(first + u32::from(column.codes[(row - range.start) as usize]));
         }
-        Ok(Some(take(&self.said, &UInt32Array::from(places), None)?))
+        Some(places)
     }
 }
 
@@ -177,30 +189,43 @@ impl EventExpr {
     }
 
     pub(crate) fn evaluate(&self, rows: Rows<'_>) -> Result<ArrayRef> {
-        if let (Rows::List(list), Some((column, made))) = (rows, &self.by_text)
-            && list.len() >= BY_TEXT_ROWS
+        if let Rows::List(list) = rows
+            && let Some(by_text) = self.by_text(list.len())?
+            && let Some(values) = by_text.read(&self.rows, list)?
         {
-            let by_text = match made.get() {
-                Some(by_text) => by_text,
-                None => {
-                    let new = ByText::new(&self.rows, column, &self.compiled)?;
-                    made.get_or_init(|| new)
-                }
-            };
-            if let Some(by_text) = by_text
-                && let Some(values) = by_text.read(&self.rows, list)?
-            {
-                return Ok(values);
-            }
+            return Ok(values);
         }
         let columns = self.readers.iter().map(|r| r.read(&self.rows, rows)).collect::<Result<_>>()?;
         self.compiled.evaluate(columns, rows.len())
     }
 
-    /// A condition: which rows pass, NULL counting as not.
-    pub(crate) fn passes(&self, rows: Rows<'_>) -> Result<BooleanArray> {
-        let out = self.evaluate(rows)?;
-        Ok(out.as_boolean().clone())
+    /// What is known of the different texts, where so many rows are worth finding it out.
+    fn by_text(&self, rows: usize) -> Result<Option<&ByText>> {
+        let Some((column, made)) = self.by_text.as_ref().filter(|_| rows >= BY_TEXT_ROWS) else { return Ok(None) };
+        if let Some(known) = made.get() {
+            return Ok(known.as_ref());
+        }
+        let new = ByText::new(&self.rows, column, &self.compiled)?;
+        Ok(made.get_or_init(|| new).as_ref())
+    }
+
+    /// A condition: keeps of `kept` what belongs to rows that pass, NULL counting as not.
+    pub(crate) fn keep(&self, rows: &[u32], kept: &mut Vec<u32>) -> Result<()> {
+        let mut n = 0;
+        let mut take = |i: usize, passes: bool| {
+            // Without a branch: whether a row passes is hard to foresee.
+            kept[n] = kept[i];
+            n += usize::from(passes);
+        };
+        match self.by_text(rows.len())?.and_then(|b| Some((b, b.places(&self.rows, rows)?))) {
+            Some((by_text, places)) => places.iter().enumerate().for_each(|(i, p)| take(i, by_text.true_of[*p as usize])),
+            None => {
+                let passes = self.evaluate(Rows::List(rows))?;
+                passes.as_boolean().iter().enumerate().for_each(|(i, p)| take(i, p == Some(true)));
+            }
+        }
+        kept.truncate(n);
+        Ok(())
     }
 }
 

@@ -240,6 +240,7 @@ impl EventRows {
     }
 
     /// The chunk that holds a row.
+    #[inline]
     pub fn chunk_of(&self, row: u32) -> usize {
         self.starts.partition_point(|start| *start <= row).saturating_sub(1)
     }

@@ -28,6 +28,9 @@ pub fn sessions(
     split: Option<&[u32]>,
     out: &mut Vec<SessionSpan>,
 ) {
+    if let (None, None, None, None) = (starts, ends, split, spec.max) {
+        return by_gaps(spec.timeout, time, out);
+    }
     let flag = |flags: Option<&[bool]>, row: usize| flags.and_then(|flags| flags.get(row).copied()).unwrap_or(false);
     let mut first = 0;
     for row in 1..time.len() {
@@ -40,6 +43,28 @@ pub fn sessions(
             out.push(SessionSpan { first: first as u32, last: row as u32 - 1 });
             first = row;
         }
+    }
+    if !time.is_empty() {
+        out.push(SessionSpan { first: first as u32, last: time.len() as u32 - 1 });
+    }
+}
+
+/// Cut by nothing but gaps: 64 of them are compared before any is looked at.
+fn by_gaps(timeout: i64, time: &[i64], out: &mut Vec<SessionSpan>) {
+    let mut first = 0;
+    let mut row = 1;
+    while row < time.len() {
+        let end = time.len().min(row + 64);
+        let gaps = time[row..end].iter().zip(&time[row - 1..end - 1]).enumerate();
+        let mut cuts =
+            gaps.fold(0u64, |cuts, (place, (later, earlier))| cuts | u64::from(later.saturating_sub(*earlier) > timeout) << place);
+        while cuts != 0 {
+            let cut = row + cuts.trailing_zeros() as usize;
+            out.push(SessionSpan { first: first as u32, last: cut as u32 - 1 });
+            first = cut;
+            cuts &= cuts - 1;
+        }
+        row = end;
     }
     if !time.is_empty() {
         out.push(SessionSpan { first: first as u32, last: time.len() as u32 - 1 });

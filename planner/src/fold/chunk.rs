@@ -269,8 +269,7 @@ impl Select {
             kept = kept.into_iter().enumerate().filter(|(i, _)| received.value(*i) <= *before).map(|(_, p)| p).collect();
         }
         if let Some(f) = &case.filter {
-            let passes = f.passes(Rows::List(&chunk.event_rows(&kept)))?;
-            kept = kept.into_iter().enumerate().filter(|(i, _)| passes.is_valid(*i) && passes.value(*i)).map(|(_, p)| p).collect();
+            f.keep(&chunk.event_rows(&kept), &mut kept)?;
         }
         Ok(kept)
     }

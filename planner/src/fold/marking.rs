@@ -37,6 +37,13 @@ pub(crate) struct Marking {
     holding_types: Vec<ArrowType>,
 }
 
+/// Rows of a batch that mean something, rising, and what they mean.
+pub(crate) struct Compact {
+    pub rows: Vec<u32>,
+    /// By row: a bit for each kind.
+    pub mask: Vec<u64>,
+}
+
 /// Where selections are made ready.
 #[derive(Clone, Copy)]
 pub(crate) struct Place<'a> {
@@ -117,6 +124,30 @@ impl Marking {
     /// What numbers the values of HOLDING, when there are any.
     pub(crate) fn coder(&self) -> Result<Option<Coder>> {
         if self.holding_types.is_empty() { Ok(None) } else { Coder::new(&self.holding_types).map(Some) }
+    }
+
+    /// The rows that are of any kind; None where other rows matter too, or values that they hold.
+    pub(crate) fn compact(&self, chunk: &Chunk<'_>) -> Result<Option<Compact>> {
+        if self.quiet.is_some() || self.holds() {
+            return Ok(None);
+        }
+        let kinds = self.kinds.iter().map(|k| k.select.bits(chunk)).collect::<Result<Vec<_>>>()?;
+        let aligned = chunk.aligned();
+        let inside = aligned.rows(0..chunk.len());
+        let (mut rows, mut mask) = (Vec::new(), Vec::new());
+        for place in 0..kinds.first().map_or(0, |k| k.len()) {
+            let mut union = kinds.iter().fold(0, |union, k| union | k[place]);
+            while union != 0 {
+                let bit = union.trailing_zeros();
+                union &= union - 1;
+                let row = place * 64 + bit as usize;
+                if inside.contains(&row) {
+                    rows.push((row - aligned.shift) as u32);
+                    mask.push(kinds.iter().enumerate().fold(0, |mask, (kind, k)| mask | (k[place] >> bit & 1) << kind));
+                }
+            }
+        }
+        Ok(Some(Compact { rows, mask }))
     }
 
     /// Whether steps must share a value.

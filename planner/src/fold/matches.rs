@@ -6,7 +6,7 @@ use super::coder::Coder;
 use super::exec::{Fold, Prepared, State};
 use super::funnel::{among, timestamp};
 use super::interval::interval;
-use super::marking::{Marking, Place};
+use super::marking::{Compact, Marking, Place};
 use super::pair::PairConditions;
 use super::sequence::sequence;
 use crate::clock;
@@ -63,8 +63,10 @@ pub(super) fn window(w: &Option<Window>) -> Result<Option<eql_timeline::Window>>
 /// Matches of a batch.
 pub(super) struct Found {
     slots: usize,
-    /// The entity that is being asked: its number in the batch, its first row.
+    /// The entity that is being asked: its number in the batch, the batch's row of the first row of its run.
     entity: (u32, u32),
+    /// The rows of the batch that runs are made of, where they are not all.
+    kept: Option<Vec<u32>>,
     /// By match: the entity's number in the batch.
     owners: Vec<u32>,
     /// By match and slot: rows of the batch, or [`UNMATCHED`].
@@ -76,7 +78,9 @@ impl Found {
     /// Adds a match of the current entity: rows of its run by slot.
     pub(super) fn add(&mut self, rows: impl IntoIterator<Item = u32>, credit: f64) {
         let first = self.entity.1;
-        self.rows.extend(rows.into_iter().take(self.slots).map(|r| if r == UNMATCHED { r } else { first + r }));
+        let kept = self.kept.as_deref();
+        let of_batch = |r: u32| kept.map_or(first + r, |kept| kept[(first + r) as usize]);
+        self.rows.extend(rows.into_iter().take(self.slots).map(|r| if r == UNMATCHED { r } else { of_batch(r) }));
         self.owners.push(self.entity.0);
         self.rows.resize(self.owners.len() * self.slots, UNMATCHED);
         self.credit.push(credit);
@@ -213,8 +217,14 @@ struct Walk<'r> {
 impl State for Walk<'_> {
     fn take(&mut self, chunk: &Chunk<'_>, among: Option<&[bool]>) -> Result<Option<RecordBatch>> {
         let ready = self.ready;
+        let mut found = Found { slots: ready.rule.slots(), entity: (0, 0), kept: None, owners: vec![], rows: vec![], credit: vec![] };
+        if ready.pairs.is_empty()
+            && let Some(marked) = ready.marking.compact(chunk)?
+        {
+            self.compact(chunk, among, marked, &mut found)?;
+            return if found.owners.is_empty() { Ok(None) } else { self.batch(chunk, &found).map(Some) };
+        }
         let marked = ready.marking.mark(chunk, self.holding.as_mut())?;
-        let mut found = Found { slots: ready.rule.slots(), entity: (0, 0), owners: vec![], rows: vec![], credit: vec![] };
         for i in 0..chunk.entities() {
             let rows = chunk.rows_of(i);
             // Without a row of the first step there is no match.
@@ -236,6 +246,31 @@ impl State for Walk<'_> {
 }
 
 impl Walk<'_> {
+    /// Matches in runs of nothing but the rows that mean something.
+    fn compact(&mut self, chunk: &Chunk<'_>, among: Option<&[bool]>, marked: Compact, found: &mut Found) -> Result<()> {
+        let Compact { rows, mask } = marked;
+        let time: Vec<i64> = rows.iter().map(|r| chunk.time[*r as usize]).collect();
+        let mut owners = chunk.entities_of(&rows).enumerate().peekable();
+        let mut runs = Vec::new();
+        while let Some((first, entity)) = owners.next() {
+            let mut end = first + 1;
+            while owners.next_if(|(_, e)| *e == entity).is_some() {
+                end += 1;
+            }
+            runs.push((entity, first..end));
+        }
+        drop(owners);
+        found.kept = Some(rows);
+        for (entity, run) in runs {
+            if among.is_some_and(|a| !a[entity]) || !mask[run.clone()].iter().any(|m| m & self.ready.begins != 0) {
+                continue;
+            }
+            found.entity = (entity as u32, run.start as u32);
+            self.finder.find(Run { time: &time[run.clone()], mask: &mask[run] }, None, None, found)?;
+        }
+        Ok(())
+    }
+
     fn batch(&self, chunk: &Chunk<'_>, found: &Found) -> Result<RecordBatch> {
         let columns = self.ready.makers.iter().map(|m| make(m, chunk, found)).collect::<Result<Vec<_>>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(found.owners.len()));

@@ -64,48 +64,54 @@ impl Names {
 /// How often each of something was seen, and by how many entities. Entities come one after the other, so the last one is all to remember.
 struct Seen<K> {
     places: HashMap<K, u32>,
-    sessions: Vec<i64>,
-    entities: Vec<i64>,
-    last: Vec<u32>,
+    keys: Vec<K>,
+    counts: Vec<Count>,
 }
 
-impl<K: Hash + Eq> Seen<K> {
+#[derive(Clone, Copy)]
+struct Count {
+    sessions: i64,
+    entities: i64,
+    last: u32,
+}
+
+impl<K: Hash + Eq + Clone> Seen<K> {
     fn new() -> Self {
-        Self { places: HashMap::new(), sessions: vec![], entities: vec![], last: vec![] }
+        Self { places: HashMap::new(), keys: vec![], counts: vec![] }
     }
 
-    /// Counts a new thing, or a known one at its place. True for the first time of an entity.
-    fn count(&mut self, known: Option<u32>, make: impl FnOnce() -> K, ordinal: u32) -> Result<bool> {
+    /// Counts a new thing, or a known one at its place. True for the first time of an entity. A new one that is `found` by other means needs
+    /// no place.
+    fn count(&mut self, known: Option<u32>, found: bool, make: impl FnOnce() -> K, ordinal: u32) -> Result<bool> {
         let place = match known {
             Some(place) => place as usize,
             None => {
-                let place = self.sessions.len();
+                let place = self.counts.len();
                 if place == ROWS_MAX {
                     return Err(too_many(&format!("more than {ROWS_MAX} different paths or transitions")));
                 }
-                self.places.insert(make(), place as u32);
-                self.sessions.push(0);
-                self.entities.push(0);
-                self.last.push(u32::MAX);
+                let key = make();
+                if !found {
+                    self.places.insert(key.clone(), place as u32);
+                }
+                self.keys.push(key);
+                self.counts.push(Count { sessions: 0, entities: 0, last: u32::MAX });
                 place
             }
         };
-        self.sessions[place] += 1;
-        let first = self.last[place] != ordinal;
-        self.last[place] = ordinal;
-        self.entities[place] += i64::from(first);
+        let count = &mut self.counts[place];
+        let first = count.last != ordinal;
+        *count = Count { sessions: count.sessions + 1, entities: count.entities + i64::from(first), last: ordinal };
         Ok(first)
     }
 
-    /// The things in the order of their places.
-    fn keys(&self) -> Vec<&K> {
-        let mut keys: Vec<(&K, u32)> = self.places.iter().map(|(k, p)| (k, *p)).collect();
-        keys.sort_unstable_by_key(|(_, place)| *place);
-        keys.into_iter().map(|(k, _)| k).collect()
+    fn len(&self) -> usize {
+        self.counts.len()
     }
 
-    fn counts(&self) -> [ArrayRef; 2] {
-        [Arc::new(Int64Array::from(self.sessions.clone())), Arc::new(Int64Array::from(self.entities.clone()))]
+    fn columns(&self) -> [ArrayRef; 2] {
+        let column = |of: fn(&Count) -> i64| -> ArrayRef { Arc::new(Int64Array::from_iter_values(self.counts.iter().map(of))) };
+        [column(|c| c.sessions), column(|c| c.entities)]
     }
 }
 
@@ -175,8 +181,8 @@ impl Tally {
 
     pub(super) fn len(&self) -> usize {
         match self {
-            Tally::Paths(whole) => whole.seen.sessions.len(),
-            Tally::Edges(edges) => edges.seen.sessions.len(),
+            Tally::Paths(whole) => whole.seen.len(),
+            Tally::Edges(edges) => edges.seen.len(),
         }
     }
 
@@ -185,20 +191,20 @@ impl Tally {
         match self {
             Tally::Paths(whole) => {
                 let mut lists = ListBuilder::new(StringBuilder::new());
-                for path in whole.seen.keys() {
+                for path in &whole.seen.keys {
                     path.iter().for_each(|n| lists.values().append_option(names.name(*n)));
                     lists.append(true);
                 }
                 let paths: ArrayRef = Arc::new(lists.finish());
-                std::iter::once(paths).chain(whole.seen.counts()).collect()
+                std::iter::once(paths).chain(whole.seen.columns()).collect()
             }
             Tally::Edges(edges) => {
-                let keys = edges.seen.keys();
+                let keys = &edges.seen.keys;
                 let texts = |of: fn(&(u32, u32, u32)) -> u32| -> ArrayRef {
                     Arc::new(keys.iter().map(|k| names.name(of(k))).collect::<StringArray>())
                 };
                 let steps: ArrayRef = Arc::new(Int64Array::from_iter_values(keys.iter().map(|k| i64::from(k.0))));
-                [steps, texts(|k| k.1), texts(|k| k.2)].into_iter().chain(edges.seen.counts()).collect()
+                [steps, texts(|k| k.1), texts(|k| k.2)].into_iter().chain(edges.seen.columns()).collect()
             }
         }
     }
@@ -218,7 +224,7 @@ impl Whole {
             }
         }
         let Whole { seen, scratch, .. } = self;
-        seen.count(known, || scratch.as_slice().into(), ordinal)
+        seen.count(known, false, || scratch.as_slice().into(), ordinal)
     }
 }
 
@@ -259,7 +265,7 @@ impl Edges {
     fn count(&mut self, edge: (u32, u32, u32), ordinal: u32) -> Result<()> {
         let Some(place) = near(edge) else {
             let known = self.seen.places.get(&edge).copied();
-            return self.seen.count(known, || edge, ordinal).map(|_| ());
+            return self.seen.count(known, false, || edge, ordinal).map(|_| ());
         };
         if place >= self.near.len() {
             let side = NEAR_NAMES as usize;
@@ -267,8 +273,8 @@ impl Edges {
         }
         let known = Some(self.near[place]).filter(|p| *p != NOWHERE);
         if known.is_none() {
-            self.near[place] = self.seen.sessions.len() as u32;
+            self.near[place] = self.seen.len() as u32;
         }
-        self.seen.count(known, || edge, ordinal).map(|_| ())
+        self.seen.count(known, true, || edge, ordinal).map(|_| ())
     }
 }
