@@ -62,9 +62,21 @@ pub fn sum_i128(rows: impl IntoIterator<Item = usize>, values: &[i128]) -> Optio
 
 /// Sum of doubles: exact inside, rounded once, so the same for every order of the rows.
 pub fn sum_f64(rows: impl IntoIterator<Item = usize>, values: &[f64]) -> f64 {
-    let mut sum = ExactSum::default();
-    rows.into_iter().filter_map(|row| values.get(row)).for_each(|&value| sum.add(value));
-    sum.value()
+    let mut values = rows.into_iter().filter_map(|row| values.get(row)).copied();
+    let mut so_far = 0.0;
+    while let Some(value) = values.next() {
+        // What the addition loses, exactly (Knuth, The Art of Computer Programming 2, 4.2.2, theorem B): mostly nothing.
+        let sum: f64 = so_far + value;
+        let added = sum - so_far;
+        let lost = (so_far - (sum - added)) + (value - added);
+        if lost != 0.0 || !sum.is_finite() {
+            let mut exact = ExactSum::default();
+            [so_far, value].into_iter().chain(values).for_each(|value| exact.add(value));
+            return exact.value();
+        }
+        so_far = sum;
+    }
+    so_far
 }
 
 /// The first row in the sort order.

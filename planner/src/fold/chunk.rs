@@ -89,7 +89,10 @@ impl<'a> Chunk<'a> {
     /// words of the whole timeline serve. Rows before the first are of other entities.
     pub(crate) fn aligned(&self) -> Aligned<'a> {
         let shift = self.base % 64;
-        Aligned { shift, time: &self.timeline.time[self.base - shift..self.base + self.len()] }
+        let time = &self.timeline.time[self.base - shift..self.base + self.len()];
+        // One look at each cache line in turn: the kernels come back to them in jumps, each of which would wait for memory.
+        std::hint::black_box(time.iter().step_by(8).fold(0, |all, t| all ^ t));
+        Aligned { shift, time }
     }
 
     /// How many entities.
@@ -338,6 +341,12 @@ impl Values {
         if let Some(values) = &self.by_subject {
             let ordinals = chunk.entities_of(rows).map(|i| chunk.ordinals.start + i as u32);
             return Ok(take(values, &UInt32Array::from_iter_values(ordinals), None)?);
+        }
+        let mut possible = (0..self.by_code.len()).filter(|c| self.by_code[*c].is_some());
+        if let (Some(code), None) = (possible.next(), possible.next())
+            && rows.iter().all(|r| chunk.code(*r as usize) as usize == code)
+        {
+            return self.of_code(chunk, code, rows);
         }
         let mut per_code: Vec<Vec<u32>> = vec![Vec::new(); self.by_code.len()];
         for r in rows {

@@ -77,8 +77,8 @@ impl Bucketer {
         }
         // Periods are nearly equal, so a proportional guess is off by a place or two at most.
         let last = self.starts.len() - 2;
-        let share = (i128::from(t) - i128::from(low)) * (last as i128 + 1) / (i128::from(high) - i128::from(low)).max(1);
-        let mut place = usize::try_from(share).unwrap_or(0).min(last);
+        let share = t.saturating_sub(low) as f64 / high.saturating_sub(low).max(1) as f64;
+        let mut place = ((share * (last as f64 + 1.0)) as usize).min(last);
         while t < self.starts[place] {
             place -= 1;
         }
