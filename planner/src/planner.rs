@@ -13,7 +13,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use eql_compiler::bound::{Output, Query};
+use eql_compiler::bound::{Output, Query, Rel};
 use eql_store::Snapshot;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -77,7 +77,11 @@ impl Planner {
     /// What DataFusion refuses, damaged files, limits.
     pub async fn plan(&self, query: &Query) -> Result<Plan> {
         let logical = self.logical(query)?;
-        let state = self.context.state();
+        let mut state = self.context.state();
+        if is_settled(&query.rel) {
+            // What the optimizer finds it finds at once; a second pass only looks again, and takes as long.
+            state.config_mut().options_mut().optimizer.max_passes = 1;
+        }
         let logical = state.optimize(&logical)?;
         let physical = cooperative(state.query_planner().create_physical_plan(&logical, &state).await?)?;
         Ok(Plan { logical, physical, output: query.output.clone() })
@@ -95,6 +99,17 @@ impl Planner {
 
     pub(crate) fn lower(&self) -> Lower<'_> {
         Lower { now: self.world.now, subqueries: Subqueries::Plan(self) }
+    }
+}
+
+/// An analysis and what is done with its few rows: no joins, no queries inside, whose places the optimizer would look for.
+fn is_settled(rel: &Rel) -> bool {
+    match rel {
+        Rel::Funnel(_) | Rel::Retention(_) | Rel::Sessions(_) | Rel::Matches(_) | Rel::Paths(_) => true,
+        Rel::Lifecycle(_) | Rel::Stickiness(_) | Rel::Journey(_) => true,
+        Rel::Project(input, _) | Rel::Sort(input, _) | Rel::Limit(input, _, _) | Rel::Aggregate(input, _, _) => is_settled(input),
+        Rel::Fill(fill) => is_settled(&fill.input),
+        _ => false,
     }
 }
 
