@@ -24,7 +24,6 @@ mod retention;
 mod returns;
 mod sequence;
 mod sessions;
-mod sitting;
 mod stickiness;
 mod top;
 

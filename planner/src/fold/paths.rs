@@ -294,6 +294,7 @@ fn within(window: &Window, chunk: &Chunk<'_>, codes: &[u32], among: Option<&[boo
             ordinal: chunk.ordinals.start + i as u32,
             first: first + s.first as usize,
             end: first + s.last as usize + 1,
+            open: false,
         };
         found.visits.extend(began.map(visit));
     }

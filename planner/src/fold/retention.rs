@@ -96,12 +96,7 @@ impl Fold for RetentionFold {
             holding_types: r.holding.iter().take(half).map(|h| arrow_type(&h.expr.data_type)).collect(),
             breakdown: Grouping::new(world, breakdown, r.top.as_ref())?,
             breakdown_types: r.breakdown.iter().map(|b| arrow_type(&b.value.expr.data_type)).collect(),
-            bucketer: every
-                .as_ref()
-                .map(|e| {
-                    Ok::<_, datafusion::common::DataFusionError>(Bucketer::new(clock::calendar(&e.clock)?, clock::unit(e.unit), e.count))
-                })
-                .transpose()?,
+            bucketer: every.as_ref().map(clock::bucketer).transpose()?,
             every,
             cells: eql_timeline::retention::cell_count(&spec.cells, spec.unbounded),
             worth,

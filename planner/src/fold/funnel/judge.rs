@@ -1,11 +1,12 @@
 //! The attempts of one entity after another.
 
 use super::super::chunk::Chunk;
+use super::super::cut::Visits;
 use super::super::entities::Marked;
-use super::super::sitting::Sittings;
 use super::Ready;
 use datafusion::common::Result;
-use eql_timeline::{Attempt, Funnel, Pairs, Run};
+use eql_timeline::{Attempt, Funnel, Pairs, Run, UNMATCHED};
+use std::cmp::Reverse;
 use std::ops::Range;
 
 /// Attempts of a batch, each with its entity and the row of the batch from which its rows count.
@@ -47,20 +48,26 @@ impl Before<'_> {
     }
 
     /// The attempts inside each session.
-    pub(super) fn sessions(&self, ready: &Ready, fold: &Funnel, entity: usize, sittings: &Sittings, found: &mut Attempts) -> Result<()> {
-        for sitting in sittings.of(entity) {
-            let (rows, mask) = sitting.rows(self.marked, ready.marking.step_bits());
-            self.judge(ready, fold, entity, rows, &mask, sitting.open, found)?;
+    pub(super) fn sessions(&self, ready: &Ready, fold: &Funnel, entity: usize, visits: &Visits, found: &mut Attempts) -> Result<()> {
+        for visit in visits.of(self.chunk.ordinals.start + entity as u32) {
+            let (rows, mask) = visits.marks(visit, self.marked, ready.marking.step_bits());
+            self.judge(ready, fold, entity, rows, &mask, visit.open, found)?;
         }
         Ok(())
     }
 }
 
 impl Attempts {
-    /// Of the attempts of one entity the one that reaches furthest, then starts first.
-    pub(super) fn keep_furthest(&mut self, first: usize, time: &[i64]) {
-        let start = |i: &usize| time.get((self.owners[*i].1 + self.list[*i].start) as usize).copied();
-        let best = (first..self.list.len()).min_by_key(|i| (std::cmp::Reverse(self.list[*i].level), start(i), *i));
+    /// Of the attempts of one entity, one a session, the one that counts: it reaches furthest, starts first, ends first, has more optional rows.
+    pub(super) fn keep_furthest(&mut self, first: usize, time: &[i64], required: &[usize]) {
+        let at = |i: usize, row: u32| time.get((self.owners[i].1 + row) as usize).copied().filter(|_| row != UNMATCHED);
+        let rank = |i: &usize| {
+            let attempt = &self.list[*i];
+            let end = required.iter().filter_map(|step| at(*i, attempt.rows[*step])).max();
+            let matched = attempt.rows.iter().filter(|row| **row != UNMATCHED).count();
+            (Reverse(attempt.level), at(*i, attempt.start), end, Reverse(matched), *i)
+        };
+        let best = (first..self.list.len()).min_by_key(rank);
         if let Some(best) = best {
             self.list.swap(first, best);
             self.owners.swap(first, best);
