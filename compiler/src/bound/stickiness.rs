@@ -26,6 +26,8 @@ pub struct Stickiness {
     pub top: Option<Top>,
     /// Result columns: active_periods, entities.
     pub output: [ColumnId; 2],
+    /// SHOW ENTITIES: key columns of a row for every entity, in place of the count.
+    pub listed: Option<Vec<ColumnId>>,
     /// Zone and AS OF.
     pub clock: Clock,
 }
