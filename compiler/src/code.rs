@@ -52,6 +52,7 @@ codes! {
     NOT_PREDICATE "EQL0408" "not a condition" "A condition is expected and the expression is not BOOLEAN.";
     HISTORY "EQL0409" "value of the past not kept" "The property has no HISTORY, or no version of the segment or tag is kept of so early, so what it was at that instant is not known.";
     COLUMNS "EQL0410" "columns do not match" "Both sides of a set operation, or the rows of INSERT, need the same number of columns of the same types.";
+    FAULT "EQL0499" "fault in the compiler" "The statement was refused although nothing was found wrong with it. Please report the statement.";
 
     SQL "EQL0501" "SQL that cannot be planned" "The text is read as SQL, and it is no SQL, or it names tables, columns or functions that are not there.";
     READ_ONLY "EQL0502" "SQL only reads" "SQL makes, changes and deletes nothing: definitions and rows are written in the Entity Query Language.";
@@ -81,6 +82,7 @@ pub fn advice(code: &str) -> &'static str {
         TO_MANY => "aggregate it, as in `sum(orders.amount)`, or test it with `HAS`",
         ARGUMENTS => "the manual shows how each function is called",
         COLUMNS => "write the same number of columns on both sides, of types that fit",
+        FAULT => "say it in another way, and report the statement: the fault is ours",
         LIMIT => "ask for less at once, or split the question",
         _ => "the manual has a page for this code",
     }

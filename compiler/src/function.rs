@@ -1,6 +1,6 @@
 //! The one table of functions: names, arguments, result, words and an example. The compiler, SHOW FUNCTIONS, the manual and its test read it.
 //!
-//! Each family is a file of lines in `function/`; `function/habit.rs` knows the names that other systems use.
+//! Each family is a file of lines in `function/`; the names that other systems use stand in `eql_grammar::elsewhere`.
 
 use eql_catalog::DataType;
 
@@ -243,7 +243,6 @@ macro_rules! functions {
 
 mod aggregate;
 mod condition;
-mod habit;
 mod json;
 mod list;
 mod number;
@@ -251,8 +250,6 @@ mod text;
 mod time;
 mod url;
 mod window;
-
-pub use habit::habit;
 
 /// All functions, family by family.
 pub fn functions() -> impl Iterator<Item = &'static Function> {
@@ -319,7 +316,9 @@ mod tests {
             assert!(f.example.contains(name), "{name}: the example shows another function");
             assert!(f.max == 0 || !f.arguments.is_empty(), "{name}: its arguments have no names");
             assert!(f.summary.len() < 120 && !f.summary.ends_with('.'), "{name}: one line without a full stop");
-            assert!(habit(name).is_none(), "{name}: both a function and a habit");
+        }
+        for name in eql_grammar::elsewhere::functions() {
+            assert!(function(name).is_none(), "{name}: whoever writes it is understood, nobody reads the advice");
         }
     }
 }

@@ -2,38 +2,21 @@
 //!
 //! `BLESS=1 cargo test -p eql-compiler` rewrites the pictures; read the difference as code.
 
+#[path = "../../grammar/tests/picture/mod.rs"]
+mod picture;
+
 use eql_catalog::{Catalog, WeekStart};
 use eql_compiler::bound::Statement;
 use eql_compiler::{Context, ParamValues, bind};
-use eql_grammar::{Diagnostic, parse, render};
+use eql_grammar::{Diagnostic, parse};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/habits.md");
 
 #[test]
 fn every_habit_brings_its_picture() {
-    let wanted = std::fs::read_to_string(FILE).expect("the fixture is there");
-    let found = answered(&wanted);
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(FILE, &found).expect("the fixture can be written");
-        return;
-    }
-    assert_eq!(found, wanted, "pictures changed: run with BLESS=1 and read the difference");
-}
-
-/// The fixture with its answers computed anew: what stands in a `text` block is the answer to the `eql` block before it.
-fn answered(cases: &str) -> String {
-    let catalog = catalog(setup(cases));
-    let mut out = String::new();
-    for case in cases.split_inclusive("\n### ") {
-        let Some((question, rest)) = case.split_once("```eql\n") else {
-            out.push_str(case);
-            continue;
-        };
-        let (eql, after) = rest.split_once("\n```\n").expect("a closed block");
-        let tail = after.rsplit_once("```\n").map_or("", |(_, tail)| tail);
-        out.push_str(&format!("{question}```eql\n{eql}\n```\n\n```text\n{}```\n{tail}", picture(&catalog, eql)));
-    }
-    out
+    let cases = std::fs::read_to_string(FILE).expect("the fixture is there");
+    let catalog = catalog(setup(&cases));
+    picture::hold(FILE, &|eql| diagnostics(&catalog, eql));
 }
 
 fn setup(cases: &str) -> &str {
@@ -64,40 +47,11 @@ fn diagnostics(catalog: &Catalog, text: &str) -> Vec<Diagnostic> {
     parse(text).statements.into_iter().flat_map(of).collect()
 }
 
-fn picture(catalog: &Catalog, eql: &str) -> String {
-    let found = diagnostics(catalog, eql);
-    let mut drawn: String = found.iter().map(|d| render(d, eql, false)).collect();
-    let mended = mend(eql, &found);
-    if mended != eql {
-        let left = diagnostics(catalog, &mended);
-        let verdict = match left.first() {
-            None => "which is right".to_string(),
-            Some(first) => format!("of which is said: {}", first.message),
-        };
-        drawn.push_str(&format!("mended, {verdict}:\n  {}\n", mended.trim_end().replace('\n', "\n  ")));
-    }
-    if found.is_empty() {
-        drawn.push_str("nothing is wrong\n");
-    }
-    drawn
-}
-
-/// The text with all repairs done, from the last to the first.
-fn mend(eql: &str, diagnostics: &[Diagnostic]) -> String {
-    let mut fixes: Vec<_> = diagnostics.iter().filter_map(|d| d.fix.as_ref()).collect();
-    fixes.sort_by_key(|fix| std::cmp::Reverse(fix.span.start));
-    let mut mended = eql.to_owned();
-    for fix in fixes {
-        mended.replace_range(fix.span.start..fix.span.end, &fix.text);
-    }
-    mended
-}
-
 #[test]
 fn every_diagnostic_has_words_of_its_own_and_a_place() {
     let cases = std::fs::read_to_string(FILE).expect("the fixture is there");
     let catalog = catalog(setup(&cases));
-    for eql in cases.split("```eql\n").skip(1).filter_map(|rest| rest.split("\n```").next()) {
+    for eql in picture::texts(&cases) {
         for found in diagnostics(&catalog, eql) {
             let known = eql_grammar::code::code(found.code).is_some() || eql_compiler::code::ALL.iter().any(|c| c.code == found.code);
             assert!(known, "{}", found.code);
@@ -116,7 +70,7 @@ fn what_advice_quotes_is_eql() {
     let catalog = catalog(setup(&cases));
     let mistakes = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../grammar/tests/fixtures/errors.md"))
         .expect("the mistakes are there");
-    for eql in [&cases, &mistakes].iter().flat_map(|t| t.split("```eql\n").skip(1)).filter_map(|rest| rest.split("\n```").next()) {
+    for eql in [&cases, &mistakes].iter().flat_map(|t| picture::texts(t)) {
         advice.extend(diagnostics(&catalog, eql).into_iter().filter_map(|d| d.hint));
     }
     advice.extend(eql_grammar::code::CODES.iter().map(|c| c.explanation.to_string()));

@@ -34,6 +34,7 @@ mod session;
 mod sql;
 mod statements;
 mod system;
+mod words;
 
 pub use answer::{Answer, ResultColumn, Rows};
 pub use cache::CacheStats;

@@ -199,7 +199,7 @@ pub(crate) fn plan_error(e: DataFusionError) -> EngineError {
         }
         DataFusionError::NotImplemented(what) => EngineError::Invalid(format!("not supported yet: {what}")),
         DataFusionError::Execution(what) => EngineError::Invalid(what.clone()),
-        DataFusionError::ArrowError(inner, _) => EngineError::Invalid(inner.to_string()),
+        DataFusionError::ArrowError(inner, _) => EngineError::Invalid(crate::words::computation(inner)),
         other => internal(other.to_string()),
     }
 }

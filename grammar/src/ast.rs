@@ -808,8 +808,35 @@ pub enum Show {
         /// The step, with true for AFTER, false for AT.
         step: Option<(bool, u64)>,
     },
+    /// `SHOW ENTITIES NEW|RETURNING|RESURRECTING|DORMANT`.
+    Phase(Phase),
     /// Named values.
     Items(Vec<Item>),
+}
+
+/// What an entity is in a period of a LIFECYCLE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[allow(missing_docs)]
+pub enum Phase {
+    New,
+    Returning,
+    Resurrecting,
+    Dormant,
+}
+
+impl Phase {
+    /// In the order of the result's columns.
+    pub const ALL: [Phase; 4] = [Phase::New, Phase::Returning, Phase::Resurrecting, Phase::Dormant];
+
+    /// The name of its column.
+    pub fn word(self) -> &'static str {
+        match self {
+            Phase::New => "new",
+            Phase::Returning => "returning",
+            Phase::Resurrecting => "resurrecting",
+            Phase::Dormant => "dormant",
+        }
+    }
 }
 
 /// What BREAKDOWN follows when steps differ.

@@ -1,136 +1,8 @@
 //! Functions and names of other languages, and what is written here: one table for the grammar, the compiler and the manual.
 
-/// Names in lower case, and the advice.
-const FUNCTIONS: &[(&[&str], &str)] = &[
-    (
-        &["windowfunnel", "window_funnel", "funnel", "conversion", "conversion_rate"],
-        "how far entities get is `FUNNEL view -> purchase WITHIN 1 day DURING last 30 days`",
-    ),
-    (
-        &["sequencematch", "sequencecount", "sequencenextnode"],
-        "events in order are `SEQUENCE view -> purchase WITHIN 1 day DURING last 30 days`, as a condition `DID view -> purchase`",
-    ),
-    (&["retention"], "who comes back is `RETENTION STARTING register RETURNING login EVERY week FOR 8 weeks DURING last 90 days`"),
-    (
-        &[
-            "uniqexact",
-            "uniqcombined",
-            "uniqhll12",
-            "dcount",
-            "count_distinct",
-            "countdistinct",
-            "unique",
-            "uniques",
-            "distinct_count",
-            "unique_users",
-            "uniqueusers",
-            "dau",
-            "wau",
-            "mau",
-            "active_users",
-        ],
-        "different subjects are `users(purchase)`, different values `count(DISTINCT purchase.channel)`",
-    ),
-    (&["approx_count_distinct", "approx_distinct", "ndv", "hll"], "write `approx_users(purchase)`, or `count(DISTINCT purchase.channel)`"),
-    (&["total", "totals"], "events are counted with `count(purchase)`"),
-    (&["countif", "count_if"], "write `count(* WHERE amount > 100)`"),
-    (&["sumif", "sum_if"], "write `sum(amount WHERE channel = 'app')`"),
-    (&["avgif", "averageif", "avg_if", "minif", "maxif", "uniqif"], "write `avg(amount WHERE channel = 'app')`"),
-    (&["quantileexact", "approx_percentile", "percentile_disc", "approx_quantile"], "write `percentile(amount, 0.9)`"),
-    (&["argmax", "max_by", "arg_max"], "write `last(channel ORDER BY amount)`"),
-    (&["argmin", "min_by", "arg_min"], "write `first(channel ORDER BY amount)`"),
-    (&["topk", "mode"], "write `top(channel, 1 BY count(purchase))`"),
-    (&["grouparray", "groupuniqarray", "make_list", "make_set", "collect_list", "collect_set"], "write `collect(channel)`"),
-    (&["nvl", "zeroifnull", "isnull_or"], "write `coalesce(city, 'unknown')`"),
-    (&["isnull", "is_null", "isblank"], "write `city IS NULL`"),
-    (&["isnotnull", "is_not_null", "notnull"], "write `city IS NOT NULL`"),
-    (&["isempty", "empty"], "missing or empty is `city IS NOT SET`"),
-    (&["isnotempty", "notempty"], "neither missing nor empty is `city IS SET`"),
-    (&["multiif", "decode", "iff_chain", "case_when", "switch"], "write `CASE WHEN vip_level > 3 THEN 'high' ELSE 'low' END`"),
-    (&["iff", "ifelse", "if_else"], "write `if(amount > 10, 'big', 'small')`"),
-    (&["has", "hasany", "hasall", "array_contains", "arraycontains", "list_contains", "contains_any"], "write `interests HAS 'music'`"),
-    (
-        &["arrayfilter", "arraymap", "arrayexists", "arrayjoin", "unnest", "explode"],
-        "members of a list are tested with `HAS`: `interests HAS 'music'`",
-    ),
-    (&["contains", "charindex", "locate", "strposition"], "write `name CONTAINS 'ann'`, or `position(name, 'ann')` for the place"),
-    (&["startswith", "starts_with"], "write `name STARTS WITH 'A'`"),
-    (&["endswith", "ends_with"], "write `name ENDS WITH 'a'`"),
-    (&["like", "ilike"], "write `name LIKE 'A%'`"),
-    (&["match", "regexp_like", "regexp_matches", "rlike", "regexp", "regexmatch"], "write `name MATCHES 'a.*'`"),
-    (&["strcat", "concatenate", "textjoin"], "write `concat(name, city)`"),
-    (&["split", "splitbychar", "splitbystring"], "write `split_part(name, ' ', 1)`"),
-    (&["tolower", "lowerutf8"], "write `lower(name)`"),
-    (&["toupper", "upperutf8"], "write `upper(name)`"),
-    (&["strlen", "lengthutf8"], "write `length(name)`"),
-    (&["getdate", "sysdate", "sysdatetime", "localtimestamp", "utcnow", "getutcdate", "now64", "unix_timestamp"], "write `now()`"),
-    (&["curdate", "yesterday"], "write `today()`, and `today() - 1 day` for the day before"),
-    (&["ago"], "write `now() - 7 days`; a range is `DURING last 7 days`"),
-    (
-        &[
-            "date_sub",
-            "date_add",
-            "datesub",
-            "dateadd",
-            "adddays",
-            "subtractdays",
-            "add_months",
-            "adddate",
-            "subdate",
-            "timestampadd",
-            "plus",
-        ],
-        "write `time - 7 days` or `time + 1 month`",
-    ),
-    (&["datediff", "date_diff", "timestampdiff", "datetime_diff", "age"], "write `(t2 - t1) / 86400`, or `days_since(t)` up to now"),
-    (
-        &[
-            "bin",
-            "tumble",
-            "hop",
-            "window",
-            "floor_time",
-            "tostartofinterval",
-            "datetrunc",
-            "trunc_date",
-            "startofweek",
-            "startofday",
-            "startofmonth",
-        ],
-        "write `bucket(time, 'day')`",
-    ),
-    (&["tostartofminute"], "write `minute(time)`"),
-    (&["tostartofhour"], "write `hour(time)`"),
-    (&["todate", "todatetime", "tostartofday", "cast_date"], "write `date(time)`"),
-    (&["tostartofweek", "tomonday"], "write `week(time)`"),
-    (&["tostartofmonth", "toyyyymm"], "write `month(time)`"),
-    (&["tostartofquarter"], "write `quarter(time)`"),
-    (&["tostartofyear", "toyear"], "write `year(time)`, or `date_part('year', time)` for the number"),
-    (&["dayofweek", "weekday", "todayofweek"], "write `date_part('dow', time)`: 0 is Sunday"),
-    (&["dayofmonth", "todayofmonth"], "write `date_part('day', time)`"),
-    (&["hourofday", "tohour", "hour_of_day"], "write `date_part('hour', time)`"),
-    (
-        &["str_to_date", "to_timestamp", "parsedatetime", "parsedatetimebesteffort", "strptime", "from_unixtime"],
-        "write `CAST('2026-01-31' AS DATE)`, or `TIMESTAMP '2026-01-31 12:00:00'`",
-    ),
-    (
-        &["date_format", "to_char", "strftime", "formatdatetime", "format_datetime"],
-        "periods are written as dates: `month(time)`, `week(time)`",
-    ),
-    (&["toint32", "toint64", "toint", "to_number", "tolong", "parseint"], "write `CAST(x AS INT)`"),
-    (&["tofloat64", "tofloat", "todouble", "toreal"], "write `CAST(x AS DOUBLE)`"),
-    (&["tostring", "to_string", "str", "tostr"], "write `CAST(x AS STRING)`"),
-    (
-        &["jsonextract", "jsonextractstring", "json_extract", "json_value", "get_json_object", "json_extract_path_text", "parse_json"],
-        "undeclared properties are read as `extra.name`",
-    ),
-    (&["rollup", "cube"], "one list of groups a query: join several with `UNION ALL`"),
-    (&["row_num", "rownum", "rownumber"], "write `row_number() OVER (ORDER BY time)`"),
-    (&["runningdifference", "neighbor"], "write `lag(n) OVER (ORDER BY period)`"),
-    (&["cohort", "in_cohort", "incohort"], "write `user_id IN SEGMENT vip`"),
-    (&["on"], "the first row of each group: `row_number() OVER (PARTITION BY channel ORDER BY time)`"),
-    (&["daterange", "date_range"], "a range is written `DURING last 7 days`"),
-];
+mod function;
+
+use function::FUNCTIONS;
 
 /// Names of tables that other systems have.
 const NOUNS: &[(&[&str], &str)] = &[
@@ -158,9 +30,15 @@ const COLUMNS: &[(&[&str], &str)] = &[
     (&["sysdate", "localtimestamp", "current_time", "localtime"], "the instant of the statement is `now()`"),
 ];
 
-/// What is written here for a function of another language.
+/// What is written here for a function of another language, whatever its case and its `_`.
 pub fn function(name: &str) -> Option<&'static str> {
-    find(FUNCTIONS, name)
+    let plain: String = name.chars().filter(|c| *c != '_').flat_map(char::to_lowercase).collect();
+    find(FUNCTIONS, &plain)
+}
+
+/// The names of functions that there is advice for: a test holds them against the functions that there are.
+pub fn functions() -> impl Iterator<Item = &'static str> {
+    FUNCTIONS.iter().flat_map(|(names, _)| names.iter().copied())
 }
 
 /// What is written here for a column that other systems have.

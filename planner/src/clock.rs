@@ -2,7 +2,7 @@
 
 use datafusion::common::{DataFusionError, Result};
 use eql_compiler::Schedule;
-use eql_compiler::bound::{Before, Clock, TimeRange, Window as BoundWindow};
+use eql_compiler::bound::{Before, Clock, Every, TimeRange, Window as BoundWindow};
 use eql_grammar::ast::{Bound, Instant, LastKind, RangeKind, Unit};
 use eql_timeline::{Bucketer, Calendar, Unit as TimeUnit, WeekStart, Window};
 
@@ -29,6 +29,11 @@ pub(crate) fn unit(u: Unit) -> TimeUnit {
         Unit::Quarter => TimeUnit::Quarter,
         Unit::Year => TimeUnit::Year,
     }
+}
+
+/// Cuts time into the periods of a grain.
+pub(crate) fn bucketer(every: &Every) -> Result<Bucketer> {
+    Ok(Bucketer::new(calendar(&every.clock)?, unit(every.unit), every.count))
 }
 
 /// Microseconds of a fixed unit; None for those of the calendar.

@@ -17,6 +17,7 @@ mod function;
 mod json;
 mod kept;
 mod lower;
+mod outer;
 mod planner;
 mod rel;
 mod row;

@@ -1,6 +1,7 @@
 //! From a bound query to a plan that runs.
 
 use crate::lower::{Lower, Subqueries};
+use crate::outer::OuterJoins;
 use crate::rel::SystemRows;
 use crate::world::World;
 use datafusion::common::Result;
@@ -10,6 +11,8 @@ use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -126,6 +129,14 @@ pub(crate) fn cooperative(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn Execut
     Ok(plan.transform_up(wrap)?.data)
 }
 
+/// DataFusion's own rules, and before those that look at orders the one for outer joins.
+fn rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules = PhysicalOptimizer::new().rules;
+    let at = rules.iter().position(|r| r.name() == "EnsureRequirements").unwrap_or(0);
+    rules.insert(at, Arc::new(OuterJoins));
+    rules
+}
+
 fn session(settings: &Settings) -> SessionState {
     let mut config = SessionConfig::new().with_target_partitions(settings.threads.max(1)).with_information_schema(false);
     let options = config.options_mut();
@@ -135,7 +146,7 @@ fn session(settings: &Settings) -> SessionState {
     // Predicates are never NULL in the logical plan and may be in the physical one: a harmless difference.
     options.execution.skip_physical_aggregate_schema_check = true;
     let runtime = RuntimeEnvBuilder::new().with_memory_pool(settings.memory.clone()).build_arc();
-    let builder = SessionStateBuilder::new().with_config(config).with_default_features();
+    let builder = SessionStateBuilder::new().with_config(config).with_default_features().with_physical_optimizer_rules(rules());
     match runtime {
         Ok(r) => builder.with_runtime_env(r).build(),
         Err(_) => builder.build(),

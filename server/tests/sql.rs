@@ -76,6 +76,22 @@ async fn nouns_are_tables() {
     );
 }
 
+/// What is constant below an outer join is not constant above it: NULLs come in, and an order by it is an order.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_of_outer_joins_are_sorted_by_what_was_constant() {
+    let server = users(&[]).await;
+    let mut client = server.flight().await;
+    let (three, one) = ("(VALUES (1), (2), (3)) AS a(x)", "(SELECT x, 1 AS one FROM (VALUES (2)) AS c(x)) AS b");
+    for (text, wanted) in [
+        (format!("SELECT a.x, b.one FROM {three} LEFT JOIN {one} ON a.x = b.x ORDER BY b.one, a.x DESC"), ["2,1", "3,", "1,"]),
+        (format!("SELECT a.x, b.one FROM {one} RIGHT JOIN {three} ON a.x = b.x ORDER BY b.one, a.x DESC"), ["2,1", "3,", "1,"]),
+        (format!("SELECT a.x, b.one FROM {three} FULL JOIN {one} ON a.x = b.x ORDER BY b.one NULLS FIRST, a.x"), ["1,", "3,", "2,1"]),
+        (format!("SELECT a.x, b.one FROM {three} LEFT JOIN {one} ON a.x > b.x ORDER BY b.one, a.x DESC"), ["3,1", "2,", "1,"]),
+    ] {
+        assert_eq!(table(&mut client, &text).await[1..], wanted, "{text}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_query_is_a_table_function() {
     let server = users(&[]).await;

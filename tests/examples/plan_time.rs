@@ -1,39 +1,71 @@
-//! How long a text takes from its letters to a plan that could run: `cargo run --release -p eql-tests --example plan_time`.
+//! How long a text takes from its letters to what it means, and to a plan that could run: `cargo run --release -p eql-tests --example plan_time`.
 //!
-//! Asks `EXPLAIN PHYSICAL` of every query of the language's manual, on the sample, and prints the middle and the slow end.
-#![allow(clippy::print_stdout, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+//! Takes every query of the language's manual on the sample's catalog. The first line is parsing and binding, the second `EXPLAIN PHYSICAL`, which is
+//! parsing, binding and planning without the caches of statements; then the texts that took longest.
+#![allow(clippy::print_stdout, clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
 
+use eql_catalog::WeekStart;
+use eql_compiler::{Context, ParamValues, bind};
 use eql_engine::Session;
-use eql_tests::{root, world};
+use eql_engine::grammar::ast::StatementKind;
+use eql_engine::grammar::parse;
+use eql_tests::{root, statements, world};
 use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 5;
+const SLOWEST: usize = 5;
 
 fn main() -> std::io::Result<()> {
     let world = world();
-    let mut times = Vec::new();
-    for query in queries()? {
-        let text = format!("EXPLAIN PHYSICAL {query}");
+    let catalog = world.catalog();
+    let params = ParamValues::new();
+    let context =
+        Context { catalog: &catalog, params: &params, time_zone: "UTC", week_start: WeekStart::Monday, lenient: false, check: false };
+    let queries = queries()?;
+    told("parse and bind", &queries, &mut |text| {
+        parse(text).statements.iter().flatten().all(|statement| bind(text, statement, &context).statement.is_some())
+    });
+    let mut session = Session::default();
+    told("parse, bind and plan", &queries, &mut |text| world.ask(&mut session, &format!("EXPLAIN PHYSICAL {text}")).is_ok());
+    Ok(())
+}
+
+/// Times what is done with each text, and prints the middle, the slow end and the slowest.
+fn told(what: &str, queries: &[String], work: &mut dyn FnMut(&str) -> bool) {
+    let mut times: Vec<(Duration, &str)> = Vec::new();
+    for text in queries {
         for _ in 0..ROUNDS {
             let begin = Instant::now();
-            if world.ask(&mut Session::default(), &text).is_ok() {
-                times.push(begin.elapsed());
+            if work(text) {
+                times.push((begin.elapsed(), text));
             }
         }
     }
     times.sort_unstable();
-    let at = |share: f64| times.get(((times.len() as f64 - 1.0) * share) as usize).copied().unwrap_or(Duration::ZERO);
-    println!("{} plans: p50 {:?}, p99 {:?}, most {:?}", times.len(), at(0.5), at(0.99), at(1.0));
-    Ok(())
+    let at = |share: f64| times.get(((times.len() as f64 - 1.0) * share) as usize).map_or(Duration::ZERO, |t| t.0);
+    println!("{what}: {} times, p50 {:?}, p99 {:?}, most {:?}", times.len(), at(0.5), at(0.99), at(1.0));
+    let mut shown: Vec<&str> = Vec::new();
+    for (took, text) in times.iter().rev() {
+        if shown.len() < SLOWEST && !shown.contains(text) {
+            shown.push(text);
+            println!("  {took:?}  {}", text.split_whitespace().collect::<Vec<_>>().join(" "));
+        }
+    }
 }
 
-/// The single queries of the manual.
+/// The queries of the manual.
 fn queries() -> std::io::Result<Vec<String>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(root().join("docs/book/src/language"))? {
-        let text = std::fs::read_to_string(entry?.path())?;
+        let path = entry?.path();
+        if !path.is_file() {
+            continue;
+        }
+        let text = std::fs::read_to_string(path)?;
         let blocks = text.split("```eql\n").skip(1).filter_map(|block| block.split("```").next());
-        found.extend(blocks.map(|b| b.trim().trim_end_matches(';').to_string()).filter(|b| !b.contains(';')));
+        found.extend(blocks.flat_map(statements));
     }
+    found.retain(|text| parse(text).statements.iter().flatten().all(|s| matches!(s.kind, StatementKind::Query(_))));
+    found.sort();
     Ok(found)
 }

@@ -1,10 +1,16 @@
 //! A data directory with the sample.
 
 use crate::Table;
+use arrow::array::{RecordBatchReader, UInt32Array};
+use arrow::compute::take_record_batch;
 use arrow::record_batch::RecordBatch;
+use eql_engine::catalog::Catalog;
 use eql_engine::grammar::{self, Diagnostic};
 use eql_engine::stream::{ImportRequest, Input, Target};
 use eql_engine::{Answer, Engine, EngineError, EngineOptions, Params, Session};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tempfile::TempDir;
@@ -24,10 +30,31 @@ pub fn world() -> Arc<World> {
     static SHARED: Mutex<Weak<World>> = Mutex::new(Weak::new());
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     shared.upgrade().unwrap_or_else(|| {
-        let loaded = Arc::new(World::load().unwrap_or_else(|why| panic!("the sample cannot be loaded: {why}")));
+        let loaded = Arc::new(World::load(1).unwrap_or_else(|why| panic!("the sample cannot be loaded: {why}")));
         *shared = Arc::downgrade(&loaded);
         loaded
     })
+}
+
+/// The sample with one of so many of its events: for questions whose answers nobody knows.
+///
+/// # Panics
+/// When it cannot be loaded.
+pub fn thinned_world(one_of: usize) -> World {
+    World::load(one_of).unwrap_or_else(|why| panic!("the sample cannot be loaded: {why}"))
+}
+
+/// One of so many rows of a file, written to another.
+fn thin(from: &Path, to: &Path, one_of: usize) -> Result<(), Box<dyn std::error::Error>> {
+    let rows = ParquetRecordBatchReaderBuilder::try_new(File::open(from)?)?.build()?;
+    let mut writer = ArrowWriter::try_new(File::create(to)?, rows.schema(), None)?;
+    for batch in rows {
+        let batch = batch?;
+        let kept = UInt32Array::from_iter_values((0..batch.num_rows() as u32).step_by(one_of));
+        writer.write(&take_record_batch(&batch, &kept)?)?;
+    }
+    writer.close()?;
+    Ok(())
 }
 
 /// An open data directory.
@@ -53,15 +80,22 @@ pub enum Told {
 }
 
 impl World {
-    fn load() -> Result<World, Box<dyn std::error::Error>> {
+    fn load(one_of: usize) -> Result<World, Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let engine = Engine::open(&folder.path().join("data"), EngineOptions::default())?;
         let runtime = Runtime::new()?;
+        let events = folder.path().join("events.parquet");
         let world = World { engine, runtime, _folder: folder };
         let demo = root().join("demo/completejourney");
         world.ask(&mut Session::default(), &std::fs::read_to_string(demo.join("schema.eql"))?)?;
         let imports: Vec<Vec<String>> = serde_json::from_str(&std::fs::read_to_string(demo.join("import.json"))?)?;
-        for import in imports {
+        if one_of > 1 {
+            thin(&demo.join("tiny/events.parquet"), &events, one_of)?;
+        }
+        for mut import in imports {
+            if one_of > 1 && import.get(1).is_some_and(|target| target == "events") {
+                import[2] = events.to_string_lossy().into_owned();
+            }
             world.import(&demo.join("tiny"), &import)?;
         }
         Ok(world)
@@ -87,6 +121,11 @@ impl World {
             None => Ok(()),
             Some(reject) => Err(format!("{file}: {} rows rejected, the first: {}", report.rejected, reject.message).into()),
         }
+    }
+
+    /// What is defined.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.engine.catalog()
     }
 
     /// Runs the statements of a text one after the other; the first one that fails ends it.

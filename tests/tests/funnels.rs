@@ -63,8 +63,7 @@ fn asked() -> impl Strategy<Value = Asked> {
     (mode, flags, proptest::option::of(between), 0..6i64, proptest::option::weighted(0.3, 0..4i64)).prop_map(
         |(mode, (optional, until, ignoring, holding, ties_forbidden), excluding, window, within)| Asked {
             mode,
-            // Of two starts at one instant in different partitions rule 5 does not say whether an optional step decides.
-            optional: optional && !holding,
+            optional,
             excluding: excluding.map(|b| b.filter(|_| mode != Mode::AnyOrder)),
             until,
             ignoring: ignoring && mode == Mode::Strict,
@@ -105,6 +104,8 @@ struct World<'a> {
 type Found = [Option<usize>; 3];
 /// Least is best: level, start, completion, times of required steps, time of the optional one.
 type Key = (i64, i64, i64, Vec<i64>, i64);
+/// The same among attempts from different starts: level, start, completion, whether the optional step is missing. Starts come in their order.
+type Rank = (i64, i64, i64, bool);
 
 impl World<'_> {
     fn required(&self, step: usize) -> bool {
@@ -179,6 +180,12 @@ impl World<'_> {
         let done: Vec<i64> = required.iter().copied().filter(|t| *t != i64::MAX).collect();
         let optional = if self.required(1) { 0 } else { time(1) };
         (-(done.len() as i64), self.rows[start].hour, done.into_iter().max().unwrap_or(0), required, optional)
+    }
+
+    /// The attempt that counts for the entity.
+    fn best(&self) -> Option<(Key, Found)> {
+        let rank = |(key, found): &(Key, Found)| -> Rank { (key.0, key.1, key.2, self.asked.optional && found[1].is_none()) };
+        self.attempts().into_iter().min_by_key(rank)
     }
 
     /// The best attempt of each start row.
@@ -285,7 +292,7 @@ proptest! {
                 own.sort_by_key(|r| r.hour);
                 for session in sessions(&own, STEP) {
                     let world = World { rows: &session, asked: &asked };
-                    levels.extend(world.attempts().into_iter().min_by(|a, b| a.0.cmp(&b.0)).map(|(k, found)| (-k.0, found)));
+                    levels.extend(world.best().map(|(k, found)| (-k.0, found)));
                 }
             }
             let count = |of: &dyn Fn(&(i64, Found)) -> bool| levels.iter().filter(|l| of(l)).count().to_string();
@@ -344,7 +351,7 @@ proptest! {
                 let world = World { rows, asked };
                 let attempts = world.attempts();
                 levels.extend(attempts.iter().map(|(k, found)| (-k.0, *found)));
-                let Some((key, found)) = attempts.into_iter().min_by(|a, b| a.0.cmp(&b.0)) else { continue };
+                let Some((key, found)) = world.best() else { continue };
                 let shown = |step: usize| found[step].map_or_else(|| "-".to_string(), |r| time(rows[r].hour));
                 let highest = (0..3).rev().find(|s| found[*s].is_some()).map_or(0, |s| s as i64 + 1);
                 let reached = if asked.mode == Mode::AnyOrder { -key.0 } else { highest };

@@ -110,11 +110,46 @@ fn long_pipes_unions_and_nested_queries_are_answered_or_refused() {
             format!("{}SELECT 1 AS n{}", "SELECT n FROM (".repeat(65), ")".repeat(65)),
             format!(
                 "SELECT age AS n FROM user WHERE age IN {}(SELECT 30 AS n){}",
-                "(SELECT age FROM user WHERE age IN ".repeat(13),
-                ")".repeat(13)
+                "(SELECT age FROM user WHERE age IN ".repeat(64),
+                ")".repeat(64)
             ),
         ] {
             assert_ne!(refused(&mut small, &text), [""; 0]);
+        }
+    });
+}
+
+/// As deep as brackets may stand, and no level takes longer than the one around it.
+#[test]
+fn queries_in_conditions_stand_as_deep_as_the_text_allows() {
+    const DEEP: usize = 60;
+    const TIME_MAX: std::time::Duration = std::time::Duration::from_secs(60);
+    on_a_worker(|| {
+        let mut small = small();
+        let nested = |open: &str, inmost: &str, close: &str, deep: usize| {
+            format!("SELECT age AS n FROM user WHERE {}{inmost}{}", open.repeat(deep), close.repeat(deep))
+        };
+        for (what, text) in [
+            ("IN", nested("age IN (SELECT age FROM user WHERE ", "age = 30", ")", DEEP)),
+            ("EXISTS", nested("EXISTS (SELECT age FROM user WHERE ", "age = 30", ")", DEEP)),
+            ("values", nested("age = (SELECT max(age) AS m FROM user WHERE ", "age = 30", ")", DEEP)),
+            ("FIND", nested("user_id IN (FIND user WHERE ", "DID a", " SHOW user_id)", DEEP)),
+            ("OR", nested("(age = 0 OR age IN (SELECT age FROM user WHERE ", "age = 30", "))", DEEP / 2)),
+            (
+                "AMONG",
+                format!("{}DID a{} |> SELECT count(*) AS n", "FIND user AMONG (".repeat(DEEP), ")".repeat(DEEP))
+                    .replace("(DID a)", "(FIND user WHERE DID a)"),
+            ),
+        ] {
+            let begin = std::time::Instant::now();
+            let answer = small.ask(&text);
+            let took = begin.elapsed();
+            eprintln!("{what}: {took:?}");
+            match answer {
+                Ok(table) => assert_eq!(table.rows.len(), 1, "{what}"),
+                Err(e) => panic!("{what}: {e:.400}"),
+            }
+            assert!(took < TIME_MAX, "{what}: {took:?}");
         }
     });
 }

@@ -28,6 +28,30 @@ pub(super) enum HeadKind {
 }
 
 impl HeadKind {
+    /// All heads of queries.
+    const QUERIES: [HeadKind; 17] = {
+        use HeadKind::*;
+        [
+            Select,
+            Find,
+            Trend,
+            Funnel,
+            Sequence,
+            Retention,
+            Paths,
+            Sessions,
+            Distribution,
+            Intervals,
+            Attribution,
+            Ltv,
+            Lifecycle,
+            Stickiness,
+            Rfm,
+            Profile,
+            Journey,
+        ]
+    };
+
     pub(super) fn word(self) -> &'static str {
         use HeadKind::*;
         match self {
@@ -56,25 +80,10 @@ impl HeadKind {
 /// The clause's name and the heads that take it, besides those that all take.
 fn rule(kind: &ClauseKind) -> (&'static str, &'static [HeadKind]) {
     use HeadKind::*;
-    const ALL: &[HeadKind] = &[
-        Select,
-        Find,
-        Trend,
-        Funnel,
-        Sequence,
-        Retention,
-        Paths,
-        Sessions,
-        Distribution,
-        Intervals,
-        Attribution,
-        Ltv,
-        Lifecycle,
-        Stickiness,
-        Rfm,
-        Profile,
-        Journey,
-    ];
+    const ALL: &[HeadKind] = &HeadKind::QUERIES;
+    /// Those whose answer is cut into periods.
+    const PERIODIC: &[HeadKind] =
+        &[Trend, Funnel, Sequence, Retention, Sessions, Distribution, Intervals, Attribution, Ltv, Lifecycle, Stickiness];
     match kind {
         ClauseKind::Of(..) => ("OF", ALL),
         ClauseKind::Where(_) => ("WHERE", ALL),
@@ -86,16 +95,9 @@ fn rule(kind: &ClauseKind) -> (&'static str, &'static [HeadKind]) {
         ClauseKind::Limit(..) => ("LIMIT", ALL),
         ClauseKind::OrderBy(_) => ("ORDER BY", ALL),
         ClauseKind::Within(_) => ("WITHIN", &[Funnel, Sequence, Paths, Intervals]),
-        ClauseKind::Every(_) => {
-            ("EVERY", &[Trend, Funnel, Sequence, Retention, Sessions, Distribution, Intervals, Attribution, Ltv, Lifecycle, Stickiness])
-        }
-        ClauseKind::Compare(_) => {
-            ("COMPARE", &[Trend, Funnel, Sequence, Retention, Sessions, Distribution, Intervals, Attribution, Ltv, Lifecycle, Stickiness])
-        }
-        ClauseKind::WeekStarts(_) => (
-            "WEEK STARTS",
-            &[Trend, Funnel, Sequence, Retention, Sessions, Distribution, Intervals, Attribution, Ltv, Lifecycle, Stickiness],
-        ),
+        ClauseKind::Every(_) => ("EVERY", PERIODIC),
+        ClauseKind::Compare(_) => ("COMPARE", PERIODIC),
+        ClauseKind::WeekStarts(_) => ("WEEK STARTS", PERIODIC),
         ClauseKind::Ties(_) => ("TIES", &[Funnel, Sequence, Retention, Intervals]),
         ClauseKind::For(_) => ("FOR", &[Retention, Ltv]),
         ClauseKind::Buckets(..) | ClauseKind::BucketCount(_) => {
@@ -112,9 +114,24 @@ fn rule(kind: &ClauseKind) -> (&'static str, &'static [HeadKind]) {
         ClauseKind::Ending(_) => ("ENDING", &[Paths, Intervals, SessionRule]),
         ClauseKind::Holding(_) => ("HOLDING", &[Funnel, Sequence, Retention, Intervals, Attribution]),
         ClauseKind::Measure(_) => ("MEASURE", &[Funnel, Sequence, Retention, Paths, Sessions, Intervals, Attribution, Ltv, Rfm, Profile]),
-        ClauseKind::Show(_) => {
-            ("SHOW", &[Find, Funnel, Sequence, Retention, Paths, Sessions, Distribution, Intervals, Attribution, Rfm, Journey])
-        }
+        ClauseKind::Show(_) => (
+            "SHOW",
+            &[
+                Find,
+                Funnel,
+                Sequence,
+                Retention,
+                Paths,
+                Sessions,
+                Distribution,
+                Intervals,
+                Attribution,
+                Lifecycle,
+                Stickiness,
+                Rfm,
+                Journey,
+            ],
+        ),
         ClauseKind::Calendar => ("CALENDAR", &[Retention, Ltv]),
         ClauseKind::Rolling => ("ROLLING", &[Retention, Ltv]),
         ClauseKind::FirstTime => ("FIRST TIME", &[Retention, Intervals, Ltv]),
@@ -145,31 +162,11 @@ fn rule(kind: &ClauseKind) -> (&'static str, &'static [HeadKind]) {
 
 /// True if the head of this name takes the clause.
 pub(crate) fn takes(head: &str, clause: &ClauseKind) -> bool {
-    use HeadKind::*;
-    if head == SessionRule.word() {
+    if head == HeadKind::SessionRule.word() {
         return rule_takes(rule(clause).0);
     }
-    let heads = [
-        Select,
-        Find,
-        Trend,
-        Funnel,
-        Sequence,
-        Retention,
-        Paths,
-        Sessions,
-        Distribution,
-        Intervals,
-        Attribution,
-        Ltv,
-        Lifecycle,
-        Stickiness,
-        Rfm,
-        Profile,
-        Journey,
-    ];
     let named = if head == "FROM" { "SELECT" } else { head };
-    heads.into_iter().find(|h| h.word() == named).is_some_and(|h| rule(clause).1.contains(&h))
+    HeadKind::QUERIES.into_iter().find(|h| h.word() == named).is_some_and(|h| rule(clause).1.contains(&h))
 }
 
 /// The clauses of a session rule.

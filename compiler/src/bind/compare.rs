@@ -4,6 +4,7 @@
 
 use super::Binder;
 use super::clause::{Clauses, HeadKind};
+use super::nothing::nothing;
 use crate::bound::*;
 use crate::code;
 use eql_grammar::ast::{self, Clause, ClauseKind, Head, RangeKind, Span};
@@ -75,7 +76,7 @@ impl Binder<'_> {
                 continue;
             }
             let id = self.column_id();
-            added.push((id, o.id));
+            added.push(ComparedColumn { id, other: o.id, nothing: nothing(&second.rel, o.id) });
             output.push(Output { id, name: format!("{}_previous", m.name), data_type: m.data_type.clone() });
         }
         let ordered = main.output.iter().enumerate().filter(|(i, o)| key(*i, &o.name)).map(|(i, _)| i + 1).max().unwrap_or(0);

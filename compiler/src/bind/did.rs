@@ -28,24 +28,44 @@ fn quals(b: &ast::Behaviour) -> Quals<'_> {
     let mut q = Quals::default();
     for qual in &b.quals {
         let relating = match &qual.kind {
-            QualKind::Within(_) => Some("WITHIN"),
-            QualKind::Mode(_) => Some("IN … ORDER"),
-            QualKind::Holding(_) => Some("HOLDING"),
-            QualKind::Ties(_) => Some("TIES"),
-            _ => None,
+            QualKind::During(r) => {
+                q.during = Some(r);
+                None
+            }
+            QualKind::Within(d) => {
+                q.within = Some(d);
+                Some("WITHIN")
+            }
+            QualKind::Times(op, n) => {
+                q.times.push((*op, *n));
+                None
+            }
+            QualKind::TimesBetween(a, b) => {
+                q.times.extend([(CountOp::AtLeast, *a), (CountOp::AtMost, *b)]);
+                None
+            }
+            QualKind::OnPeriods(op, n, u) => {
+                q.periods = Some((*op, *n, *u));
+                None
+            }
+            QualKind::Mode(m) => {
+                q.mode = Some(*m);
+                Some("IN … ORDER")
+            }
+            QualKind::Holding(e) => {
+                q.holding = e;
+                Some("HOLDING")
+            }
+            QualKind::BySession(s) => {
+                q.session = Some(s);
+                None
+            }
+            QualKind::Ties(f) => {
+                q.ties_forbidden = *f;
+                Some("TIES")
+            }
         };
-        q.relating = q.relating.or(relating.map(|w| (w, qual.span)));
-        match &qual.kind {
-            QualKind::During(r) => q.during = Some(r),
-            QualKind::Within(d) => q.within = Some(d),
-            QualKind::Times(op, n) => q.times.push((*op, *n)),
-            QualKind::TimesBetween(a, b) => q.times.extend([(CountOp::AtLeast, *a), (CountOp::AtMost, *b)]),
-            QualKind::OnPeriods(op, n, u) => q.periods = Some((*op, *n, *u)),
-            QualKind::Mode(m) => q.mode = Some(*m),
-            QualKind::Holding(e) => q.holding = e,
-            QualKind::BySession(s) => q.session = Some(s),
-            QualKind::Ties(f) => q.ties_forbidden = *f,
-        }
+        q.relating = q.relating.or(relating.map(|word| (word, qual.span)));
     }
     q
 }

@@ -42,7 +42,7 @@ impl Binder<'_> {
             A::Case { operand, whens, otherwise } => self.case(operand.as_deref(), whens, otherwise.as_deref(), e.span, env),
             A::Cast(a, t) => self.cast(a, t, env),
             A::Subquery(q) => self.scalar_query(q, e.span),
-            A::Exists(q) => match self.inner_query(q) {
+            A::Exists(q) => match self.query(q) {
                 Some(q) => Expr::predicate(ExprKind::Exists(Box::new(q))),
                 None => Expr::invalid(),
             },
@@ -292,7 +292,7 @@ impl Binder<'_> {
     }
 
     fn in_query(&mut self, x: Expr, q: &ast::Query, span: ast::Span) -> Expr {
-        let Some(query) = self.inner_query(q) else { return invalid_predicate() };
+        let Some(query) = self.query(q) else { return invalid_predicate() };
         match query.output.as_slice() {
             [one] if common_type(&one.data_type, &x.data_type).is_some() => {
                 Expr::predicate(ExprKind::InQuery(Box::new(x), Box::new(query)))
@@ -433,7 +433,7 @@ impl Binder<'_> {
     }
 
     fn scalar_query(&mut self, q: &ast::Query, span: ast::Span) -> Expr {
-        let Some(query) = self.inner_query(q) else { return Expr::invalid() };
+        let Some(query) = self.query(q) else { return Expr::invalid() };
         match query.output.as_slice() {
             [one] => Expr { data_type: one.data_type.clone(), kind: ExprKind::Scalar(Box::new(query)) },
             many => self.error(code::COLUMNS, span, format!("a query used as a value needs one column, this one has {}", many.len())),

@@ -1,5 +1,6 @@
 //! Names become what they stand for. One construct, one file.
 
+mod activity;
 mod aggregate;
 mod at_event;
 mod attribution;
@@ -27,6 +28,7 @@ mod ltv;
 mod matches;
 mod measure;
 mod misfit;
+mod nothing;
 mod paths;
 mod profile;
 mod query;
@@ -94,6 +96,9 @@ pub fn bind(text: &str, statement: &ast::Statement, context: &Context<'_>) -> Bo
     let mut binder = Binder::new(text, context);
     binder.whole = statement.span;
     let bound = binder.statement(statement);
+    if bound.is_none() && !binder.unknown && !binder.diagnostics.iter().any(Diagnostic::is_error) {
+        binder.unsaid(statement);
+    }
     binder.diagnostics.sort_by_key(|d| (d.span.start, d.span.end));
     binder.diagnostics.dedup();
     let failed = binder.diagnostics.iter().any(Diagnostic::is_error) || binder.unknown;
@@ -108,9 +113,6 @@ pub fn bind(text: &str, statement: &ast::Statement, context: &Context<'_>) -> Bo
         zone: binder.zone,
     }
 }
-
-/// Queries inside expressions of queries: planning takes twice as long with each.
-const INNER_QUERIES_MAX: usize = 12;
 
 /// Definitions of definitions of … are followed no deeper than this.
 const DEPTH_MAX: usize = 16;
@@ -141,8 +143,6 @@ pub(crate) struct Binder<'a> {
     timing: at_event::Timing,
     /// A lenient name was met: nothing can be planned, nothing is wrong.
     unknown: bool,
-    /// Queries inside expressions around what is being bound.
-    inner: usize,
     /// GRACE of the definition that is being bound: microseconds.
     grace: i64,
     /// The construct that only a later version carries out.
@@ -185,7 +185,6 @@ impl<'a> Binder<'a> {
             approximate: false,
             timing: at_event::Timing::default(),
             unknown: false,
-            inner: 0,
             grace: 0,
             later: None,
             following: Vec::new(),
@@ -208,6 +207,17 @@ impl<'a> Binder<'a> {
     fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>) -> Expr {
         self.report(Diagnostic::error(code, self.text, self.place(span), message));
         Expr::invalid()
+    }
+
+    /// No refusal without words: what no rule put into words is our fault, and points at the head.
+    fn unsaid(&mut self, statement: &ast::Statement) {
+        let head = match &statement.kind {
+            ast::StatementKind::Query(ast::Query { body: ast::QueryBody::Analysis(a), .. }) => a.head_span,
+            _ => statement.span,
+        };
+        let words = self.text.get(head.start..head.end).unwrap_or_default();
+        let length = words.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(words.len());
+        self.error(code::FAULT, Span::new(head.start, head.start + length), "this is refused although nothing was found wrong with it");
     }
 
     fn error_hint(&mut self, code: &'static str, span: Span, message: impl Into<String>, hint: impl Into<String>) -> Expr {

@@ -22,19 +22,6 @@ impl Binder<'_> {
         out
     }
 
-    /// A query inside an expression.
-    pub(super) fn inner_query(&mut self, q: &ast::Query) -> Option<Query> {
-        if self.inner >= super::INNER_QUERIES_MAX {
-            let what = format!("queries inside expressions stand at most {} deep inside each other", super::INNER_QUERIES_MAX);
-            self.error_hint(code::LIMIT, q.span, what, "give inner ones a name with WITH, or make them a segment");
-            return None;
-        }
-        self.inner += 1;
-        let out = self.query(q);
-        self.inner -= 1;
-        out
-    }
-
     /// Runs `f` without the settings of the surrounding head.
     pub(super) fn isolated<T>(&mut self, f: impl FnOnce(&mut Self) -> T) -> T {
         let state = (self.during.take(), self.events_where.take(), self.role.take(), self.clock.clone());

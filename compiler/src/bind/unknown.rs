@@ -4,7 +4,7 @@ use super::Binder;
 use super::scope::{RowKind, RowScope};
 use crate::bound::Expr;
 use crate::code;
-use crate::function::{FunctionKind, common_type, function, functions, habit};
+use crate::function::{FunctionKind, common_type, function, functions};
 use eql_catalog::{DataType, EntityType, Owner};
 use eql_grammar::ast::{self, Arg, Ident, Span};
 use eql_grammar::{Diagnostic, elsewhere, nearest, nearest_fitting};
@@ -161,8 +161,7 @@ impl Binder<'_> {
         let span = self.place(c.name.span());
         let d = Diagnostic::error(code::FUNCTION, self.text, span, format!("function `{name}` is not defined"));
         let near = nearest(name, functions().flat_map(|f| std::iter::once(f.name).chain(f.aliases.iter().copied())));
-        let advice = habit(name).map(|instead| format!("write {instead}")).or_else(|| elsewhere::function(name).map(str::to_string));
-        self.report(match (advice, near) {
+        self.report(match (elsewhere::function(name), near) {
             (Some(advice), _) => d.with_hint(advice),
             (None, Some(n)) => d.with_hint(format!("did you mean `{n}`?")).with_fix(self.text, span, n),
             (None, None) => d.with_hint("SHOW FUNCTIONS lists all functions"),

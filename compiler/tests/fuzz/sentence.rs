@@ -56,6 +56,8 @@ pub(crate) struct Grammar(BTreeMap<String, Part>);
 
 /// Deeper than this, alternatives that end soon are taken.
 const DEPTH_MAX: usize = 40;
+/// Longer than this, too: a sentence that branches at every level would take longer to make than to read.
+const LENGTH_MAX: usize = 800;
 
 impl Grammar {
     pub(crate) fn new() -> Grammar {
@@ -102,7 +104,7 @@ impl Grammar {
             "quoted" => out.push_str("`a b`"),
             "type_word" => out.push_str(["STRING", "INT", "DECIMAL", "DATE", "BOOL"][random.below(5)]),
             "EOI" | "SOI" => {}
-            _ if depth > DEPTH_MAX * 4 => out.push('1'),
+            _ if depth > DEPTH_MAX * 4 || out.len() > LENGTH_MAX * 4 => out.push('1'),
             _ => match self.0.get(name) {
                 Some(part) => self.walk(part, random, depth + 1, out),
                 None => out.push('1'),
@@ -112,21 +114,22 @@ impl Grammar {
     }
 
     fn walk(&self, part: &Part, random: &mut Random, depth: usize, out: &mut String) {
+        let short = depth > DEPTH_MAX || out.len() > LENGTH_MAX;
         match part {
             Part::Text(text) => {
                 out.push_str(text);
                 out.push(' ');
             }
             Part::Rule(name) => self.rule(name, random, depth, out),
-            Part::One(parts) if depth > DEPTH_MAX => {
-                let short =
+            Part::One(parts) if short => {
+                let ends =
                     parts.iter().position(|p| matches!(p, Part::Text(_))).or_else(|| parts.iter().position(|p| matches!(p, Part::Rule(_))));
-                self.walk(&parts[short.unwrap_or(0)], random, depth, out);
+                self.walk(&parts[ends.unwrap_or(0)], random, depth, out);
             }
             Part::One(parts) => self.walk(random.pick(parts), random, depth, out),
             Part::All(parts) => parts.iter().for_each(|p| self.walk(p, random, depth, out)),
             Part::Times(inner, least, most) => {
-                let more = if depth > DEPTH_MAX { 0 } else { random.below(most - least + 1) };
+                let more = if short { 0 } else { random.below(most - least + 1) };
                 // Rarely the most: sentences stay short.
                 let times = least + more.min(random.below(2) + random.below(2));
                 (0..times).for_each(|_| self.walk(inner, random, depth, out));

@@ -2,7 +2,7 @@
 
 use super::step::{order_mode, ties_forbidden};
 use super::{Builder, Built};
-use crate::ast::{Attributed, Bound, Clause, ClauseKind, Counting, EventRef, Expr, ExprKind, Literal, Reentry, Show, Weekday};
+use crate::ast::{Attributed, Bound, Clause, ClauseKind, Counting, EventRef, Expr, ExprKind, Literal, Phase, Reentry, Show, Weekday};
 use crate::code;
 use crate::parser::{Pair, Parts, Rule};
 
@@ -191,6 +191,14 @@ impl Builder<'_> {
     fn show_entities(&mut self, p: &mut Parts<'_>) -> Built<Show> {
         let mut p = self.inner(p, Rule::show_entities)?;
         p.eat(Rule::kw_entities);
+        if p.rule() == Some(Rule::phase) {
+            return Ok(Show::Phase(match self.inner(&mut p, Rule::phase)?.rule() {
+                Some(Rule::kw_new) => Phase::New,
+                Some(Rule::kw_returning) => Phase::Returning,
+                Some(Rule::kw_resurrecting) => Phase::Resurrecting,
+                _ => Phase::Dormant,
+            }));
+        }
         let converted = match (p.eat(Rule::kw_converted), p.eat(Rule::kw_dropped)) {
             (true, _) => Some(true),
             (_, true) => Some(false),

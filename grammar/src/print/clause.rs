@@ -149,6 +149,7 @@ fn show(what: &Show) -> String {
     match what {
         Show::Edges => "EDGES".to_owned(),
         Show::TimeToConvert => "TIME TO CONVERT".to_owned(),
+        Show::Phase(phase) => format!("ENTITIES {}", phase.word().to_uppercase()),
         Show::Items(list) => shown_items(list),
         Show::Entities { converted, step } => {
             let converted = match converted {

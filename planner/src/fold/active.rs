@@ -3,9 +3,12 @@
 use super::chunk::{Chunk, Select, Values, types};
 use super::coder::Coder;
 use super::top::Grouping;
+use crate::row::store_error;
 use crate::world::World;
+use arrow::array::ArrayRef;
 use arrow::datatypes::DataType as ArrowType;
 use datafusion::common::{DataFusionError, Result};
+use eql_catalog::EntityTypeId;
 use eql_compiler::bound::{Breakdown, Clock, EventSelect, Top};
 use eql_store::{Timeline, arrow_type};
 
@@ -17,6 +20,13 @@ pub(super) struct Active {
     select: Select,
     breakdown: Grouping,
     types: Vec<ArrowType>,
+}
+
+/// Whose rows, and in which group.
+#[derive(Clone, Copy)]
+pub(super) struct Own {
+    pub entity: u32,
+    pub group: u32,
 }
 
 impl Active {
@@ -45,14 +55,14 @@ impl Active {
         if self.types.is_empty() { Ok(None) } else { Coder::new(&self.types).map(Some) }
     }
 
-    /// Calls `each` with every group and the times of an entity's rows in it. A group is a history of its own, as if it were asked for alone.
+    /// Calls `each` with every entity and group, and the times of the entity's rows in it. A group is a history of its own, as if it were asked for alone.
     pub(super) fn walk(
         &self,
         chunk: &Chunk<'_>,
         among: Option<&[bool]>,
         during: (i64, i64),
         groups: Option<&mut Coder>,
-        each: &mut dyn FnMut(u32, &[i64]),
+        each: &mut dyn FnMut(Own, &[i64]),
     ) -> Result<()> {
         let rows = self.select.rows(chunk, Some(during))?;
         let codes = match groups {
@@ -75,11 +85,17 @@ impl Active {
             for run in order.chunk_by(|a, b| codes[*a] == codes[*b]) {
                 times.clear();
                 times.extend(run.iter().map(|r| chunk.time[rows[*r] as usize]));
-                each(codes[run[0]], &times);
+                each(Own { entity: chunk.ordinals.start + i as u32, group: codes[run[0]] }, &times);
             }
         }
         Ok(())
     }
+}
+
+/// The key columns of a list of entities.
+pub(super) fn key_arrays(world: &World, subject: EntityTypeId, count: usize) -> Result<Vec<ArrayRef>> {
+    let entities = world.snapshot.entities(subject).map_err(store_error)?;
+    Ok((0..count).map(|i| entities.key(i).clone()).collect())
 }
 
 /// An error where a partition would hold more counts than a result can have rows.

@@ -1,7 +1,9 @@
-//! A batch's rows cut into sessions: the same visits for SESSIONS and for whatever stays within one.
+//! A batch's rows cut into sessions: the same visits for SESSIONS, for paths, and for steps that must lie inside one.
 
 use super::chunk::{Chunk, Select, Values, types};
 use super::coder::Coder;
+use super::entities::Marked;
+use crate::clock;
 use crate::world::World;
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType as ArrowType;
@@ -10,6 +12,7 @@ use eql_compiler::bound::{Clock, SessionCut};
 use eql_store::{Timeline, arrow_type};
 use eql_timeline::{SessionSpan, SessionSpec};
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// A session rule, ready to run.
 pub(super) struct Cutter {
@@ -19,6 +22,8 @@ pub(super) struct Cutter {
     ending: Option<Select>,
     split: Vec<Values>,
     split_types: Vec<ArrowType>,
+    /// The instant from which nothing is seen.
+    now: i64,
 }
 
 /// A session: its owner's ordinal, and its rows among the rule's.
@@ -26,9 +31,11 @@ pub(super) struct Visit {
     pub ordinal: u32,
     pub first: usize,
     pub end: usize,
+    /// A row after now may still belong to it.
+    pub open: bool,
 }
 
-/// The sessions of a batch.
+/// The sessions of a batch, entity by entity.
 pub(super) struct Visits<'c> {
     /// Rows of the rule's events, rising.
     pub rows: Vec<u32>,
@@ -47,6 +54,7 @@ impl Cutter {
             ending: cut.ending.as_ref().map(|e| Select::new(world, timeline, e, clock)).transpose()?,
             split: cut.split.iter().map(|v| Values::new(world, timeline, &over, v)).collect::<Result<_>>()?,
             split_types: cut.split.iter().map(|v| arrow_type(&v.expr.data_type)).collect(),
+            now: clock::now_of(clock, world.now)?,
         })
     }
 
@@ -83,29 +91,46 @@ impl Cutter {
             let (starts, ends) = (starts.as_ref().map(|f| &f[own.clone()]), ends.as_ref().map(|f| &f[own.clone()]));
             let split = split.as_ref().map(|c| &c[own.clone()]);
             eql_timeline::sessions(&self.spec, &times[own.clone()], starts, ends, split, &mut spans);
-            for span in &spans {
+            for (n, span) in spans.iter().enumerate() {
                 let (first, last) = (own.start + span.first as usize, own.start + span.last as usize);
                 if during.0 <= times[first] && times[first] < during.1 {
-                    visits.push(Visit { ordinal: chunk.ordinals.start + i as u32, first, end: last + 1 });
+                    let ended = ends.is_some_and(|ends| ends[span.last as usize]);
+                    let open = n + 1 == spans.len() && !ended && self.goes_on(times[first], times[last]);
+                    visits.push(Visit { ordinal: chunk.ordinals.start + i as u32, first, end: last + 1, open });
                 }
             }
         }
         Ok(Visits { rows, times, visits })
     }
+
+    /// Whether a session between these times has room for a row after now.
+    fn goes_on(&self, first: i64, last: i64) -> bool {
+        let idle = last.saturating_add(self.spec.timeout) < self.now;
+        let full = self.spec.max.is_some_and(|max| first.saturating_add(max) < self.now);
+        !idle && !full
+    }
 }
 
-impl Cutter {
-    /// For each visit, all of which are there, whether a row after `now` may still belong to it.
-    pub(super) fn open(&self, chunk: &Chunk<'_>, found: &Visits<'_>, now: i64) -> Result<Vec<bool>> {
-        let ends = self.ending.as_ref().map(|s| flags(s, chunk, &found.rows)).transpose()?;
-        let open = |(i, v): (usize, &Visit)| {
-            let last = found.visits.get(i + 1).is_none_or(|next| next.ordinal != v.ordinal);
-            let ended = ends.as_ref().is_some_and(|f| f[v.end - 1]);
-            let idle = found.times[v.end - 1].saturating_add(self.spec.timeout) < now;
-            let full = self.spec.max.is_some_and(|max| found.times[v.first].saturating_add(max) < now);
-            last && !ended && !idle && !full
-        };
-        Ok(found.visits.iter().enumerate().map(open).collect())
+impl Visits<'_> {
+    /// The sessions of one entity.
+    pub(super) fn of(&self, ordinal: u32) -> impl Iterator<Item = &Visit> {
+        let first = self.visits.partition_point(|v| v.ordinal < ordinal);
+        self.visits[first..].iter().take_while(move |v| v.ordinal == ordinal)
+    }
+
+    /// The rows of the batch from a session's first to its last, and their masks: a row between them that belongs to no session fills no step.
+    pub(super) fn marks(&self, visit: &Visit, marked: &Marked, steps: u64) -> (Range<usize>, Vec<u64>) {
+        let members = &self.rows[visit.first..visit.end];
+        let (Some(first), Some(last)) = (members.first(), members.last()) else { return (0..0, vec![]) };
+        let range = *first as usize..*last as usize + 1;
+        let mut mask = marked.mask[range.clone()].to_vec();
+        let mut next = members.iter().peekable();
+        for (row, mask) in range.clone().zip(&mut mask) {
+            if next.next_if(|m| **m as usize == row).is_none() {
+                *mask &= !steps;
+            }
+        }
+        (range, mask)
     }
 }
 

@@ -2,11 +2,10 @@
 
 use super::chunk::Chunk;
 use super::coder::Coder;
-use super::cut::Cutter;
+use super::cut::{Cutter, Visits};
 use super::entities::Marked;
 use super::marking::{Marking, Place};
 use super::pair::PairConditions;
-use super::sitting::Sittings;
 use crate::clock;
 use crate::world::World;
 use arrow::array::{ArrayRef, BooleanArray, BooleanBufferBuilder, Int64Array, TimestampMicrosecondArray};
@@ -105,13 +104,13 @@ impl Steps {
             return Ok(did);
         }
         let marked = self.marking.mark(chunk, coder)?;
-        let sittings = self.sessions.as_ref().map(|c| Sittings::new(c, chunk, self.spec.now)).transpose()?;
+        let visits = self.sessions.as_ref().map(|c| c.visits(chunk, None, (i64::MIN, i64::MAX))).transpose()?;
         let mut found = Vec::with_capacity(chunk.entities());
         for i in 0..chunk.entities() {
             let rows = chunk.rows_of(i);
             let mut own = Found::default();
             if marked.mask[rows.clone()].iter().any(|m| m & self.begins != 0) {
-                self.entity(&fold, chunk, &marked, sittings.as_ref(), i, &mut own)?;
+                self.entity(&fold, chunk, &marked, visits.as_ref(), i, &mut own)?;
             }
             found.push(own);
         }
@@ -141,16 +140,16 @@ impl Steps {
         fold: &eql_timeline::sequence::Sequence<'_>,
         chunk: &Chunk<'_>,
         marked: &Marked,
-        sittings: Option<&Sittings<'_>>,
+        visits: Option<&Visits<'_>>,
         i: usize,
         found: &mut Found,
     ) -> Result<()> {
-        let Some(sittings) = sittings else {
+        let Some(visits) = visits else {
             let rows = chunk.rows_of(i);
             return self.part(fold, chunk, marked, rows.clone(), &marked.mask[rows], found);
         };
-        for sitting in sittings.of(i) {
-            let (rows, mask) = sitting.rows(marked, self.marking.step_bits());
+        for visit in visits.of(chunk.ordinals.start + i as u32) {
+            let (rows, mask) = visits.marks(visit, marked, self.marking.step_bits());
             self.part(fold, chunk, marked, rows, &mask, found)?;
         }
         Ok(())

@@ -12,7 +12,6 @@ use super::entities::Marked;
 use super::exec::{Fold, Prepared, State};
 use super::marking::{Marking, Place};
 use super::pair::PairConditions;
-use super::sitting::Sittings;
 use super::top::Grouping;
 use crate::clock;
 use crate::lower::column_name;
@@ -212,7 +211,7 @@ impl Fold for FunnelFold {
         Ok(Arc::new(Ready {
             schema: Arc::new(self.schema().project(columns)?),
             columns: columns.iter().filter_map(|i| all.get(*i).copied()).collect(),
-            bucketer: f.every.as_ref().map(|(_, e)| bucketer(e)).transpose()?,
+            bucketer: f.every.as_ref().map(|(_, e)| clock::bucketer(e)).transpose()?,
             breakdown_types: f.breakdown.iter().map(|b| arrow_type(&b.value.expr.data_type)).collect(),
             every: f.every.as_ref().map(|(_, e)| e.clone()),
             attributed: f.attributed.clone(),
@@ -238,10 +237,6 @@ impl Fold for FunnelFold {
             grouping,
         }))
     }
-}
-
-fn bucketer(e: &Every) -> Result<Bucketer> {
-    Ok(Bucketer::new(clock::calendar(&e.clock)?, clock::unit(e.unit), e.count))
 }
 
 /// AMONG as a flag a subject.
@@ -304,7 +299,7 @@ impl State for Walk<'_> {
             return if found.list.is_empty() { Ok(None) } else { self.batch(chunk, &found).map(Some) };
         }
         let marked = ready.marking.mark(chunk, self.holding.as_mut())?;
-        let sittings = ready.sessions.as_ref().map(|c| Sittings::new(c, chunk, ready.spec.now)).transpose()?;
+        let visits = ready.sessions.as_ref().map(|c| c.visits(chunk, among, (i64::MIN, i64::MAX))).transpose()?;
         let groups = self.groups(chunk, &marked)?;
         let before = Before { chunk, marked: &marked, groups: groups.as_deref() };
         let mut found = Attempts::new(ready.spec.steps.len());
@@ -314,12 +309,12 @@ impl State for Walk<'_> {
                 continue;
             }
             let first = found.list.len();
-            match &sittings {
+            match &visits {
                 None => before.judge(ready, &fold, i, rows.clone(), &marked.mask[rows], true, &mut found)?,
-                Some(s) => before.sessions(ready, &fold, i, s, &mut found)?,
+                Some(v) => before.sessions(ready, &fold, i, v, &mut found)?,
             }
             if ready.lists {
-                found.keep_furthest(first, chunk.time);
+                found.keep_furthest(first, chunk.time, &ready.required);
             }
         }
         if found.list.is_empty() { Ok(None) } else { self.batch(chunk, &found).map(Some) }

@@ -1,28 +1,31 @@
-//! LIFECYCLE: how many entities are new, returning, resurrecting and dormant, partial by partition.
+//! LIFECYCLE: how many entities are new, returning, resurrecting and dormant, partial by partition; or which.
 
-use super::active::{Active, bounded};
+use super::active::{Active, Own, bounded, key_arrays};
 use super::chunk::Chunk;
 use super::coder::Coder;
 use super::exec::{Fold, Prepared, State};
 use super::funnel::{among, period_array, period_type};
 use crate::clock;
 use crate::world::World;
-use arrow::array::{ArrayRef, Int64Array};
+use arrow::array::{ArrayRef, Int64Array, StringArray, UInt32Array};
+use arrow::compute::take;
 use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::Result;
 use eql_catalog::EntityTypeId;
 use eql_compiler::bound::{Every, Lifecycle};
+use eql_grammar::ast;
 use eql_store::{Timeline, arrow_type};
 use eql_timeline::{Bucketer, Phase};
 use hashbrown::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// The fold of LIFECYCLE. Columns: `period`, `b0`…, `new`, `returning`, `resurrecting`, `dormant`.
+/// The fold of LIFECYCLE. Columns: `period`, `b0`…, `new`, `returning`, `resurrecting`, `dormant`; of a list `period`, `b0`…, `phase`, `k0`….
 #[derive(Debug)]
 pub(crate) struct LifecycleFold {
     pub lifecycle: Lifecycle,
+    pub key: Vec<eql_catalog::DataType>,
 }
 
 impl Fold for LifecycleFold {
@@ -36,7 +39,12 @@ impl Fold for LifecycleFold {
         for (i, b) in l.breakdown.iter().enumerate() {
             fields.push(Field::new(format!("b{i}"), arrow_type(&b.value.expr.data_type), true));
         }
-        fields.extend(["new", "returning", "resurrecting", "dormant"].map(|n| Field::new(n, ArrowType::Int64, true)));
+        if l.listed.is_some() {
+            fields.push(Field::new("phase", ArrowType::Utf8, true));
+            fields.extend(self.key.iter().enumerate().map(|(i, k)| Field::new(format!("k{i}"), arrow_type(k), true)));
+        } else {
+            fields.extend(ast::Phase::ALL.map(|p| Field::new(p.word(), ArrowType::Int64, true)));
+        }
         Arc::new(Schema::new(fields))
     }
 
@@ -53,7 +61,7 @@ impl Fold for LifecycleFold {
         let (start, end) = clock::resolve(&l.during, world.now)?;
         let end = end.min(clock::now_of(&l.clock, world.now)?);
         let every = l.every.1.clone();
-        let mut bucketer = Bucketer::new(clock::calendar(&every.clock)?, clock::unit(every.unit), every.count);
+        let mut bucketer = clock::bucketer(&every)?;
         let first = if start == i64::MIN { i64::MIN } else { bucketer.index(start) };
         let periods = if start < end { first..bucketer.index(end - 1) + 1 } else { 0..0 };
         Ok(Arc::new(Ready {
@@ -62,6 +70,10 @@ impl Fold for LifecycleFold {
             periods,
             every,
             bucketer,
+            listed: match &l.listed {
+                Some(list) => Some(Listing { keys: key_arrays(world, l.subject, self.key.len())?, only: list.only.map(phase) }),
+                None => None,
+            },
             schema: Arc::new(self.schema().project(columns)?),
             columns: columns.to_vec(),
         }))
@@ -76,8 +88,23 @@ struct Ready {
     periods: Range<i64>,
     every: Every,
     bucketer: Bucketer,
+    listed: Option<Listing>,
     schema: SchemaRef,
     columns: Vec<usize>,
+}
+
+/// What a list shows.
+struct Listing {
+    keys: Vec<ArrayRef>,
+    only: Option<Phase>,
+}
+
+/// Rows of a list.
+#[derive(Default)]
+struct Listed {
+    own: Vec<Own>,
+    periods: Vec<i64>,
+    phases: Vec<&'static str>,
 }
 
 impl Prepared for Ready {
@@ -100,20 +127,31 @@ struct Walk<'r> {
 
 impl State for Walk<'_> {
     fn take(&mut self, chunk: &Chunk<'_>, among: Option<&[bool]>) -> Result<Option<RecordBatch>> {
-        let (mut periods, mut phases) = (Vec::new(), Vec::new());
+        let (mut periods, mut phases, mut list) = (Vec::new(), Vec::new(), Listed::default());
         let Walk { ready, groups, bucketer, counts } = self;
-        let mut each = |group: u32, times: &[i64]| {
+        let mut each = |own: Own, times: &[i64]| {
             periods.clear();
             periods.extend(times.iter().map(|t| bucketer.index(*t)));
             phases.clear();
             eql_timeline::lifecycle(&periods, ready.periods.clone(), &mut phases);
             for (period, phase) in &phases {
-                counts.entry((group, *period)).or_default()[place(*phase)] += 1;
+                match &ready.listed {
+                    None => counts.entry((own.group, *period)).or_default()[place(*phase)] += 1,
+                    Some(shown) if shown.only.is_none_or(|only| only == *phase) => {
+                        list.own.push(own);
+                        list.periods.push(*period);
+                        list.phases.push(ast::Phase::ALL[place(*phase)].word());
+                    }
+                    Some(_) => {}
+                }
             }
         };
         ready.active.walk(chunk, among, (i64::MIN, ready.end), groups.as_mut(), &mut each)?;
         bounded(self.counts.len(), "LIFECYCLE")?;
-        Ok(None)
+        match &ready.listed {
+            Some(shown) if !list.own.is_empty() => self.listed(shown, &list).map(Some),
+            _ => Ok(None),
+        }
     }
 
     fn finish(&mut self, _: bool) -> Result<Option<RecordBatch>> {
@@ -132,6 +170,32 @@ impl State for Walk<'_> {
         let kept = self.ready.columns.iter().map(|i| columns[*i].clone()).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
         Ok(Some(RecordBatch::try_new_with_options(self.ready.schema.clone(), kept, &options)?))
+    }
+}
+
+impl Walk<'_> {
+    fn listed(&self, shown: &Listing, list: &Listed) -> Result<RecordBatch> {
+        let mut columns: Vec<ArrayRef> = vec![period_array(&self.ready.every, &self.bucketer, &list.periods)?];
+        if let Some(coder) = &self.groups {
+            columns.extend(coder.columns(&list.own.iter().map(|own| own.group).collect::<Vec<_>>())?);
+        }
+        columns.push(Arc::new(StringArray::from_iter_values(&list.phases)));
+        let ordinals = UInt32Array::from_iter_values(list.own.iter().map(|own| own.entity));
+        for key in &shown.keys {
+            columns.push(take(key, &ordinals, None)?);
+        }
+        let kept = self.ready.columns.iter().map(|i| columns[*i].clone()).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(list.own.len()));
+        Ok(RecordBatch::try_new_with_options(self.ready.schema.clone(), kept, &options)?)
+    }
+}
+
+fn phase(word: ast::Phase) -> Phase {
+    match word {
+        ast::Phase::New => Phase::New,
+        ast::Phase::Returning => Phase::Returning,
+        ast::Phase::Resurrecting => Phase::Resurrecting,
+        ast::Phase::Dormant => Phase::Dormant,
     }
 }
 

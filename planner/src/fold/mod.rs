@@ -25,7 +25,6 @@ mod retention;
 mod returns;
 mod sequence;
 mod sessions;
-mod sitting;
 mod stickiness;
 mod top;
 

@@ -305,6 +305,7 @@ fn within(
             ordinal: chunk.ordinals.start + i as u32,
             first: first + s.first as usize,
             end: first + s.last as usize + 1,
+            open: false,
         };
         visits.extend(began.map(visit));
     }

@@ -100,12 +100,7 @@ impl Fold for RetentionFold {
             sweeps: spec.sweeps() && r.holding.is_empty() && worth.is_none() && r.listed.is_none() && of_subject,
             breakdown: Grouping::new(world, breakdown, r.top.as_ref())?,
             breakdown_types: r.breakdown.iter().map(|b| arrow_type(&b.value.expr.data_type)).collect(),
-            bucketer: every
-                .as_ref()
-                .map(|e| {
-                    Ok::<_, datafusion::common::DataFusionError>(Bucketer::new(clock::calendar(&e.clock)?, clock::unit(e.unit), e.count))
-                })
-                .transpose()?,
+            bucketer: every.as_ref().map(clock::bucketer).transpose()?,
             every,
             cells: eql_timeline::retention::cell_count(&spec.cells, spec.unbounded),
             worth,

@@ -9,7 +9,6 @@ use arrow::record_batch::RecordBatch;
 use arrow::row::{RowConverter, SortField};
 use datafusion::common::{Result, ScalarValue};
 use eql_compiler::bound::Every;
-use eql_timeline::Bucketer;
 use hashbrown::{HashMap, HashSet};
 
 /// Periods more than this are an error of the range, not a result.
@@ -31,7 +30,7 @@ impl FillStage {
     /// All periods of the range, as the column has them. A range without a beginning starts with the first period seen, one without an end ends with
     /// the last.
     fn periods(&self, input: &RecordBatch) -> Result<ArrayRef> {
-        let mut bucketer = Bucketer::new(clock::calendar(&self.every.clock)?, clock::unit(self.every.unit), self.every.count);
+        let mut bucketer = clock::bucketer(&self.every)?;
         let seen = self.seen(input)?;
         let start = if self.during.0 == i64::MIN { seen.map(|s| s.0) } else { Some(self.during.0) };
         let end = if self.during.1 == i64::MAX { seen.map(|s| s.1 + 1) } else { Some(self.during.1) };

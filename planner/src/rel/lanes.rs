@@ -20,8 +20,7 @@ use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
-use eql_compiler::bound::{Every, Lanes, Rel, Scan, Source, TimeRange};
-use eql_timeline::Bucketer;
+use eql_compiler::bound::{Lanes, Rel, Scan, Source, TimeRange};
 use futures::{StreamExt, TryStreamExt};
 use std::fmt::Formatter;
 use std::pin::Pin;
@@ -55,7 +54,7 @@ impl Planner {
         let input = LogicalPlanBuilder::from(input).filter(time.clone().gt_eq(at(start)).and(time.lt(at(end))))?.build()?;
         let labels = match &l.period {
             Some((_, every)) => {
-                let bucketer = bucketer(every)?;
+                let bucketer = clock::bucketer(every)?;
                 Some(period_column(every, &bucketer, &periods.iter().map(|p| p.0).collect::<Vec<_>>())?)
             }
             None => None,
@@ -86,7 +85,7 @@ impl Planner {
         if end <= start {
             return Ok(vec![]);
         }
-        let mut bucketer = bucketer(every)?;
+        let mut bucketer = clock::bucketer(every)?;
         let (from, to) = (bucketer.index(start), bucketer.index(end - 1));
         if to - from > PERIODS_MAX {
             let what = format!("the range has {} periods, more than {PERIODS_MAX}: narrow it, or take longer periods", to - from);
@@ -114,10 +113,6 @@ impl Planner {
         }
         Ok(first)
     }
-}
-
-fn bucketer(every: &Every) -> Result<Bucketer> {
-    Ok(Bucketer::new(clock::calendar(&every.clock)?, clock::unit(every.unit), every.count))
 }
 
 /// The same rows, with chunks outside the range left closed.

@@ -58,7 +58,7 @@ impl Planner {
 
     /// A query inside an expression.
     pub(crate) fn subquery(&self, q: &Query) -> Result<LogicalPlan> {
-        self.logical(q)
+        same::alone(self.logical(q)?)
     }
 
     /// One row of one BOOLEAN: whether a query has rows.
@@ -66,7 +66,7 @@ impl Planner {
         let count = datafusion::functions_aggregate::expr_fn::count(lit(1i64)).alias("n");
         let none: Vec<DfExpr> = vec![];
         let one = LogicalPlanBuilder::from(self.logical(q)?).limit(0, Some(1))?;
-        one.aggregate(none, vec![count])?.project(vec![datafusion::prelude::ident("n").gt(lit(0i64)).alias("any")])?.build()
+        same::alone(one.aggregate(none, vec![count])?.project(vec![datafusion::prelude::ident("n").gt(lit(0i64)).alias("any")])?.build()?)
     }
 
     pub(crate) fn rel(&self, rel: &Rel) -> Result<LogicalPlan> {
@@ -156,8 +156,7 @@ impl Planner {
             JoinKind::Full => JoinType::Full,
         };
         let condition = self.lower().condition(on)?;
-        let joined = unqualified(builder.join_on(right, kind, [condition])?)?;
-        if kind == JoinType::Inner { Ok(joined) } else { same::outer_joined(joined) }
+        unqualified(builder.join_on(right, kind, [condition])?)
     }
 
     fn set(&self, op: SetOp, left: &Rel, right: &Rel, columns: &[(ColumnId, ColumnId, ColumnId)]) -> Result<LogicalPlan> {

@@ -14,7 +14,7 @@ const PERIODS_MAX: i64 = 400;
 
 impl Planner {
     pub(super) fn each_period(&self, p: &Periods) -> Result<LogicalPlan> {
-        let bucketer = Bucketer::new(clock::calendar(&p.every.clock)?, clock::unit(p.every.unit), p.every.count);
+        let bucketer = clock::bucketer(&p.every)?;
         let mut plan: Option<LogicalPlanBuilder> = None;
         for (index, start, end) in self.stretches(p, bucketer.clone())? {
             let labels = period_column(&p.every, &bucketer, &[index])?;

@@ -4,6 +4,7 @@ use super::scan_table;
 use super::stage::{Stage, StageTable};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use std::sync::Arc;
 
@@ -29,10 +30,22 @@ pub(super) fn unnested(builder: LogicalPlanBuilder) -> Result<LogicalPlan> {
     opaque("steps", builder.build()?)
 }
 
-/// A plan after an outer join. DataFusion goes on to hold a column that was constant below for constant, although the join adds NULLs to it,
-/// and drops a sort by it.
-pub(super) fn outer_joined(input: LogicalPlan) -> Result<LogicalPlan> {
-    opaque("joined", input)
+/// A query inside an expression. DataFusion looks at such a query once for the query around it and once for itself, and so on inside: twice as
+/// long with each level. One that holds others is planned by itself, so that nobody sees more than one level.
+pub(super) fn alone(input: LogicalPlan) -> Result<LogicalPlan> {
+    if holds_queries(&input)? { opaque("inner", input) } else { Ok(input) }
+}
+
+/// Whether an expression of the plan holds a query.
+fn holds_queries(plan: &LogicalPlan) -> Result<bool> {
+    let mut found = false;
+    plan.apply(|node| {
+        node.apply_subqueries(|_| {
+            found = true;
+            Ok(TreeNodeRecursion::Stop)
+        })
+    })?;
+    Ok(found)
 }
 
 fn opaque(name: &str, input: LogicalPlan) -> Result<LogicalPlan> {

@@ -33,6 +33,14 @@ impl Found {
         self.completion = self.completion.max(t);
     }
 
+    /// How many optional steps have a row, once they are filled.
+    pub(super) fn optional(&self, plan: &Plan) -> usize {
+        if plan.required.len() == plan.spec.steps.len() {
+            return 0;
+        }
+        (0..self.rows.len()).filter(|&step| plan.rank(step).is_none() && self.rows[step] != UNMATCHED).count()
+    }
+
     /// Rows of the part become rows of the run.
     pub(crate) fn place(&mut self, part: &Part<'_>) {
         self.start = part.row(self.start as usize);
@@ -126,7 +134,8 @@ fn preferred(plan: &Plan, run: Run<'_>, new: &Found, old: &Found) -> bool {
             .cmp(&new.level)
             .then_with(|| start(new).cmp(&start(old)))
             .then_with(|| new.completion.cmp(&old.completion))
-            .then_with(|| compare_rows(plan, run.time, &new.rows, &old.rows)),
+            .then_with(|| old.optional(plan).cmp(&new.optional(plan)))
+            .then_with(|| new.start.cmp(&old.start)),
     };
     order.is_lt()
 }

@@ -1,6 +1,6 @@
 //! Which start rows are judged, and which of the results count (rules 4, 5, 39).
 
-use super::attempt::{Found, Judge, Slots, attempt, compare_rows};
+use super::attempt::{Found, Judge, Slots, attempt};
 use super::part::{Part, Plan, void_end};
 use super::{Attempt, Counting, Mode, Reentry};
 use crate::calendar::end_of;
@@ -57,8 +57,9 @@ fn best(plan: &Plan, part: &Part<'_>, range: Range<usize>, judge: &mut dyn Judge
         if found.level == best.level && tie {
             judge.finish(&mut found);
             judge.finish(&mut best);
-            let rows = || compare_rows(plan, part.time, &found.rows, &best.rows);
-            if found.completion.cmp(&best.completion).then_with(rows).is_lt() {
+            // Rows come in the sort order: of equal ones the first stays.
+            let more = || best.optional(plan).cmp(&found.optional(plan));
+            if found.completion.cmp(&best.completion).then_with(more).is_lt() {
                 std::mem::swap(&mut best, &mut found);
             }
         } else if found.level > best.level {

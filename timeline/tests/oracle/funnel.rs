@@ -147,6 +147,17 @@ impl World<'_> {
         best
     }
 
+    /// Rule 5 among the starts of an entity: then the one with more optional rows, then the one that comes first.
+    fn among_starts(
+        &self,
+        key: &Key,
+        rows: &[Option<usize>],
+        start: usize,
+    ) -> (std::cmp::Reverse<usize>, i64, i64, std::cmp::Reverse<usize>, usize) {
+        let optional = (0..rows.len()).filter(|&step| self.optional(step) && rows[step].is_some()).count();
+        (key.0, key.1, key.2, std::cmp::Reverse(optional), start)
+    }
+
     fn attempt(&self, group: u32, start: usize) -> Option<Attempt> {
         let (key, rows) = self.best(start)?;
         let level = key.0.0;
@@ -217,7 +228,7 @@ impl World<'_> {
                     let row = match reentry {
                         Reentry::First => rows.next(),
                         Reentry::Latest => rows.next_back(),
-                        Reentry::Best => rows.min_by_key(|&row| self.best(row).map(|(key, _)| key)),
+                        Reentry::Best => rows.min_by_key(|&row| self.best(row).map(|(key, found)| self.among_starts(&key, &found, row))),
                     };
                     out.extend(row.and_then(|row| self.attempt(group, row)));
                 }

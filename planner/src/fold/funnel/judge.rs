@@ -1,11 +1,12 @@
 //! The attempts of one entity after another.
 
 use super::super::chunk::Chunk;
+use super::super::cut::Visits;
 use super::super::entities::Marked;
-use super::super::sitting::Sittings;
 use super::Ready;
 use datafusion::common::Result;
 use eql_timeline::{Attempt, Funnel, Pairs, Run, UNMATCHED};
+use std::cmp::Reverse;
 use std::ops::Range;
 
 /// One attempt of a batch.
@@ -62,17 +63,10 @@ impl Before<'_> {
     }
 
     /// The attempts inside each session.
-    pub(super) fn sessions(
-        &self,
-        ready: &Ready,
-        fold: &Funnel,
-        entity: usize,
-        sittings: &Sittings<'_>,
-        found: &mut Attempts,
-    ) -> Result<()> {
-        for sitting in sittings.of(entity) {
-            let (rows, mask) = sitting.rows(self.marked, ready.marking.step_bits());
-            self.judge(ready, fold, entity, rows, &mask, sitting.open, found)?;
+    pub(super) fn sessions(&self, ready: &Ready, fold: &Funnel, entity: usize, visits: &Visits<'_>, found: &mut Attempts) -> Result<()> {
+        for visit in visits.of(self.chunk.ordinals.start + entity as u32) {
+            let (rows, mask) = visits.marks(visit, self.marked, ready.marking.step_bits());
+            self.judge(ready, fold, entity, rows, &mask, visit.open, found)?;
         }
         Ok(())
     }
@@ -132,10 +126,16 @@ impl Attempts {
         }
     }
 
-    /// Of the attempts of one entity the one that reaches furthest, then starts first.
-    pub(super) fn keep_furthest(&mut self, first: usize, time: &[i64]) {
-        let start = |i: &usize| time.get(self.list[*i].start as usize).copied();
-        let best = (first..self.list.len()).min_by_key(|i| (std::cmp::Reverse(self.list[*i].level), start(i), *i));
+    /// Of the attempts of one entity, one a session, the one that counts: it reaches furthest, starts first, ends first, has more optional rows.
+    pub(super) fn keep_furthest(&mut self, first: usize, time: &[i64], required: &[usize]) {
+        let at = |row: Option<u32>| row.and_then(|row| time.get(row as usize).copied());
+        let rank = |i: &usize| {
+            let attempt = &self.list[*i];
+            let end = required.iter().filter_map(|step| at(self.row(*i, *step))).max();
+            let matched = (0..self.steps).filter(|step| self.row(*i, *step).is_some()).count();
+            (Reverse(attempt.level), at(Some(attempt.start)), end, Reverse(matched), *i)
+        };
+        let best = (first..self.list.len()).min_by_key(rank);
         if let Some(best) = best {
             self.list.swap(first, best);
             let rows = best * self.steps..(best + 1) * self.steps;
