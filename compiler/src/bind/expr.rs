@@ -168,12 +168,17 @@ impl Binder<'_> {
             w.calendar || time.data_type == DataType::Date || matches!(w.unit, ast::Unit::Month | ast::Unit::Quarter | ast::Unit::Year);
         let data_type = if time.data_type == DataType::Date && w.unit >= ast::Unit::Day { DataType::Date } else { DataType::Timestamp };
         let count = if subtract { -w.count } else { w.count };
+        let time = self.cast_to(time, &DataType::Timestamp);
         Expr { kind: ExprKind::Shift { time: Box::new(time), count, unit: w.unit, calendar, clock: self.clock.clone() }, data_type }
     }
 
     fn arithmetic(&mut self, op: BinaryOp, (x, left): (Expr, &ast::Expr), (y, right): (Expr, &ast::Expr), span: ast::Span) -> Expr {
         let data_type = match (op, &x.data_type, &y.data_type) {
-            (BinaryOp::Subtract, a, b) if a.is_temporal() && b.is_temporal() => DataType::Double,
+            (BinaryOp::Subtract, a, b) if a.is_temporal() && b.is_temporal() => {
+                // Between two dates all days have 24 hours; beside a time a date is its first moment in the zone.
+                let (x, y) = if a == b { (x, y) } else { (self.cast_to(x, &DataType::Timestamp), self.cast_to(y, &DataType::Timestamp)) };
+                return Expr { kind: ExprKind::Arithmetic(op, Box::new(x), Box::new(y)), data_type: DataType::Double };
+            }
             (_, a, b) if (a.is_numeric() || x.is_null()) && (b.is_numeric() || y.is_null()) => match op {
                 BinaryOp::Divide => DataType::Double,
                 _ if x.is_null() => b.clone(),
