@@ -41,8 +41,8 @@ impl Binder<'_> {
             }
             A::Case { operand, whens, otherwise } => self.case(operand.as_deref(), whens, otherwise.as_deref(), e.span, env),
             A::Cast(a, t) => self.cast(a, t, env),
-            A::Subquery(q) => self.scalar_query(q, e.span),
-            A::Exists(q) => match self.inner_query(q) {
+            A::Subquery(q) => self.scalar_query(q, e.span, env),
+            A::Exists(q) => match self.inner_query(q, env) {
                 Some(q) => Expr::predicate(ExprKind::Exists(Box::new(q))),
                 None => Expr::invalid(),
             },
@@ -267,7 +267,7 @@ impl Binder<'_> {
         let x = self.expr(a, env);
         let items = match list {
             InList::Values(v) => v.iter().map(|e| self.expr(e, env)).collect(),
-            InList::Query(q) => return self.in_query(x, q, span),
+            InList::Query(q) => return self.in_query(x, q, span, env),
             InList::Param(p) => match self.param_value(p) {
                 Some(Value::List(v)) => v.into_iter().map(Expr::literal).collect(),
                 Some(v) => vec![Expr::literal(v)],
@@ -296,8 +296,8 @@ impl Binder<'_> {
         Expr::predicate(ExprKind::In(Box::new(x), bound))
     }
 
-    fn in_query(&mut self, x: Expr, q: &ast::Query, span: ast::Span) -> Expr {
-        let Some(query) = self.inner_query(q) else { return invalid_predicate() };
+    fn in_query(&mut self, x: Expr, q: &ast::Query, span: ast::Span, env: &Env) -> Expr {
+        let Some(query) = self.inner_query(q, env) else { return invalid_predicate() };
         match query.output.as_slice() {
             [one] if common_type(&one.data_type, &x.data_type).is_some() => {
                 Expr::predicate(ExprKind::InQuery(Box::new(x), Box::new(query)))
@@ -437,8 +437,8 @@ impl Binder<'_> {
         found
     }
 
-    fn scalar_query(&mut self, q: &ast::Query, span: ast::Span) -> Expr {
-        let Some(query) = self.inner_query(q) else { return Expr::invalid() };
+    fn scalar_query(&mut self, q: &ast::Query, span: ast::Span, env: &Env) -> Expr {
+        let Some(query) = self.inner_query(q, env) else { return Expr::invalid() };
         match query.output.as_slice() {
             [one] => Expr { data_type: one.data_type.clone(), kind: ExprKind::Scalar(Box::new(query)) },
             many => self.error(code::COLUMNS, span, format!("a query used as a value needs one column, this one has {}", many.len())),

@@ -143,6 +143,8 @@ pub(crate) struct Binder<'a> {
     unknown: bool,
     /// Queries inside expressions around what is being bound.
     inner: usize,
+    /// The names of their sources, which are not seen from within.
+    outer: Vec<String>,
     /// GRACE of the definition that is being bound: microseconds.
     grace: i64,
     /// The construct that only a later version carries out.
@@ -186,6 +188,7 @@ impl<'a> Binder<'a> {
             timing: at_event::Timing::default(),
             unknown: false,
             inner: 0,
+            outer: Vec::new(),
             grace: 0,
             later: None,
             following: Vec::new(),

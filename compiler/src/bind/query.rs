@@ -23,15 +23,18 @@ impl Binder<'_> {
     }
 
     /// A query inside an expression.
-    pub(super) fn inner_query(&mut self, q: &ast::Query) -> Option<Query> {
+    pub(super) fn inner_query(&mut self, q: &ast::Query, around: &Env) -> Option<Query> {
         if self.inner >= super::INNER_QUERIES_MAX {
             let what = format!("queries inside expressions stand at most {} deep inside each other", super::INNER_QUERIES_MAX);
             self.error_hint(code::LIMIT, q.span, what, "give inner ones a name with WITH, or make them a segment");
             return None;
         }
+        let before = self.outer.len();
+        self.outer.extend(around.rows.iter().filter_map(|r| r.name.clone()));
         self.inner += 1;
         let out = self.query(q);
         self.inner -= 1;
+        self.outer.truncate(before);
         out
     }
 
