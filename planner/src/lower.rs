@@ -68,10 +68,10 @@ impl Lower<'_> {
             ExprKind::Scalar(q) => self.scalar_query(q, &e.data_type)?,
             ExprKind::Invalid => return Err(DataFusionError::Internal("an invalid expression was planned".into())),
             // Predicates as values are never NULL.
-            ExprKind::And(_) | ExprKind::Or(_) | ExprKind::Not(_) | ExprKind::IsNull(_) | ExprKind::IsSet(_) | ExprKind::Exists(_) => {
-                self.condition(e)?
+            ExprKind::Not(_) | ExprKind::IsNull(_) | ExprKind::IsSet(_) | ExprKind::Exists(_) => self.condition(e)?,
+            ExprKind::And(_) | ExprKind::Or(_) | ExprKind::Compare(..) | ExprKind::In(..) | ExprKind::Match(..) | ExprKind::InRange(..) => {
+                truth(self.condition(e)?)
             }
-            ExprKind::Compare(..) | ExprKind::In(..) | ExprKind::Match(..) | ExprKind::InRange(..) => truth(self.condition(e)?),
             ExprKind::InQuery(..) => truth(self.condition(e)?),
         })
     }
@@ -79,6 +79,8 @@ impl Lower<'_> {
     /// A predicate whose NULL means FALSE to whoever reads it: at the top of a filter, under AND and OR.
     pub(crate) fn condition(&self, e: &Expr) -> Result<DfExpr> {
         Ok(match &e.kind {
+            // A bare NULL has no type of its own.
+            ExprKind::Literal(Value::Null) => lit(ScalarValue::Boolean(None)),
             ExprKind::And(v) => balanced(v.iter().map(|p| self.condition(p)).collect::<Result<_>>()?, Operator::And, true),
             ExprKind::Or(v) => balanced(v.iter().map(|p| self.condition(p)).collect::<Result<_>>()?, Operator::Or, false),
             ExprKind::Not(a) => not(truth(self.condition(a)?)),

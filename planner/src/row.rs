@@ -101,6 +101,8 @@ enum Reader {
     /// A value of the entity whose key these columns are.
     ByKey(Vec<Reader>, Arc<EntityColumns>, ArrayRef),
     Many(Vec<Reader>, Arc<Groups>, ArrayRef),
+    /// A value computed from these columns.
+    Computed(Vec<Reader>, Compiled),
     /// A value of a participant at the event's time; None is no participant.
     TimedByOrdinal(Option<usize>, TimedValue),
     /// A value, at the event's time, of the entity whose key these columns are.
@@ -316,6 +318,7 @@ impl Reader {
                 let values = groups.aggregates(function, &world.entity_value(value)?, &arrow_type(&column.data_type))?;
                 Reader::Many(readers(world, event, &link.source)?, Arc::new(groups), values)
             }
+            Leaf::Computed(row) => Reader::Computed(readers(world, event, &row.columns)?, Compiled::new(world, &row.columns, &row.expr)?),
             Leaf::Key(_)
             | Leaf::Property(_)
             | Leaf::PropertyAsOf(..)
@@ -355,6 +358,10 @@ impl Reader {
             Reader::TimedByKey(source, entities, value) => {
                 let keys: Vec<ArrayRef> = source.iter().map(|r| r.read(events, rows)).collect::<Result<_>>()?;
                 value.read(&entities.lookup(&keys).map_err(store_error)?, times(events, rows)?.values())?
+            }
+            Reader::Computed(source, compiled) => {
+                let columns = source.iter().map(|r| r.read(events, rows)).collect::<Result<_>>()?;
+                compiled.evaluate(columns, rows.len())?
             }
             Reader::Many(source, groups, values) => {
                 let keys: Vec<ArrayRef> = source.iter().map(|r| r.read(events, rows)).collect::<Result<_>>()?;

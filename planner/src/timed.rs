@@ -23,6 +23,8 @@ enum Column {
     Always(ArrayRef),
     /// A value of the entity whose key these columns are, at that time.
     Through(Vec<Column>, Arc<EntityColumns>, Box<TimedValue>),
+    /// Computed from columns of the entity, at that time.
+    Computed(Box<TimedValue>),
 }
 
 impl TimedValue {
@@ -53,6 +55,10 @@ impl Column {
                 let target = world.snapshot.entities(value.entity).map_err(store_error)?;
                 Column::Through(columns(world, entity, source)?, target, Box::new(TimedValue::new(world, value)?))
             }
+            leaf @ Leaf::Computed(row) if leaf.at_event() => {
+                let value = EntityValue { entity, value: row.as_ref().clone() };
+                Column::Computed(Box::new(TimedValue::new(world, &value)?))
+            }
             _ => {
                 let mut values = world.entity_columns(entity, std::slice::from_ref(column))?;
                 Column::Always(values.swap_remove(0))
@@ -68,6 +74,7 @@ impl Column {
                 take(&history.values, &history.indices(rows), None)?
             }
             Column::Always(values) => by_ordinal(values, ordinals)?,
+            Column::Computed(value) => value.read(ordinals, times)?,
             Column::Through(source, target, value) => {
                 let keys = source.iter().map(|c| c.read(ordinals, times)).collect::<Result<Vec<_>>>()?;
                 value.read(&target.lookup(&keys).map_err(store_error)?, times)?

@@ -128,6 +128,7 @@ impl World {
                 let target = self.snapshot.entities(value.entity).map_err(store_error)?;
                 by_ordinal(&self.entity_value(value)?, &target.lookup(&keys).map_err(store_error)?)
             }
+            Leaf::Computed(row) => self.entity_value(&EntityValue { entity, value: row.as_ref().clone() }),
             Leaf::ThroughMany(link, value) => {
                 let groups = Groups::new(self, link)?;
                 let keys = self.entity_columns(entity, &link.source)?;

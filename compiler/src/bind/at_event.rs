@@ -114,6 +114,7 @@ fn kept(leaf: &Leaf) -> bool {
             let source: &[ScanColumn] = if let Link::Key(source) = link { source } else { &[] };
             source.iter().chain(&value.value.columns).all(|c| kept(&c.leaf))
         }
+        Leaf::Computed(row) => row.columns.iter().all(|c| kept(&c.leaf)),
         Leaf::Behaviour(_) | Leaf::Kept(_) | Leaf::Told(_) | Leaf::ThroughMany(..) | Leaf::AggregateMany(..) => false,
         _ => true,
     }

@@ -259,17 +259,42 @@ impl Binder<'_> {
         let rest = ast::Path { parts: path.parts[1..].to_vec() };
         match &relation.target {
             Owner::Event(event) => {
+                let Some(role) = self.role_of(&relation, event, entity, path.parts[0].span) else { return Some(Expr::invalid()) };
                 let ident = ast::Ident { name: event.clone(), span: path.parts[0].span };
                 let parts = std::iter::once(ident).chain(rest.parts).collect();
                 let inner = ast::Call {
                     args: vec![Arg::Expr(ast::Expr { kind: ast::ExprKind::Path(ast::Path { parts }), span: *at })],
                     ..c.clone()
                 };
-                Some(self.behaviour_call(f, &inner, span, env))
+                let before = std::mem::replace(&mut self.role, role);
+                let out = self.behaviour_call(f, &inner, span, env);
+                self.role = before;
+                Some(out)
             }
             Owner::Entity(target) => {
                 let target = self.catalog.entity(target)?.clone();
                 Some(self.many_entities(f, c, &relation, &target, &rest, span, env).unwrap_or_else(Expr::invalid))
+            }
+        }
+    }
+
+    /// By which participant a relation leads to its events. The first one of the entity's type is no role: it shares the timeline of all else.
+    fn role_of(&mut self, relation: &eql_catalog::Relation, event: &str, entity: &EntityType, at: Span) -> Option<Option<String>> {
+        let event = self.catalog.event(event)?.clone();
+        let equates = |p: &eql_catalog::Participant| {
+            let pair = |(key, theirs): (&eql_catalog::Property, &String)| {
+                relation.on.iter().any(|(own, other)| *own == key.name && (other == theirs || *other == format!("{}.{}", p.name, key.name)))
+            };
+            p.entity == entity.id && entity.key.iter().zip(&p.key_names).all(pair)
+        };
+        match event.participants.iter().position(equates) {
+            Some(i) => Some((event.participant_of(entity.id) != Some(i)).then(|| event.participants[i].name.clone())),
+            None => {
+                let what =
+                    format!("`{}` leads to events that do not name `{}` as a participant by these columns", relation.name, entity.name);
+                let hint = format!("make it a participant of the event, in a role of its own: OF …, {} AS role", entity.name);
+                self.error_hint(code::TO_MANY, at, what, hint);
+                None
             }
         }
     }
@@ -285,7 +310,7 @@ impl Binder<'_> {
         span: Span,
         env: &mut Env,
     ) -> Option<Expr> {
-        let link = self.many_link(&mut env.rows[0], relation, target)?;
+        let link = self.many_link(&env.rows[0], relation, target)?;
         let mut inner = Env::row(RowScope::entity(target)).with(Aggregates::Behaviour);
         let further =
             rest.parts.first().and_then(|p| self.catalog.relation(&format!("{}.{}", target.name, p.name))).is_some_and(|r| r.many);

@@ -350,7 +350,7 @@ impl Binder<'_> {
                 );
                 continue;
             };
-            pairs.extend(self.relation_pair(a, b, target, &mut own, &mut other));
+            pairs.extend(self.relation_pair(a, b, target, owner.name(), &mut own, &mut other));
         }
         if let (false, Owner::Entity(e)) = (many, &target_owner)
             && let Some(t) = self.catalog.entity(e).cloned()
@@ -378,6 +378,7 @@ impl Binder<'_> {
         a: &ast::Expr,
         b: &ast::Expr,
         target: &Ident,
+        owner: &str,
         own: &mut RowScope,
         other: &mut RowScope,
     ) -> Option<(String, String)> {
@@ -394,10 +395,28 @@ impl Binder<'_> {
                 let ident = Ident { name: p.text(), span: p.span() };
                 self.unknown_name(code::PROPERTY, "column", &ident, &[]);
             }
-            found.is_some()
+            found
         });
-        let last = |p: &ast::Path| p.parts.last().map_or_else(String::new, |i| i.name.clone());
-        (found[0] && found[1]).then(|| (last(&mine), last(&theirs)))
+        // What begins with the name of the side itself goes on behind it.
+        let behind = |p: &ast::Path, side: &str| match p.parts.as_slice() {
+            [first, rest @ ..] if !rest.is_empty() && first.name == side => ast::Path { parts: rest.to_vec() }.text(),
+            _ => p.text(),
+        };
+        let [Some(x), Some(y)] = found else { return None };
+        if matches!(x.kind, ExprKind::Invalid) || matches!(y.kind, ExprKind::Invalid) {
+            return None;
+        }
+        if !joins(&x.data_type, &y.data_type) {
+            let what = format!("`{}` is {} and `{}` is {}: they are never equal", mine.text(), x.data_type, theirs.text(), y.data_type);
+            self.error_hint(
+                code::TYPE,
+                a.span.to(b.span),
+                what,
+                "a relation equates columns of one type; a virtual property can convert one",
+            );
+            return None;
+        }
+        Some((behind(&mine, owner), behind(&theirs, &target.name)))
     }
 
     fn define_metric(&mut self, what: Common, name: &Ident, expr: &ast::Expr) -> Option<Statement> {
@@ -432,6 +451,12 @@ impl Binder<'_> {
         };
         self.put(&what, "session", name, known.as_ref().map(|k| k.definition.as_str()), Object::Session(object))
     }
+}
+
+/// Whether values of two types can be equal.
+fn joins(a: &DataType, b: &DataType) -> bool {
+    let number = |t: &DataType| matches!(t, DataType::Int | DataType::Double | DataType::Decimal(..));
+    a == b || (number(a) && number(b))
 }
 
 /// What all definitions have.

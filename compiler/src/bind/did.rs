@@ -99,6 +99,7 @@ impl Binder<'_> {
         subject: &Arc<EntityType>,
         env: &mut Env,
     ) -> Option<Expr> {
+        self.plain_step(&b.steps[0], "DID");
         let selected = self.select_events(&b.steps[0].scope, subject, &[]);
         if b.kind == DidKind::First {
             return Some(self.did_first(selected.select, during, env));

@@ -41,8 +41,8 @@ impl Binder<'_> {
             }
             A::Case { operand, whens, otherwise } => self.case(operand.as_deref(), whens, otherwise.as_deref(), e.span, env),
             A::Cast(a, t) => self.cast(a, t, env),
-            A::Subquery(q) => self.scalar_query(q, e.span),
-            A::Exists(q) => match self.query(q) {
+            A::Subquery(q) => self.scalar_query(q, e.span, env),
+            A::Exists(q) => match self.inner_query(q, env) {
                 Some(q) => Expr::predicate(ExprKind::Exists(Box::new(q))),
                 None => Expr::invalid(),
             },
@@ -168,12 +168,17 @@ impl Binder<'_> {
             w.calendar || time.data_type == DataType::Date || matches!(w.unit, ast::Unit::Month | ast::Unit::Quarter | ast::Unit::Year);
         let data_type = if time.data_type == DataType::Date && w.unit >= ast::Unit::Day { DataType::Date } else { DataType::Timestamp };
         let count = if subtract { -w.count } else { w.count };
+        let time = self.cast_to(time, &DataType::Timestamp);
         Expr { kind: ExprKind::Shift { time: Box::new(time), count, unit: w.unit, calendar, clock: self.clock.clone() }, data_type }
     }
 
     fn arithmetic(&mut self, op: BinaryOp, (x, left): (Expr, &ast::Expr), (y, right): (Expr, &ast::Expr), span: ast::Span) -> Expr {
         let data_type = match (op, &x.data_type, &y.data_type) {
-            (BinaryOp::Subtract, a, b) if a.is_temporal() && b.is_temporal() => DataType::Double,
+            (BinaryOp::Subtract, a, b) if a.is_temporal() && b.is_temporal() => {
+                // Between two dates all days have 24 hours; beside a time a date is its first moment in the zone.
+                let (x, y) = if a == b { (x, y) } else { (self.cast_to(x, &DataType::Timestamp), self.cast_to(y, &DataType::Timestamp)) };
+                return Expr { kind: ExprKind::Arithmetic(op, Box::new(x), Box::new(y)), data_type: DataType::Double };
+            }
             (_, a, b) if (a.is_numeric() || x.is_null()) && (b.is_numeric() || y.is_null()) => match op {
                 BinaryOp::Divide => DataType::Double,
                 _ if x.is_null() => b.clone(),
@@ -262,7 +267,7 @@ impl Binder<'_> {
         let x = self.expr(a, env);
         let items = match list {
             InList::Values(v) => v.iter().map(|e| self.expr(e, env)).collect(),
-            InList::Query(q) => return self.in_query(x, q, span),
+            InList::Query(q) => return self.in_query(x, q, span, env),
             InList::Param(p) => match self.param_value(p) {
                 Some(Value::List(v)) => v.into_iter().map(Expr::literal).collect(),
                 Some(v) => vec![Expr::literal(v)],
@@ -291,8 +296,8 @@ impl Binder<'_> {
         Expr::predicate(ExprKind::In(Box::new(x), bound))
     }
 
-    fn in_query(&mut self, x: Expr, q: &ast::Query, span: ast::Span) -> Expr {
-        let Some(query) = self.query(q) else { return invalid_predicate() };
+    fn in_query(&mut self, x: Expr, q: &ast::Query, span: ast::Span, env: &Env) -> Expr {
+        let Some(query) = self.inner_query(q, env) else { return invalid_predicate() };
         match query.output.as_slice() {
             [one] if common_type(&one.data_type, &x.data_type).is_some() => {
                 Expr::predicate(ExprKind::InQuery(Box::new(x), Box::new(query)))
@@ -432,8 +437,8 @@ impl Binder<'_> {
         found
     }
 
-    fn scalar_query(&mut self, q: &ast::Query, span: ast::Span) -> Expr {
-        let Some(query) = self.query(q) else { return Expr::invalid() };
+    fn scalar_query(&mut self, q: &ast::Query, span: ast::Span, env: &Env) -> Expr {
+        let Some(query) = self.inner_query(q, env) else { return Expr::invalid() };
         match query.output.as_slice() {
             [one] => Expr { data_type: one.data_type.clone(), kind: ExprKind::Scalar(Box::new(query)) },
             many => self.error(code::COLUMNS, span, format!("a query used as a value needs one column, this one has {}", many.len())),

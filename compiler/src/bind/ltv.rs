@@ -26,6 +26,7 @@ impl Binder<'_> {
         let every = self.every_clause(clauses)?;
         let cells = self.cells(clauses, every.as_ref(), head, a.head_span);
         let (starting, items) = (starting?, items?);
+        self.plain_step(starting, "STARTING");
         let worth = self.worth_scope(items)?;
         let subject = self.subject(clauses, Some(&starting.scope));
         self.events_where = clauses.get(|k| if let ClauseKind::Where(p) = k { Some(p.clone()) } else { None });

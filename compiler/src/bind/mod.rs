@@ -143,6 +143,8 @@ pub(crate) struct Binder<'a> {
     timing: at_event::Timing,
     /// A lenient name was met: nothing can be planned, nothing is wrong.
     unknown: bool,
+    /// The names of sources around the query inside an expression that is being bound: they are not seen from within.
+    outer: Vec<String>,
     /// GRACE of the definition that is being bound: microseconds.
     grace: i64,
     /// The construct that only a later version carries out.
@@ -185,6 +187,7 @@ impl<'a> Binder<'a> {
             approximate: false,
             timing: at_event::Timing::default(),
             unknown: false,
+            outer: Vec::new(),
             grace: 0,
             later: None,
             following: Vec::new(),

@@ -22,6 +22,15 @@ impl Binder<'_> {
         out
     }
 
+    /// A query inside an expression.
+    pub(super) fn inner_query(&mut self, q: &ast::Query, around: &Env) -> Option<Query> {
+        let before = self.outer.len();
+        self.outer.extend(around.rows.iter().filter_map(|r| r.name.clone()));
+        let out = self.query(q);
+        self.outer.truncate(before);
+        out
+    }
+
     /// Runs `f` without the settings of the surrounding head.
     pub(super) fn isolated<T>(&mut self, f: impl FnOnce(&mut Self) -> T) -> T {
         let state = (self.during.take(), self.events_where.take(), self.role.take(), self.clock.clone());

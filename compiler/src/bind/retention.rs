@@ -22,6 +22,8 @@ impl Binder<'_> {
         let starting = self.require(starting, head, "STARTING", a.head_span, "for example STARTING register");
         let returning = self.require(returning, head, "RETURNING", a.head_span, "for example RETURNING purchase");
         let (starting, returning) = (starting?, returning?);
+        self.plain_step(starting, "STARTING");
+        self.plain_step(returning, "RETURNING");
         let subject = self.subject(clauses, Some(&starting.scope));
         self.events_where = clauses.get(|k| if let ClauseKind::Where(p) = k { Some(p.clone()) } else { None });
         self.cohort_conflicts(clauses);

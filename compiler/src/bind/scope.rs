@@ -286,19 +286,11 @@ impl Binder<'_> {
         }
     }
 
-    fn relation_link(
-        &mut self,
-        scope: &mut RowScope,
-        relation: &eql_catalog::Relation,
-        target: &Arc<EntityType>,
-        at: Span,
-    ) -> Option<Link> {
+    fn relation_link(&mut self, scope: &RowScope, relation: &eql_catalog::Relation, target: &Arc<EntityType>, at: Span) -> Option<Link> {
         let mut source = Vec::new();
         for key in &target.key {
             let (own, _) = relation.on.iter().find(|(_, t)| *t == key.name)?;
-            let column = self.resolve(scope, &[Ident { name: own.clone(), span: at }])?;
-            let ExprKind::Column(id) = column.kind else { return None };
-            source.push(unnumbered(scope.columns.iter().find(|c| c.id == id)?));
+            source.push(self.link_column(scope, own, at)?);
         }
         if let [ScanColumn { leaf: Leaf::ParticipantKey(by_event, entity, 0), .. }] = source.as_slice()
             && *entity == target.id
@@ -340,24 +332,32 @@ impl Binder<'_> {
         Some(self.leaf(scope, Leaf::ThroughMany(link, Box::new(value)), data_type))
     }
 
-    pub(super) fn many_link(
-        &mut self,
-        scope: &mut RowScope,
-        relation: &eql_catalog::Relation,
-        target: &Arc<EntityType>,
-    ) -> Option<ManyLink> {
-        let (mut source, mut inner) = (Vec::new(), RowScope::entity(target));
-        for (own, theirs) in &relation.on {
-            source.push(self.plain_column(scope, own)?);
-            self.plain_column(&mut inner, theirs)?;
+    pub(super) fn many_link(&mut self, scope: &RowScope, relation: &eql_catalog::Relation, target: &Arc<EntityType>) -> Option<ManyLink> {
+        let (mut source, mut theirs, inner) = (Vec::new(), Vec::new(), RowScope::entity(target));
+        for (own, other) in &relation.on {
+            source.push(self.link_column(scope, own, Span::default())?);
+            theirs.push(self.link_column(&inner, other, Span::default())?);
         }
-        Some(ManyLink { source, entity: target.id, target: inner.columns.iter().map(unnumbered).collect() })
+        Some(ManyLink { source, entity: target.id, target: theirs })
     }
 
-    fn plain_column(&mut self, scope: &mut RowScope, name: &str) -> Option<ScanColumn> {
-        let column = self.resolve(scope, &[Ident { name: name.to_string(), span: Span::default() }])?;
-        let ExprKind::Column(id) = column.kind else { return None };
-        scope.columns.iter().find(|c| c.id == id).map(unnumbered)
+    /// A side of a relation's equality: a column of the row, a path from it, or a value computed from its columns.
+    fn link_column(&mut self, scope: &RowScope, name: &str, at: Span) -> Option<ScanColumn> {
+        let ident = |name: &str| Ident { name: name.to_string(), span: at };
+        let mut row = RowScope { columns: Vec::new(), ..scope.clone() };
+        let found = match self.resolve(&mut row, &[ident(name)]) {
+            Some(found) => found,
+            None => self.resolve(&mut row, &name.split('.').map(ident).collect::<Vec<_>>())?,
+        };
+        let data_type = found.data_type.clone();
+        match found.kind {
+            ExprKind::Invalid => None,
+            ExprKind::Column(id) => row.columns.iter().find(|c| c.id == id).map(unnumbered),
+            _ => {
+                let leaf = Leaf::Computed(Box::new(RowExpr::canonical(row.columns, found)));
+                Some(ScanColumn { id: ColumnId(0), leaf, data_type })
+            }
+        }
     }
 
     fn resolve_event(&mut self, scope: &mut RowScope, events: &[Arc<EventType>], parts: &[Ident]) -> Option<Expr> {

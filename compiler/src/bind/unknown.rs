@@ -53,6 +53,17 @@ impl Binder<'_> {
     /// Reports a path that leads nowhere.
     pub(super) fn missing(&mut self, path: &ast::Path, rows: &[RowScope]) -> Expr {
         let whole = Ident { name: path.text(), span: path.span() };
+        if let [source, _, ..] = path.parts.as_slice()
+            && self.outer.contains(&source.name)
+        {
+            let what = format!("`{}` belongs to the query around this one, which is not seen from within", whole.name);
+            return self.error_hint(
+                code::PROPERTY,
+                whole.span,
+                what,
+                "compare keys instead: `household_id IN (SELECT household_id FROM …)`, or ask FIND … WHERE DID …",
+            );
+        }
         let candidates: Vec<Candidate> = rows.iter().flat_map(|r| self.candidates(r)).collect();
         if let Some(found) = self.at_another_path(path, &whole, &candidates) {
             return found;
@@ -63,11 +74,27 @@ impl Binder<'_> {
         let owned = self.below_its_owner(path, rows, &candidates);
         let fitting = candidates.iter().chain(&owned).map(|c| (c.name.as_str(), self.fits(c)));
         let near = nearest_fitting(&whole.name, fitting).map(str::to_string);
-        let hint = path.parts.last().and_then(|last| elsewhere::column(&last.name)).map_or_else(
-            || listed(&candidates.iter().filter(|c| !c.name.contains('.')).map(|c| c.name.as_str()).collect::<Vec<_>>()),
-            str::to_string,
-        );
+        let known = path.parts.last().and_then(|last| elsewhere::column(&last.name)).map(str::to_string);
+        let hint = known
+            .or_else(|| self.of_another_event(path, rows))
+            .unwrap_or_else(|| listed(&candidates.iter().filter(|c| !c.name.contains('.')).map(|c| c.name.as_str()).collect::<Vec<_>>()));
         self.not_defined(code::PROPERTY, "property", &whole, near, hint)
+    }
+
+    /// What a clause asks of all its events, but only some have.
+    fn of_another_event(&self, path: &ast::Path, rows: &[RowScope]) -> Option<String> {
+        let [RowScope { kind: RowKind::Events(here), .. }] = rows else { return None };
+        let (first, last) = (path.parts.first()?, path.parts.len() == 1);
+        let has = |e: &&std::sync::Arc<eql_catalog::EventType>| {
+            let participant = e.participants.iter().any(|p| p.name == first.name || (last && p.key_names.contains(&first.name)));
+            participant || (last && e.property(&first.name).is_some())
+        };
+        let other = self.catalog.events().filter(|e| here.iter().all(|h| h.id != e.id)).find(has)?;
+        let here = here.first()?;
+        Some(format!(
+            "`{}` has it, `{}` has not: a condition of one event stands in brackets, [{} WHERE …]",
+            other.name, here.name, other.name
+        ))
     }
 
     /// Text in double quotes is a name: says so, and repairs it.

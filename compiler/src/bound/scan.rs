@@ -55,6 +55,8 @@ pub enum Leaf {
     ThroughMany(ManyLink, Box<EntityValue>),
     /// An aggregate over all entities that the row leads to: no fan-out.
     AggregateMany(ManyLink, Aggregation, Box<EntityValue>),
+    /// A value computed from other columns of the row: what a relation over a virtual property goes by.
+    Computed(Box<RowExpr>),
 }
 
 /// A to-one step from a row.
@@ -115,6 +117,7 @@ impl Leaf {
             Leaf::PropertyAtEvent(_) => true,
             Leaf::Through(Link::Key(source), value) => source.iter().any(|c| c.leaf.at_event()) || value.at_event(),
             Leaf::Through(Link::Participant(_), value) => value.at_event(),
+            Leaf::Computed(row) => row.columns.iter().any(|c| c.leaf.at_event()),
             _ => false,
         }
     }

@@ -168,7 +168,7 @@ fn numbers(function: &Aggregation, values: &ArrayRef, offsets: &[usize]) -> Resu
         let mean = fold::sum_f64(0..scratch.len(), &scratch) / n;
         Some(match function {
             Aggregation::Average => mean,
-            Aggregation::Percentile(p) => return percentile(&mut scratch, *p),
+            Aggregation::Percentile(p) => return crate::function::interpolated(&mut scratch, *p),
             _ => {
                 let population = matches!(function, Aggregation::StdDevPopulation | Aggregation::VariancePopulation);
                 if !population && scratch.len() < 2 {
@@ -180,14 +180,6 @@ fn numbers(function: &Aggregation, values: &ArrayRef, offsets: &[usize]) -> Resu
         })
     };
     Ok(Arc::new(offsets.windows(2).map(&mut one).collect::<Float64Array>()))
-}
-
-/// Linear interpolation between neighbours, as SQL's `percentile_cont`.
-fn percentile(values: &mut [f64], p: f64) -> Option<f64> {
-    values.sort_unstable_by(f64::total_cmp);
-    let at = p * (values.len().checked_sub(1)?) as f64;
-    let (low, high) = (values.get(at.floor() as usize)?, values.get(at.ceil() as usize)?);
-    Some(low + (high - low) * (at - at.floor()))
 }
 
 /// The index of the first least (or greatest) value.

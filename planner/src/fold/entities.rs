@@ -41,8 +41,10 @@ impl Fold for Entities {
     }
 
     fn subject(&self) -> (EntityTypeId, Option<String>) {
-        let role = self.columns.iter().find_map(|c| if let Leaf::Behaviour(b) = &c.leaf { b.role.clone() } else { None });
-        (self.entity, role)
+        let mut roles = self.columns.iter().filter_map(|c| if let Leaf::Behaviour(b) = &c.leaf { Some(&b.role) } else { None });
+        let first = roles.next().cloned().flatten();
+        // The one role of all that is asked; of several roles the timeline without one.
+        (self.entity, first.filter(|r| roles.all(|other| other.as_ref() == Some(r))))
     }
 
     fn among(&self, _: &World) -> Result<Option<Vec<bool>>> {
@@ -51,10 +53,13 @@ impl Fold for Entities {
 
     fn prepare(&self, world: &Arc<World>, timeline: &Arc<Timeline>, projection: &[usize]) -> Result<Arc<dyn Prepared>> {
         let wanted: Vec<&ScanColumn> = projection.iter().map(|i| &self.columns[*i]).collect();
+        // What was done in another role lies on another timeline: it is found in a pass of its own.
+        let (_, role) = self.subject();
         let mut columns = Vec::new();
         let mut asked = Vec::new();
         for c in &wanted {
             columns.push(match &c.leaf {
+                Leaf::Behaviour(b) if b.role != role => world.entity_columns(self.entity, std::slice::from_ref(c))?.pop(),
                 Leaf::Behaviour(b) => {
                     asked.push(Ask::new(world, timeline, b, arrow_type(&c.data_type))?);
                     None

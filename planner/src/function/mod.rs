@@ -8,6 +8,7 @@ mod kernel;
 mod list;
 mod mode;
 mod number;
+mod percentile;
 mod sample;
 mod text;
 mod time;
@@ -27,6 +28,7 @@ use eql_timeline::{Calendar, Unit};
 pub(crate) use calendar::{bucket, moved, shift};
 pub(crate) use collect::{Gathered, collect};
 pub(crate) use mode::mode;
+pub(crate) use percentile::{interpolated, percentile};
 
 fn constant(e: &Expr) -> Option<&str> {
     match &e.kind {

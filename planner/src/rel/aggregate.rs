@@ -61,7 +61,7 @@ impl Planner {
             Aggregation::First => agg::first_value(wanted()?, order),
             Aggregation::Last => agg::last_value(wanted()?, order),
             Aggregation::Any => with(agg::first_value(wanted()?, vec![]), |f| f.null_treatment = Some(NullTreatment::IgnoreNulls)),
-            Aggregation::Percentile(p) => agg::percentile_cont(double()?.sort(true, false), lit(*p)),
+            Aggregation::Percentile(p) => crate::function::percentile(double()?, *p),
             Aggregation::StdDev => agg::stddev(double()?),
             Aggregation::StdDevPopulation => agg::stddev_pop(double()?),
             Aggregation::Variance => agg::var_sample(double()?),

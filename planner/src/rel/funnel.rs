@@ -206,7 +206,7 @@ fn step_counts(lines: &Lines) -> Vec<DfExpr> {
         out.push(count(open().and(!lines.did(k)).and(!lines.went_on(k))).alias(format!("w{k}")));
         if k > 1 {
             let seconds = || ident(format!("s{}", k - 1));
-            out.push(filtered(agg::percentile_cont(seconds().sort(true, false), lit(0.5)), lines.did(k)).alias(format!("m{k}")));
+            out.push(filtered(crate::function::percentile(seconds(), 0.5), lines.did(k)).alias(format!("m{k}")));
             out.push(filtered(agg::avg(seconds()), lines.did(k)).alias(format!("a{k}")));
         }
     }

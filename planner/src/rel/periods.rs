@@ -109,6 +109,11 @@ fn leaf(of: &Leaf, from: &TimeRange, to: &TimeRange) -> Leaf {
         }
         Leaf::Through(Link::Key(source), v) => Leaf::Through(Link::Key(columns(source, from, to)), value(v)),
         Leaf::Through(link, v) => Leaf::Through(link.clone(), value(v)),
+        Leaf::Computed(row) => {
+            let mut row = row.clone();
+            row.columns = columns(&row.columns, from, to);
+            Leaf::Computed(row)
+        }
         Leaf::ThroughMany(link, v) => Leaf::ThroughMany(link.clone(), value(v)),
         Leaf::AggregateMany(link, function, v) => Leaf::AggregateMany(link.clone(), function.clone(), value(v)),
         other => other.clone(),

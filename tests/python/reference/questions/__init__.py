@@ -1,0 +1,3 @@
+"""What is asked of the sample. Every file asks about one head."""
+
+from . import funnel, lists, measures, retention, sessions, tables  # noqa: F401
