@@ -58,6 +58,7 @@ pub(crate) use clause::takes;
 
 pub use refresh::{Schedule, schedule};
 pub use show::nouns;
+pub use streaming::membership;
 pub use uses::{Noun, users, uses};
 
 use crate::bound::{Bound, Clock, ColumnId, Expr, TimeRange};

@@ -1,0 +1,236 @@
+//! The state of all streaming segments: commits and instants go in, net changes come out.
+
+use crate::again::Again;
+use crate::change::{Cause, Change, Commit, Direction};
+use crate::arrival;
+use crate::whole::Whole;
+use crate::population::{Counts, Members, Moved, Population, Work};
+use eql_catalog::{Catalog, EntityTypeId};
+use eql_planner::live::LiveError;
+use eql_store::{Committed, Snapshot, Store, StoreError, value_at};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Net changes of one segment.
+pub type Changed = (String, Commit);
+
+/// Who follows the log of events and says whose membership changes.
+pub trait Maintainer: Send {
+    /// Takes in a commit: what was due before its clock, each instant by itself, and then what it brought.
+    ///
+    /// # Errors
+    /// The store cannot be read. The state is not to be used any more: begin again.
+    fn apply(&mut self, commit: &Committed) -> Result<Vec<Changed>, LiveError>;
+
+    /// Lets time pass without a commit.
+    ///
+    /// # Errors
+    /// As [`Maintainer::apply`].
+    fn advance(&mut self, clock: i64) -> Result<Vec<Changed>, LiveError>;
+}
+
+/// Where state is made from.
+pub trait Source: Send + Sync {
+    /// Everything at the present position.
+    ///
+    /// # Errors
+    /// A damaged file.
+    fn snapshot(&self) -> Result<Arc<Snapshot>, StoreError>;
+}
+
+impl Source for Store {
+    fn snapshot(&self) -> Result<Arc<Snapshot>, StoreError> {
+        Store::snapshot(self)
+    }
+}
+
+/// Version of a definition, and what it was made of.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Version {
+    /// Grows by one with each redefinition.
+    pub number: u32,
+    /// The definition, and the zone and week that it is read in.
+    pub definition: String,
+}
+
+/// How a segment is followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Following {
+    /// Row by row.
+    Rows,
+    /// Its definition is evaluated as a query at each commit and tick.
+    Query,
+    /// It cannot be evaluated: why.
+    Failed(String),
+}
+
+/// All streaming segments at one (position, clock).
+pub struct State {
+    pub(crate) source: Arc<dyn Source>,
+    pub(crate) position: u64,
+    pub(crate) clock: i64,
+    pub(crate) last: Arc<Snapshot>,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) populations: BTreeMap<EntityTypeId, Population>,
+    pub(crate) wholes: Vec<Whole>,
+    pub(crate) failed: BTreeMap<String, String>,
+    pub(crate) versions: BTreeMap<String, Version>,
+    /// What was bound: the same again is nothing to do.
+    pub(crate) bound: BTreeMap<String, eql_compiler::bound::EntityValue>,
+    pub(crate) again: Option<Again>,
+    pub(crate) threads: usize,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State").field("position", &self.position).field("clock", &self.clock).finish_non_exhaustive()
+    }
+}
+
+impl State {
+    /// The position up to which commits were taken in.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The clock up to which everything that was due has happened.
+    pub fn clock(&self) -> i64 {
+        self.clock
+    }
+
+    /// Versions of the definitions, by segment.
+    pub fn versions(&self) -> &BTreeMap<String, Version> {
+        &self.versions
+    }
+
+    /// How each segment is followed.
+    pub fn following(&self) -> BTreeMap<String, Following> {
+        let rows = self.populations.values().flat_map(|p| &p.segments).map(|s| (s.name.clone(), Following::Rows));
+        let queries = self.wholes.iter().map(|w| (w.name.clone(), Following::Query));
+        let failed = self.failed.iter().map(|(name, why)| (name.clone(), Following::Failed(why.clone())));
+        rows.chain(queries).chain(failed).collect()
+    }
+
+    /// The members of a segment by ordinal; None when it is not followed.
+    pub fn members(&self, segment: &str) -> Option<Vec<u32>> {
+        self.set(segment).map(|(_, members)| members.iter().collect())
+    }
+
+    /// Their number.
+    pub fn count(&self, segment: &str) -> Option<usize> {
+        self.set(segment).map(|(_, members)| members.len())
+    }
+
+    pub(crate) fn set(&self, segment: &str) -> Option<(EntityTypeId, &Members)> {
+        let rows = self.populations.values().flat_map(|p| p.segments.iter().map(|s| (p.entity, s)));
+        let found = rows.into_iter().find(|(_, s)| s.name == segment).map(|(entity, s)| (entity, &s.members));
+        found.or_else(|| self.wholes.iter().find(|w| w.name == segment).map(|w| (w.entity(), &w.members)))
+    }
+
+    /// Whether an ordinal is a member.
+    pub fn has(&self, segment: &str, ordinal: u32) -> bool {
+        self.set(segment).is_some_and(|(_, members)| members.has(ordinal))
+    }
+
+    /// What was done so far.
+    pub fn counts(&self) -> Counts {
+        self.populations.values().fold(Counts::default(), |a, p| Counts {
+            rows: a.rows + p.counts.rows,
+            features: a.features + p.counts.features,
+            timers: a.timers + p.counts.timers,
+            rescans: a.rescans + p.counts.rescans,
+        })
+    }
+
+    /// Bytes of the state of entities.
+    pub fn bytes(&self) -> usize {
+        self.populations.values().map(Population::bytes).sum()
+    }
+
+    /// Changes of a population as those of its segments.
+    pub(crate) fn changes(&self, snapshot: &Snapshot, entity: EntityTypeId, moved: &[Moved], at: (u64, i64)) -> Result<Vec<Changed>, LiveError> {
+        let Some(population) = self.populations.get(&entity) else { return Ok(vec![]) };
+        let mut by_segment: BTreeMap<u32, Vec<&Moved>> = BTreeMap::new();
+        for m in moved {
+            by_segment.entry(m.segment).or_default().push(m);
+        }
+        let mut out = Vec::new();
+        for (segment, moved) in by_segment {
+            let Some(followed) = population.segments.get(segment as usize) else { continue };
+            let list: Vec<(u32, bool, Cause)> = moved.iter().map(|m| (m.ordinal, m.enters, m.cause)).collect();
+            out.push(self.commit(snapshot, entity, (&followed.name, followed.version), &list, at)?);
+        }
+        Ok(out)
+    }
+
+    /// One segment's changes; `list` is by ordinal.
+    pub(crate) fn commit(
+        &self,
+        snapshot: &Snapshot,
+        entity: EntityTypeId,
+        (name, version): (&str, u32),
+        list: &[(u32, bool, Cause)],
+        (position, clock): (u64, i64),
+    ) -> Result<Changed, LiveError> {
+        let ordinals: Vec<u32> = list.iter().map(|l| l.0).collect();
+        // Who was erased has no key any more: it is the one of before.
+        let before = self.last.keys_of(entity, &ordinals).unwrap_or_default();
+        let now = snapshot.keys_of(entity, &ordinals)?;
+        let mut changes = Vec::with_capacity(list.len());
+        for (i, (_, enters, cause)) in list.iter().enumerate() {
+            let present = now.iter().all(|k| k.is_valid(i));
+            let keys = if present || before.is_empty() { &now } else { &before };
+            changes.push(Change {
+                entity: keys.iter().map(|k| value_at(k.as_ref(), i)).collect(),
+                direction: if *enters { Direction::Enter } else { Direction::Exit },
+                at: clock,
+                cause: *cause,
+            });
+        }
+        Ok((name.to_string(), Commit { position, clock, version, changes }))
+    }
+
+    /// Everything that is due up to an instant, each instant by itself.
+    pub(crate) fn drain(&mut self, clock: i64, out: &mut Vec<Changed>) -> Result<(), LiveError> {
+        loop {
+            let next = self.populations.values_mut().filter_map(Population::next).min();
+            let Some(at) = next.filter(|at| *at <= clock) else { break };
+            let snapshot = self.last.clone();
+            for entity in self.populations.keys().copied().collect::<Vec<_>>() {
+                let Some(population) = self.populations.get_mut(&entity) else { continue };
+                if population.next() != Some(at) {
+                    continue;
+                }
+                let mut work = Work::default();
+                population.due(at, &mut work);
+                let moved = population.settle(&snapshot, at, work, Cause::Time)?;
+                out.extend(self.changes(&snapshot, entity, &moved, (self.position, at))?);
+            }
+            self.clock = self.clock.max(at);
+        }
+        Ok(())
+    }
+}
+
+impl Maintainer for State {
+    fn apply(&mut self, commit: &Committed) -> Result<Vec<Changed>, LiveError> {
+        let mut out = Vec::new();
+        if commit.position <= self.position {
+            return Ok(out);
+        }
+        self.drain(commit.clock, &mut out)?;
+        arrival::take(self, commit, &mut out)?;
+        Ok(out)
+    }
+
+    fn advance(&mut self, clock: i64) -> Result<Vec<Changed>, LiveError> {
+        let mut out = Vec::new();
+        if clock <= self.clock {
+            return Ok(out);
+        }
+        self.drain(clock, &mut out)?;
+        self.clock = clock;
+        self.wholes_at(&self.last.clone(), Cause::Time, &mut out)?;
+        Ok(out)
+    }
+}
