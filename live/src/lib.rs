@@ -7,25 +7,12 @@
 //! commit (position, clock) → lanes → features → atoms → members → net changes → change log → subscriptions
 //!                             rows    values    conditions
 //! ```
-//! Start with [`State::begin`] and [`Maintainer::apply`]. What is not followed row by row is evaluated as a query (`whole.rs`).
+//! Start with [`State::begin`] and [`State::apply`]. What is not followed row by row is evaluated as a query (`state/whole.rs`).
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod again;
-mod arrival;
-mod begin;
 mod change;
-mod definition;
-mod entity;
-mod feature;
-mod lane;
-mod maintain;
-mod population;
-mod rows;
-mod sequence;
-mod timer;
-mod whole;
+mod state;
 
 pub use change::{Cause, Change, Commit, Direction};
-pub use maintain::{Changed, Following, Maintainer, Source, State, Version};
-pub use population::Counts;
+pub use state::{Counts, Following, Published, Source, State, Version};

@@ -1,10 +1,26 @@
 //! The state of all streaming segments: commits and instants go in, net changes come out.
 
-use crate::again::Again;
+mod again;
+mod arrival;
+mod begin;
+mod checkpoint;
+mod definition;
+mod entity;
+mod feature;
+mod lane;
+mod population;
+mod rows;
+mod sequence;
+mod timer;
+mod whole;
+
+pub use population::Counts;
+
+use self::again::Again;
 use crate::change::{Cause, Change, Commit, Direction};
-use crate::arrival;
-use crate::whole::Whole;
-use crate::population::{Counts, Members, Moved, Population, Work};
+
+use self::whole::Whole;
+use self::population::{Ordinals, Moved, Population, Work};
 use eql_catalog::{Catalog, EntityTypeId};
 use eql_planner::live::LiveError;
 use eql_store::{Committed, Snapshot, Store, StoreError, value_at};
@@ -12,22 +28,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Net changes of one segment.
-pub type Changed = (String, Commit);
-
-/// Who follows the log of events and says whose membership changes.
-pub trait Maintainer: Send {
-    /// Takes in a commit: what was due before its clock, each instant by itself, and then what it brought.
-    ///
-    /// # Errors
-    /// The store cannot be read. The state is not to be used any more: begin again.
-    fn apply(&mut self, commit: &Committed) -> Result<Vec<Changed>, LiveError>;
-
-    /// Lets time pass without a commit.
-    ///
-    /// # Errors
-    /// As [`Maintainer::apply`].
-    fn advance(&mut self, clock: i64) -> Result<Vec<Changed>, LiveError>;
-}
+pub type Published = (String, Commit);
 
 /// Where state is made from.
 pub trait Source: Send + Sync {
@@ -121,7 +122,7 @@ impl State {
         self.set(segment).map(|(_, members)| members.len())
     }
 
-    pub(crate) fn set(&self, segment: &str) -> Option<(EntityTypeId, &Members)> {
+    pub(crate) fn set(&self, segment: &str) -> Option<(EntityTypeId, &Ordinals)> {
         let rows = self.populations.values().flat_map(|p| p.segments.iter().map(|s| (p.entity, s)));
         let found = rows.into_iter().find(|(_, s)| s.name == segment).map(|(entity, s)| (entity, &s.members));
         found.or_else(|| self.wholes.iter().find(|w| w.name == segment).map(|w| (w.entity(), &w.members)))
@@ -148,7 +149,7 @@ impl State {
     }
 
     /// Changes of a population as those of its segments.
-    pub(crate) fn changes(&self, snapshot: &Snapshot, entity: EntityTypeId, moved: &[Moved], at: (u64, i64)) -> Result<Vec<Changed>, LiveError> {
+    pub(crate) fn changes(&self, snapshot: &Snapshot, entity: EntityTypeId, moved: &[Moved], at: (u64, i64)) -> Result<Vec<Published>, LiveError> {
         let Some(population) = self.populations.get(&entity) else { return Ok(vec![]) };
         let mut by_segment: BTreeMap<u32, Vec<&Moved>> = BTreeMap::new();
         for m in moved {
@@ -171,7 +172,7 @@ impl State {
         (name, version): (&str, u32),
         list: &[(u32, bool, Cause)],
         (position, clock): (u64, i64),
-    ) -> Result<Changed, LiveError> {
+    ) -> Result<Published, LiveError> {
         let ordinals: Vec<u32> = list.iter().map(|l| l.0).collect();
         // Who was erased has no key any more: it is the one of before.
         let before = self.last.keys_of(entity, &ordinals).unwrap_or_default();
@@ -191,7 +192,7 @@ impl State {
     }
 
     /// Everything that is due up to an instant, each instant by itself.
-    pub(crate) fn drain(&mut self, clock: i64, out: &mut Vec<Changed>) -> Result<(), LiveError> {
+    pub(crate) fn drain(&mut self, clock: i64, out: &mut Vec<Published>) -> Result<(), LiveError> {
         loop {
             let next = self.populations.values_mut().filter_map(Population::next).min();
             let Some(at) = next.filter(|at| *at <= clock) else { break };
@@ -212,8 +213,12 @@ impl State {
     }
 }
 
-impl Maintainer for State {
-    fn apply(&mut self, commit: &Committed) -> Result<Vec<Changed>, LiveError> {
+impl State {
+    /// Takes in a commit: what was due before its clock, each instant by itself, and then what it brought.
+    ///
+    /// # Errors
+    /// The store cannot be read. The state is not to be used any more: begin again.
+    pub fn apply(&mut self, commit: &Committed) -> Result<Vec<Published>, LiveError> {
         let mut out = Vec::new();
         if commit.position <= self.position {
             return Ok(out);
@@ -223,7 +228,11 @@ impl Maintainer for State {
         Ok(out)
     }
 
-    fn advance(&mut self, clock: i64) -> Result<Vec<Changed>, LiveError> {
+    /// Lets time pass without a commit.
+    ///
+    /// # Errors
+    /// As [`State::apply`].
+    pub fn advance(&mut self, clock: i64) -> Result<Vec<Published>, LiveError> {
         let mut out = Vec::new();
         if clock <= self.clock {
             return Ok(out);

@@ -2,8 +2,8 @@
 //! definition asks for more than rows (an analysis inside, an AS OF, conditions between the rows of two steps).
 
 use crate::change::Cause;
-use crate::maintain::{Changed, State};
-use crate::population::Members;
+use super::{Published, State};
+use super::population::Ordinals;
 use eql_catalog::EntityTypeId;
 use eql_compiler::bound::EntityValue;
 use eql_planner::live::{LiveError, members};
@@ -20,7 +20,7 @@ pub(crate) struct Whole {
     pub name: String,
     pub version: u32,
     pub definition: EntityValue,
-    pub members: Members,
+    pub members: Ordinals,
 }
 
 impl Whole {
@@ -29,9 +29,9 @@ impl Whole {
     }
 
     /// Who is in it now.
-    pub(crate) fn evaluate(definition: &EntityValue, snapshot: &Arc<Snapshot>, now: i64, threads: usize) -> Result<Members, LiveError> {
+    pub(crate) fn evaluate(definition: &EntityValue, snapshot: &Arc<Snapshot>, now: i64, threads: usize) -> Result<Ordinals, LiveError> {
         let planner = planner(snapshot, now, threads);
-        let mut out = Members::default();
+        let mut out = Ordinals::default();
         for (ordinal, member) in members(&planner, definition)?.into_iter().enumerate() {
             out.set(u32::try_from(ordinal).unwrap_or(u32::MAX), member);
         }
@@ -44,7 +44,7 @@ pub(crate) fn planner(snapshot: &Arc<Snapshot>, now: i64, threads: usize) -> Pla
 }
 
 /// The entities that are in one set and not in the other, with whether they are in the new one.
-pub(crate) fn difference(before: &Members, now: &Members) -> Vec<(u32, bool)> {
+pub(crate) fn difference(before: &Ordinals, now: &Ordinals) -> Vec<(u32, bool)> {
     let left = before.iter().filter(|o| !now.has(*o)).map(|o| (o, false));
     let mut out: Vec<(u32, bool)> = left.chain(now.iter().filter(|o| !before.has(*o)).map(|o| (o, true))).collect();
     out.sort_unstable();
@@ -53,7 +53,7 @@ pub(crate) fn difference(before: &Members, now: &Members) -> Vec<(u32, bool)> {
 
 impl State {
     /// Evaluates them over a snapshot of the position that was reached.
-    pub(crate) fn wholes_at(&mut self, snapshot: &Arc<Snapshot>, cause: Cause, out: &mut Vec<Changed>) -> Result<(), LiveError> {
+    pub(crate) fn wholes_at(&mut self, snapshot: &Arc<Snapshot>, cause: Cause, out: &mut Vec<Published>) -> Result<(), LiveError> {
         if snapshot.position() != self.position {
             return Ok(());
         }

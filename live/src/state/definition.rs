@@ -1,8 +1,8 @@
 //! From the bound condition of a segment to atoms and features; what several segments ask is asked once.
 
-use crate::feature::{Feature, How};
-use crate::lane::{Keep, Lane};
-use crate::sequence::SequenceFeature;
+use super::feature::{Feature, How};
+use super::lane::{Keep, Lane};
+use super::sequence::SequenceFeature;
 use eql_catalog::{DataType, EntityTypeId, Value};
 use eql_compiler::bound::{
     Aggregation, Behaviour, BehaviourKind, EntityValue, EventSelect, Expr, ExprKind, Leaf, RowExpr, ScanColumn, TimeRange,
@@ -61,6 +61,8 @@ pub(crate) struct Plan {
     pub lane_of: Vec<usize>,
     /// By feature: its atoms.
     pub atoms_of: Vec<Vec<u32>>,
+    /// The same for plans that number the same things in the same order: state of one is state of the other.
+    pub signature: u64,
 }
 
 /// Makes plans.
@@ -338,6 +340,10 @@ impl<'a> Planning<'a> {
             };
             self.plan.lane_of.push(lane);
         }
+        let mut atoms: Vec<(u32, String)> = self.atom_numbers.into_iter().map(|(key, number)| (number, key)).collect();
+        atoms.sort_unstable();
+        let lanes: Vec<String> = self.plan.lanes.iter().map(|l| format!("{} {:?}", key(&l.spec), l.keep)).collect();
+        self.plan.signature = xxhash_rust::xxh3::xxh3_64(format!("{lanes:?} {atoms:?} {:?}", self.plan.lane_of).as_bytes());
         Ok(self.plan)
     }
 }

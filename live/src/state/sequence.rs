@@ -1,7 +1,7 @@
 //! Sequences of one entity: the fold that queries use, over the rows that are remembered (rules 1, 14, 40).
 
-use crate::feature::Datum;
-use crate::rows::Rows;
+use super::feature::Datum;
+use super::rows::Rows;
 use eql_compiler::bound::{Behaviour, Matched, Sequence};
 use eql_grammar::ast::OrderMode;
 use eql_planner::live::{Kind, LiveError, LiveRange, bucketer, window};

@@ -1,11 +1,11 @@
 //! One commit: what it says becomes work for the populations, and what it does not say is asked of the store.
 
-use crate::again::{Again, Wanted};
-use crate::begin::bound;
+use super::again::{Again, Wanted};
+use super::begin::bound;
 use crate::change::Cause;
-use crate::definition::{Input, Test};
-use crate::maintain::{Changed, State};
-use crate::population::{Population, Work};
+use super::definition::{Input, Test};
+use super::{Published, State};
+use super::population::{Population, Work};
 use arrow::array::{Array, UInt32Array};
 use eql_catalog::{EntityTypeId, EventTypeId};
 use eql_planner::live::LiveError;
@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Takes in a commit whose clock has been reached.
-pub(crate) fn take(state: &mut State, commit: &Committed, out: &mut Vec<Changed>) -> Result<(), LiveError> {
+pub(crate) fn take(state: &mut State, commit: &Committed, out: &mut Vec<Published>) -> Result<(), LiveError> {
     let snapshot = state.source.snapshot()?;
     let mut wanted = Wanted::default();
     // Only a clock that is set by hand goes back.
@@ -71,7 +71,7 @@ fn settle(
     works: BTreeMap<EntityTypeId, Work>,
     commit: &Committed,
     cause: Cause,
-    out: &mut Vec<Changed>,
+    out: &mut Vec<Published>,
 ) -> Result<(), LiveError> {
     for (entity, work) in works {
         let Some(population) = state.populations.get_mut(&entity) else { continue };

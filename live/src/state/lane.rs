@@ -1,6 +1,6 @@
 //! A lane: event rows that several features look at, and how many of them have to be remembered.
 
-use crate::feature::Feature;
+use super::feature::Feature;
 use eql_planner::live::{Carried, Codes, MarkSpec, Marks};
 
 /// Which rows of an entity a lane remembers.

@@ -1,7 +1,7 @@
 //! A feature: what one behaviour of a definition is for an entity at an instant, and when it may be something else without an event.
 
-use crate::rows::Rows;
-use crate::sequence::SequenceFeature;
+use super::rows::Rows;
+use super::sequence::SequenceFeature;
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Date32Array, Float64Array, Int64Array, TimestampMicrosecondArray, UInt32Array, new_null_array,
 };

@@ -2,8 +2,8 @@
 //!
 //! Flat on purpose: 16 bytes a lane, 8 or 16 bytes a row, 4 bytes a condition. A vector for every lane took several times as much.
 
-use crate::lane::Keep;
-use crate::rows::Rows;
+use super::lane::Keep;
+use super::rows::Rows;
 
 /// The rows of one lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! All entities of one type, and the segments of them that are followed by features.
 
 use crate::change::Cause;
-use crate::definition::{Input, Node, Plan, Test, compares};
-use crate::entity::{Entity, UNARMED};
-use crate::feature::Datum;
-use crate::rows::Rows;
-use crate::timer::Timers;
+use super::definition::{Input, Node, Plan, Test, compares};
+use super::entity::{Entity, UNARMED};
+use super::feature::Datum;
+use super::rows::Rows;
+use super::timer::Timers;
 use arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
 use eql_catalog::{EntityTypeId, EventTypeId};
 use eql_planner::live::{LiveError, Mark};
@@ -19,16 +19,16 @@ pub(crate) struct Followed {
     pub name: String,
     pub version: u32,
     pub condition: Node,
-    pub members: Members,
+    pub members: Ordinals,
 }
 
 /// A set of ordinals.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Members {
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Ordinals {
     bits: Vec<u64>,
 }
 
-impl Members {
+impl Ordinals {
     pub(crate) fn has(&self, ordinal: u32) -> bool {
         self.bits.get(ordinal as usize / 64).is_some_and(|word| word >> (ordinal % 64) & 1 == 1)
     }
@@ -121,7 +121,7 @@ pub(crate) struct Population {
     default_members: Vec<u32>,
     dispatch: HashMap<EventTypeId, Vec<u32>>,
     pub entities: Vec<Entity>,
-    pub alive: Members,
+    pub alive: Ordinals,
     pub timers: Timers,
     /// Rows dated ahead of the clock, by the instant at which they are seen.
     pub pending: BTreeMap<i64, Vec<(u32, u32, i64)>>,
@@ -145,6 +145,9 @@ impl Population {
             atoms.dedup();
             atoms.iter().for_each(|a| segments_of[*a as usize].push(number as u32));
         }
+        let mut plan = plan;
+        let conditions: Vec<&Node> = segments.iter().map(|s| &s.condition).collect();
+        plan.signature = xxhash_rust::xxh3::xxh3_64_with_seed(format!("{conditions:?}").as_bytes(), plan.signature);
         let reads_row = |test: &Test| match test {
             Test::Row(_) => true,
             Test::Mixed { inputs, .. } => inputs.iter().any(|i| matches!(i, Input::Row(_))),
@@ -161,7 +164,7 @@ impl Population {
             default_members: vec![],
             dispatch,
             entities: vec![],
-            alive: Members::default(),
+            alive: Ordinals::default(),
             timers: Timers::default(),
             pending: BTreeMap::new(),
             counts: Counts::default(),
@@ -473,7 +476,10 @@ impl Population {
             asked.entry(*ordinal).or_default().extend(&self.segments_of[*atom as usize]);
         }
         for ordinal in &work.fresh {
-            asked.entry(*ordinal).or_default().extend(&self.default_members);
+            // Who comes back has conditions of before.
+            let known = self.entities.get(*ordinal as usize).is_some_and(|e| !e.flipped().is_empty());
+            let segments = asked.entry(*ordinal).or_default();
+            if known { segments.extend(0..self.segments.len() as u32) } else { segments.extend(&self.default_members) }
         }
         for ordinal in &work.gone {
             asked.entry(*ordinal).or_default().extend(0..self.segments.len() as u32);

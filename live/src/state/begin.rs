@@ -1,10 +1,10 @@
 //! State from nothing: definitions are bound, their rows are read from history, and everybody is evaluated.
 
 use crate::change::Cause;
-use crate::definition::Planning;
-use crate::maintain::{Changed, Source, State, Version};
-use crate::population::{Followed, Members, Population, Work};
-use crate::whole::{Whole, difference, planner};
+use super::definition::Planning;
+use super::{Published, Source, State, Version};
+use super::population::{Followed, Ordinals, Population, Work};
+use super::whole::{Whole, difference, planner};
 use eql_catalog::{Catalog, EntityTypeId, Segment, SegmentMode};
 use eql_compiler::bound::EntityValue;
 use eql_planner::live::LiveError;
@@ -19,9 +19,22 @@ impl State {
     /// The store cannot be read.
     pub fn begin(source: Arc<dyn Source>, clock: i64, versions: BTreeMap<String, Version>, threads: usize) -> Result<Self, LiveError> {
         let snapshot = source.snapshot()?;
-        let mut state = Self {
+        let mut state = Self::empty(source, &snapshot, (snapshot.position(), clock), versions, threads);
+        state.make(&snapshot)?;
+        Ok(state)
+    }
+
+    /// Nothing is followed yet.
+    pub(crate) fn empty(
+        source: Arc<dyn Source>,
+        snapshot: &Arc<Snapshot>,
+        (position, clock): (u64, i64),
+        versions: BTreeMap<String, Version>,
+        threads: usize,
+    ) -> Self {
+        Self {
             source,
-            position: snapshot.position(),
+            position,
             clock,
             last: snapshot.clone(),
             catalog: snapshot.catalog().clone(),
@@ -32,13 +45,28 @@ impl State {
             bound: BTreeMap::new(),
             again: None,
             threads,
-        };
-        state.make(&snapshot)?;
-        Ok(state)
+        }
     }
 
     /// Makes everything from a snapshot, which is of the position that was reached.
     pub(crate) fn make(&mut self, snapshot: &Arc<Snapshot>) -> Result<(), LiveError> {
+        let clock = self.clock;
+        self.plan(snapshot)?;
+        self.populations.values_mut().try_for_each(|p| p.fill(snapshot, clock))?;
+        for i in (0..self.wholes.len()).rev() {
+            match Whole::evaluate(&self.wholes[i].definition, snapshot, clock, self.threads) {
+                Ok(members) => self.wholes[i].members = members,
+                Err(e) => {
+                    let gone = self.wholes.remove(i);
+                    self.failed.insert(gone.name, e.to_string());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Binds all definitions and plans how they are followed; nobody is a member yet.
+    pub(crate) fn plan(&mut self, snapshot: &Arc<Snapshot>) -> Result<(), LiveError> {
         self.catalog = snapshot.catalog().clone();
         (self.bound, self.failed) = bound(&self.catalog);
         self.number();
@@ -51,15 +79,9 @@ impl State {
             let entry = plans.entry(definition.entity);
             let (planning, followed) = entry.or_insert_with(|| (Planning::new(&planner, definition.entity), vec![]));
             match planning.segment(definition)? {
-                Some(condition) => followed.push(Followed { name: name.clone(), version, condition, members: Members::default() }),
+                Some(condition) => followed.push(Followed { name: name.clone(), version, condition, members: Ordinals::default() }),
                 None => {
-                    let members = match Whole::evaluate(definition, snapshot, self.clock, self.threads) {
-                        Ok(members) => members,
-                        Err(e) => {
-                            self.failed.insert(name.clone(), e.to_string());
-                            continue;
-                        }
-                    };
+                    let members = Ordinals::default();
                     self.wholes.push(Whole { name: name.clone(), version, definition: definition.clone(), members });
                 }
             }
@@ -69,9 +91,7 @@ impl State {
             if followed.is_empty() {
                 continue;
             }
-            let mut population = Population::new(entity, planning.finish()?, followed, snapshot)?;
-            population.fill(snapshot, self.clock)?;
-            populations.insert(entity, population);
+            populations.insert(entity, Population::new(entity, planning.finish()?, followed, snapshot)?);
         }
         self.populations = populations;
         self.last = snapshot.clone();
@@ -79,14 +99,14 @@ impl State {
     }
 
     /// Makes everything anew; the difference to the members of before.
-    pub(crate) fn make_again(&mut self, snapshot: &Arc<Snapshot>, cause: Cause, out: &mut Vec<Changed>) -> Result<(), LiveError> {
+    pub(crate) fn make_again(&mut self, snapshot: &Arc<Snapshot>, cause: Cause, out: &mut Vec<Published>) -> Result<(), LiveError> {
         let before = self.sets();
         self.make(snapshot)?;
         self.differences(snapshot, &before, cause, out)
     }
 
     /// Everybody's members, by segment.
-    pub(crate) fn sets(&self) -> BTreeMap<String, (EntityTypeId, Members)> {
+    pub(crate) fn sets(&self) -> BTreeMap<String, (EntityTypeId, Ordinals)> {
         let rows = self.populations.values().flat_map(|p| p.segments.iter().map(|s| (s.name.clone(), (p.entity, s.members.clone()))));
         rows.chain(self.wholes.iter().map(|w| (w.name.clone(), (w.entity(), w.members.clone())))).collect()
     }
@@ -94,11 +114,11 @@ impl State {
     fn differences(
         &self,
         snapshot: &Snapshot,
-        before: &BTreeMap<String, (EntityTypeId, Members)>,
+        before: &BTreeMap<String, (EntityTypeId, Ordinals)>,
         cause: Cause,
-        out: &mut Vec<Changed>,
+        out: &mut Vec<Published>,
     ) -> Result<(), LiveError> {
-        let nobody = Members::default();
+        let nobody = Ordinals::default();
         for (name, (entity, now)) in self.sets() {
             // A segment of other entities under the same name begins empty.
             let known = before.get(&name).filter(|(e, _)| *e == entity).map_or(&nobody, |(_, m)| m);
@@ -115,11 +135,11 @@ impl State {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn since(&self, published: &BTreeMap<String, Vec<u32>>, cause: Cause) -> Result<Vec<Changed>, LiveError> {
+    pub fn since(&self, published: &BTreeMap<String, Vec<u32>>, cause: Cause) -> Result<Vec<Published>, LiveError> {
         let mut before = BTreeMap::new();
         for (name, ordinals) in published {
             let Some((entity, _)) = self.set(name) else { continue };
-            let mut members = Members::default();
+            let mut members = Ordinals::default();
             ordinals.iter().for_each(|o| members.set(*o, true));
             before.insert(name.clone(), (entity, members));
         }
