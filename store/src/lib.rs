@@ -27,6 +27,7 @@ mod dedupe;
 mod disk;
 mod entity;
 mod error;
+mod fed;
 mod feed;
 mod figures;
 mod files;
