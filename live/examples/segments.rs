@@ -39,7 +39,8 @@ fn define(store: &Store, text: &str) {
     let parsed = eql_grammar::parse(text);
     let statement = parsed.statements.into_iter().next().unwrap().unwrap();
     let (catalog, params) = (store.catalog(), ParamValues::new());
-    let context = Context { catalog: &catalog, params: &params, time_zone: "UTC", week_start: Default::default(), lenient: false, check: false };
+    let context =
+        Context { catalog: &catalog, params: &params, time_zone: "UTC", week_start: Default::default(), lenient: false, check: false };
     let bound = eql_compiler::bind(text, &statement, &context);
     let Some(Statement::Change(change, _)) = bound.statement else { panic!("{text}: {:?}", bound.diagnostics) };
     store.define(change).unwrap();
@@ -105,7 +106,11 @@ fn main() {
     }
     let begun = Instant::now();
     let mut state = State::begin(store.clone(), start, BTreeMap::new(), 2).unwrap();
-    println!("begun in {:.1} s over {entities} entities, {segments} segments; resident {:.2} GiB", begun.elapsed().as_secs_f64(), resident());
+    println!(
+        "begun in {:.1} s over {entities} entities, {segments} segments; resident {:.2} GiB",
+        begun.elapsed().as_secs_f64(),
+        resident()
+    );
     let mut feed = store.feed(store.position()).unwrap();
     let (mut busy, mut busy_half, mut changes, mut half) = (Duration::ZERO, Duration::ZERO, 0, state.counts());
     let commits = events / each;

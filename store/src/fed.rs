@@ -1,8 +1,8 @@
 //! Events of one commit as rows of their type: whoever reads conditions from parts and hot rows reads them from these as well.
 
-use crate::removal::Erased;
 use crate::feed::FeedEvents;
 use crate::hot::{HotChunk, Order, time_range};
+use crate::removal::Erased;
 use crate::{EventRows, Snapshot};
 use std::sync::Arc;
 

@@ -16,7 +16,8 @@ pub fn membership(catalog: &Catalog, segment: &str) -> Result<EntityValue, Vec<D
     let Some(found) = catalog.segment(segment) else { return Err(vec![]) };
     let Some(entity) = catalog.entity(&found.entity).cloned() else { return Err(vec![]) };
     let params = ParamValues::new();
-    let context = Context { catalog, params: &params, time_zone: &found.time_zone, week_start: found.week_start, lenient: false, check: false };
+    let context =
+        Context { catalog, params: &params, time_zone: &found.time_zone, week_start: found.week_start, lenient: false, check: false };
     let mut binder = Binder::new(&found.definition, &context);
     let mut scope = RowScope::entity(&entity);
     let name = Ident { name: found.name.clone(), span: Span::default() };

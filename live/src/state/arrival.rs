@@ -2,11 +2,11 @@
 
 use super::again::{Again, Wanted};
 use super::begin::bound;
-use crate::change::Cause;
 use super::definition::{Input, Test};
-use super::{Published, State};
 use super::population::{Population, Work};
-use arrow::array::{Array, UInt32Array};
+use super::{Published, State};
+use crate::change::Cause;
+use arrow::array::UInt32Array;
 use eql_catalog::{EntityTypeId, EventTypeId};
 use eql_planner::live::LiveError;
 use eql_store::{Committed, FeedEvents, Kept, Removed, Snapshot, Touched, What};

@@ -1,10 +1,10 @@
 //! State from nothing: definitions are bound, their rows are read from history, and everybody is evaluated.
 
-use crate::change::Cause;
 use super::definition::Planning;
-use super::{Published, Source, State, Version};
 use super::population::{Followed, Ordinals, Population, Work};
 use super::whole::{Whole, difference, planner};
+use super::{Published, Source, State, Version};
+use crate::change::Cause;
 use eql_catalog::{Catalog, EntityTypeId, Segment, SegmentMode};
 use eql_compiler::bound::EntityValue;
 use eql_planner::live::LiveError;

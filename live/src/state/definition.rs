@@ -42,7 +42,10 @@ pub(crate) enum Test {
     /// A condition on the entity's row.
     Row(EntityExpr),
     /// Anything over features and the entity's row.
-    Mixed { inputs: Vec<Input>, expr: ColumnsExpr },
+    Mixed {
+        inputs: Vec<Input>,
+        expr: ColumnsExpr,
+    },
 }
 
 #[derive(Debug)]

@@ -181,14 +181,13 @@ impl Feature {
             }
             (How::Folded(_), _) => {
                 let nothing = new_null_array(&out, 1);
-                let arrays: Vec<&dyn Array> = values.iter().map(|v| if let Datum::Value(a) = v { a.as_ref() } else { nothing.as_ref() }).collect();
+                let arrays: Vec<&dyn Array> =
+                    values.iter().map(|v| if let Datum::Value(a) = v { a.as_ref() } else { nothing.as_ref() }).collect();
                 if arrays.is_empty() { new_null_array(&out, 0) } else { concat(&arrays)? }
             }
             (_, DataType::Double) => Arc::new(values.iter().map(Datum::double).collect::<Float64Array>()),
             (_, DataType::Bool) => Arc::new(values.iter().map(Datum::truth).collect::<BooleanArray>()),
-            (_, DataType::Date) => {
-                Arc::new(values.iter().map(|v| v.int().and_then(|d| i32::try_from(d).ok())).collect::<Date32Array>())
-            }
+            (_, DataType::Date) => Arc::new(values.iter().map(|v| v.int().and_then(|d| i32::try_from(d).ok())).collect::<Date32Array>()),
             (_, DataType::Timestamp) => Arc::new(values.iter().map(Datum::int).collect::<TimestampMicrosecondArray>().with_timezone("UTC")),
             _ => Arc::new(values.iter().map(Datum::int).collect::<Int64Array>()),
         };

@@ -19,8 +19,8 @@ pub use population::Counts;
 use self::again::Again;
 use crate::change::{Cause, Change, Commit, Direction};
 
+use self::population::{Moved, Ordinals, Population, Work};
 use self::whole::Whole;
-use self::population::{Ordinals, Moved, Population, Work};
 use eql_catalog::{Catalog, EntityTypeId};
 use eql_planner::live::LiveError;
 use eql_store::{Committed, Snapshot, Store, StoreError, value_at};
@@ -149,7 +149,13 @@ impl State {
     }
 
     /// Changes of a population as those of its segments.
-    pub(crate) fn changes(&self, snapshot: &Snapshot, entity: EntityTypeId, moved: &[Moved], at: (u64, i64)) -> Result<Vec<Published>, LiveError> {
+    pub(crate) fn changes(
+        &self,
+        snapshot: &Snapshot,
+        entity: EntityTypeId,
+        moved: &[Moved],
+        at: (u64, i64),
+    ) -> Result<Vec<Published>, LiveError> {
         let Some(population) = self.populations.get(&entity) else { return Ok(vec![]) };
         let mut by_segment: BTreeMap<u32, Vec<&Moved>> = BTreeMap::new();
         for m in moved {

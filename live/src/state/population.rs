@@ -1,11 +1,11 @@
 //! All entities of one type, and the segments of them that are followed by features.
 
-use crate::change::Cause;
 use super::definition::{Input, Node, Plan, Test, compares};
 use super::entity::{Entity, UNARMED};
 use super::feature::Datum;
 use super::rows::Rows;
 use super::timer::Timers;
+use crate::change::Cause;
 use arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
 use eql_catalog::{EntityTypeId, EventTypeId};
 use eql_planner::live::{LiveError, Mark};
@@ -401,8 +401,7 @@ impl Population {
         own.sort_unstable();
         own.dedup();
         for atom in self.row_atoms.clone() {
-            let ordinals: Vec<u32> =
-                if work.everywhere.contains(&atom) { (0..self.entities.len() as u32).collect() } else { own.clone() };
+            let ordinals: Vec<u32> = if work.everywhere.contains(&atom) { (0..self.entities.len() as u32).collect() } else { own.clone() };
             if ordinals.is_empty() {
                 continue;
             }

@@ -1,9 +1,9 @@
 //! Segments that are evaluated as queries over everything, at each commit and tick: the slow twin of the state, and what stands in for it where a
 //! definition asks for more than rows (an analysis inside, an AS OF, conditions between the rows of two steps).
 
-use crate::change::Cause;
-use super::{Published, State};
 use super::population::Ordinals;
+use super::{Published, State};
+use crate::change::Cause;
 use eql_catalog::EntityTypeId;
 use eql_compiler::bound::EntityValue;
 use eql_planner::live::{LiveError, members};

@@ -232,7 +232,9 @@ impl Condition {
                 }
                 out + &w.text()
             }
-            Condition::Absent(e, f, d, away, w) => format!("DID {} -> NOT WITHIN {} {}{}", event(*e, f), length(*d), EVENTS[*away], w.text()),
+            Condition::Absent(e, f, d, away, w) => {
+                format!("DID {} -> NOT WITHIN {} {}{}", event(*e, f), length(*d), EVENTS[*away], w.text())
+            }
             Condition::City(c, equal) => format!("city {} '{}'", if *equal { "=" } else { "!=" }, CITIES[*c]),
             Condition::Age(op, v) => format!("age {op} {v}"),
             Condition::AgeUnknown => "age IS NULL".into(),
@@ -253,7 +255,9 @@ impl Condition {
         let none = Filter::None;
         match self {
             Condition::Count(e, f, w, op, k) => compares(Some(seen(*e, f, w).len() as f64), op, *k as f64),
-            Condition::Sum(w, op, k) => compares(Some(seen(0, &none, w).iter().filter_map(|r| r.amount).sum::<i64>() as f64), op, *k as f64),
+            Condition::Sum(w, op, k) => {
+                compares(Some(seen(0, &none, w).iter().filter_map(|r| r.amount).sum::<i64>() as f64), op, *k as f64)
+            }
             Condition::SumPrice(f, w, op, k) => compares(Some(seen(0, f, w).iter().filter_map(|r| r.price).sum::<f64>()), op, *k),
             Condition::Average(w, op, k) => {
                 let all: Vec<i64> = seen(0, &none, w).iter().filter_map(|r| r.amount).collect();
@@ -286,7 +290,8 @@ impl Condition {
                 starts.iter().any(|s| goes_on(v, steps, *within, *holding, *forbidden, 1, &[s]))
             }
             Condition::Absent(e, f, d, away, w) => seen(*e, f, w).iter().any(|a| {
-                let came = |b: &Row| b.event == *away && b.time < v.now && b.sequence != a.sequence && a.time <= b.time && b.time <= a.time + d;
+                let came =
+                    |b: &Row| b.event == *away && b.time < v.now && b.sequence != a.sequence && a.time <= b.time && b.time <= a.time + d;
                 a.time + d + grace < v.now && !v.rows.iter().any(came)
             }),
             Condition::City(c, equal) => (v.user.city == Some(*c)) == *equal,

@@ -86,7 +86,8 @@ impl World {
         let statement = parsed.statements.into_iter().next().unwrap().unwrap_or_else(|e| panic!("{text}: {e:?}"));
         let catalog = self.store.catalog();
         let params = ParamValues::new();
-        let context = Context { catalog: &catalog, params: &params, time_zone: ZONE, week_start: Default::default(), lenient: false, check: false };
+        let context =
+            Context { catalog: &catalog, params: &params, time_zone: ZONE, week_start: Default::default(), lenient: false, check: false };
         let bound = eql_compiler::bind(text, &statement, &context);
         match bound.statement {
             Some(Statement::Change(change, _)) => drop(self.store.define(change).unwrap()),

@@ -3,7 +3,7 @@
 use super::{LiveError, is_steady};
 use crate::planner::Planner;
 use crate::row::{Compiled, extra};
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, UInt32Array};
 use arrow::compute::take;
 use eql_catalog::{EntityTypeId, PropertyId};
 use eql_compiler::bound::{EntityValue, Kept, Leaf, Link, ScanColumn};

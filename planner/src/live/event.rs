@@ -46,7 +46,8 @@ impl EventExpr {
         if !is_steady(&row.expr) {
             return Ok(None);
         }
-        let mut made = Self { readers: vec![], compiled: Compiled::new(&planner.world, &row.columns, &row.expr)?, reads: vec![], segments: vec![] };
+        let mut made =
+            Self { readers: vec![], compiled: Compiled::new(&planner.world, &row.columns, &row.expr)?, reads: vec![], segments: vec![] };
         for c in &row.columns {
             match made.reader(planner, event, c)? {
                 Some(reader) => made.readers.push(reader),

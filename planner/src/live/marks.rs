@@ -145,7 +145,9 @@ impl Marks {
     pub fn codes(&self) -> Result<Option<Codes>, LiveError> {
         let types: Vec<DataType> = match &self.spec.carried {
             Carried::Code { value, .. } => vec![value.expr.data_type.clone()],
-            Carried::Steps => self.spec.kinds.first().map_or_else(Vec::new, |k| k.holding.iter().map(|h| h.expr.data_type.clone()).collect()),
+            Carried::Steps => {
+                self.spec.kinds.first().map_or_else(Vec::new, |k| k.holding.iter().map(|h| h.expr.data_type.clone()).collect())
+            }
             _ => vec![],
         };
         if types.is_empty() { Ok(None) } else { Codes::new(&types).map(Some) }
@@ -230,7 +232,9 @@ impl Marks {
     ) -> Result<Vec<(u32, i64)>, LiveError> {
         let Some(of) = self.events.iter().find(|e| e.event == event) else { return Ok(vec![]) };
         if of.simple() {
-            return Ok((0..u32::try_from(rows.len()).unwrap_or(u32::MAX)).map(|i| (i, i64::from(self.spec.carried == Carried::Steps))).collect());
+            return Ok((0..u32::try_from(rows.len()).unwrap_or(u32::MAX))
+                .map(|i| (i, i64::from(self.spec.carried == Carried::Steps)))
+                .collect());
         }
         let mut mask = vec![0u32; rows.len()];
         let mut counts = vec![false; rows.len()];
@@ -266,7 +270,8 @@ impl Marks {
             Carried::Nothing => Ok(kept.into_iter().map(|i| (i, 0)).collect()),
             Carried::Steps => {
                 let held = of.held(snapshot, events, &list, &kept, &mask, codes)?;
-                let payload = |(n, i): (usize, u32)| (i, i64::from(mask[i as usize]) | (i64::from(held.get(n).copied().unwrap_or(0)) << 32));
+                let payload =
+                    |(n, i): (usize, u32)| (i, i64::from(mask[i as usize]) | (i64::from(held.get(n).copied().unwrap_or(0)) << 32));
                 Ok(kept.iter().copied().enumerate().map(payload).collect())
             }
             Carried::Bits(_) => {
