@@ -304,7 +304,9 @@ impl Store {
     pub fn tick(&self, now: i64) -> Result<(u64, i64), StoreError> {
         let mut admission = self.core.admission.lock();
         admission.clock = admission.catalog.clock.unwrap_or(admission.clock.max(now));
-        Ok((admission.position, admission.clock))
+        // What was lost (a full disk) never comes.
+        let position = self.core.log.lost_after().unwrap_or(admission.position);
+        Ok((position, admission.clock))
     }
 }
 
