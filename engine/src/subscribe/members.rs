@@ -7,6 +7,7 @@ use crate::reevaluate::log_error;
 use crate::rows::internal;
 use crate::{Engine, EngineError};
 use arrow::array::{ArrayRef, Int64Array, StringArray, TimestampMicrosecondArray};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType as ArrowType, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use eql_catalog::Value;
@@ -126,12 +127,12 @@ impl Following {
     }
 
     async fn wait(&mut self) {
-        // A promise is due, or the live thread has something new: a promise that could not be made can be made then.
-        let pause = self.progress_at.max(Instant::now() + std::time::Duration::from_millis(1));
+        // A promise that could not be made when it was due can be made when the live thread has done something.
+        let due = self.progress_at <= Instant::now();
         tokio::select! {
             _ = self.changed.changed() => {}
-            () = tokio::time::sleep_until(pause), if self.progress_at > Instant::now() => {}
-            _ = self.done.changed() => {}
+            () = tokio::time::sleep_until(self.progress_at), if !due => {}
+            _ = self.done.changed(), if due => {}
             _ = self.stopping.changed() => {}
         }
     }
@@ -263,6 +264,9 @@ impl Following {
             }
             Follows::Events(_) => return Err(internal("events are no members".into())),
         };
+        // What WITH shows has times in UTC until here.
+        let shaped = columns.into_iter().zip(schema.fields()).map(|(c, f)| cast(&c, f.data_type()));
+        let columns = shaped.collect::<Result<Vec<_>, _>>().map_err(|e| internal(e.to_string()))?;
         RecordBatch::try_new(schema.clone(), columns).map_err(|e| internal(e.to_string()))
     }
 }
