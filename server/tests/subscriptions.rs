@@ -320,3 +320,40 @@ async fn a_webhook_reaches_nobody_inside() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_does_not_read_slows_nobody_down_and_misses_nothing() {
+    const USERS: i64 = 6000;
+    let server = world().await;
+    // It asks, and then reads nothing.
+    let mut stuck = TcpStream::connect(server.at.http.socket).unwrap();
+    write!(stuck, "GET /v1/segments/keen/changes HTTP/1.0\r\nhost: localhost\r\n\r\n").unwrap();
+    let mut lines = BufReader::new(stuck.try_clone().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.next().unwrap().contains(" 200 "));
+    let reads = Events::open(&server, "/v1/segments/keen/changes", None);
+    assert_eq!(reads.next().0, "progress");
+    for call in 0..USERS / 500 {
+        let row = |i: i64| {
+            let user = call * 500 + i;
+            format!(
+                "{{\"event\":\"visit\",\"id\":\"{user}a\",\"user_id\":{user}}}\n{{\"event\":\"visit\",\"id\":\"{user}b\",\"user_id\":{user}}}\n"
+            )
+        };
+        let (status, said) = server.post("/v1/events", &(0..500).map(row).collect::<String>());
+        assert!(status == 200 && said["accepted"] == 1000, "{status} {said}");
+    }
+    let all = |next: &mut dyn FnMut() -> Option<Value>| {
+        let mut seen = std::collections::BTreeSet::new();
+        while seen.len() < USERS as usize {
+            let Some(data) = next() else { break };
+            if let Some(who) = data["entity"].as_i64() {
+                assert!(data["change"] == "enter" && seen.insert(who), "twice: {data}");
+            }
+        }
+        seen.len() as i64
+    };
+    assert_eq!(all(&mut || Some(reads.next().2)), USERS);
+    stuck.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut data = lines.filter_map(|l| l.strip_prefix("data: ").map(|d| serde_json::from_str(d).unwrap()));
+    assert_eq!(block_in_place(|| all(&mut || data.next())), USERS);
+}
