@@ -278,12 +278,10 @@ impl Store {
     /// # Errors
     /// The log does not reach back so far ([`StoreError::Trimmed`]), or the position lies ahead of it.
     pub fn feed(&self, from: u64) -> Result<Feed, StoreError> {
-        // No trim may come between looking and holding.
-        let checkpointing = self.core.checkpointing.lock();
+        // Held before it is looked at. A trim that began earlier may still take it away: then the next record is an error, and no gap.
         let id = self.core.feeds.open(from);
         let position = self.position();
         let mut feed = Feed { core: self.core.clone(), id, position: from, tail: None };
-        drop(checkpointing);
         if from > position {
             return Err(StoreError::unsuitable(&self.core.dir, format!("has no position {from} yet, the last one is {position}")));
         }
@@ -304,7 +302,9 @@ impl Store {
     pub fn tick(&self, now: i64) -> Result<(u64, i64), StoreError> {
         let mut admission = self.core.admission.lock();
         admission.clock = admission.catalog.clock.unwrap_or(admission.clock.max(now));
-        Ok((admission.position, admission.clock))
+        // What was lost (a full disk) never comes.
+        let position = self.core.log.lost_after().unwrap_or(admission.position);
+        Ok((position, admission.clock))
     }
 }
 

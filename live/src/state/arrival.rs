@@ -8,7 +8,7 @@ use super::{Published, State};
 use crate::change::Cause;
 use arrow::array::UInt32Array;
 use eql_catalog::{EntityTypeId, EventTypeId};
-use eql_planner::live::LiveError;
+use eql_planner::live::{EntityExpr, LiveError};
 use eql_store::{Committed, FeedEvents, Kept, Removed, Snapshot, Touched, What};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -89,14 +89,14 @@ fn read(
     works: &mut BTreeMap<EntityTypeId, Work>,
     wanted: &mut Wanted,
 ) -> Result<Cause, LiveError> {
-    let clock = state.clock;
     Ok(match what {
         What::Events(events) => {
-            arrived(state, snapshot, events, works, wanted)?;
+            arrived(state, snapshot, events, works)?;
+            made_known(state, snapshot, events, works, wanted);
             Cause::Event
         }
         What::Corrections { events, before } => {
-            known_in(state, snapshot, events, works);
+            known_in(state, snapshot, events, works)?;
             let now = events.iter().map(|e| Touched { event: e.event, participants: e.participants.clone() });
             match before {
                 Some(before) => before.iter().cloned().chain(now).for_each(|t| concerned(state, &t, wanted)),
@@ -108,18 +108,21 @@ fn read(
             if let Some(population) = state.populations.get_mut(entity) {
                 let work = works.entry(*entity).or_default();
                 let known = population.entities.len() as u32;
-                population.know(greatest(ordinals), work);
+                population.know(snapshot, greatest(ordinals), work)?;
                 work.written.extend(ordinals.iter().flatten());
                 let gone: BTreeSet<u32> = deleted.iter().copied().collect();
                 work.fresh.extend(ordinals.iter().flatten().filter(|o| *o < known && !population.alive.has(*o)));
                 work.fresh.retain(|o| !gone.contains(o));
                 work.gone.extend(gone);
             }
-            read_by_others(state, *entity, None, works, wanted, clock);
+            // Entities that nobody knew were named by no event.
+            let known = state.last.entities(*entity).map_or(0, |e| e.len());
+            let new = !ordinals.iter().flatten().any(|o| (o as usize) < known);
+            read_by_others(state, Read::Row(*entity, new), works, wanted);
             Cause::Property
         }
         What::Members { segment, .. } => {
-            read_by_others(state, EntityTypeId(u16::MAX), Some(segment), works, wanted, clock);
+            read_by_others(state, Read::Segment(segment), works, wanted);
             Cause::Property
         }
         What::Version { kept, definition, .. } => {
@@ -127,7 +130,7 @@ fn read(
                 redefined(state, snapshot, wanted);
             }
             if let Kept::Segment(segment) = kept {
-                read_by_others(state, EntityTypeId(u16::MAX), Some(segment), works, wanted, clock);
+                read_by_others(state, Read::Segment(segment), works, wanted);
             }
             Cause::Property
         }
@@ -168,13 +171,18 @@ fn greatest(ordinals: &UInt32Array) -> usize {
 }
 
 /// Entities of events are known from then on.
-fn known_in(state: &mut State, snapshot: &Snapshot, events: &[FeedEvents], works: &mut BTreeMap<EntityTypeId, Work>) {
+fn known_in(
+    state: &mut State,
+    snapshot: &Snapshot,
+    events: &[FeedEvents],
+    works: &mut BTreeMap<EntityTypeId, Work>,
+) -> Result<(), LiveError> {
     for batch in events {
         let Some(definition) = snapshot.catalog().event_by_id(batch.event) else { continue };
         for (participant, ordinals) in definition.participants.iter().zip(&batch.participants) {
             let Some(population) = state.populations.get_mut(&participant.entity) else { continue };
             let work = works.entry(participant.entity).or_default();
-            population.know(greatest(ordinals), work);
+            population.know(snapshot, greatest(ordinals), work)?;
             // Who was deleted and acts again is known again, where the store says so.
             let dead: Vec<u32> = ordinals.iter().flatten().filter(|o| !population.alive.has(*o)).collect();
             if !dead.is_empty()
@@ -185,6 +193,24 @@ fn known_in(state: &mut State, snapshot: &Snapshot, events: &[FeedEvents], works
             }
         }
     }
+    Ok(())
+}
+
+/// Entities of other types that events make known.
+fn made_known(state: &State, snapshot: &Snapshot, events: &[FeedEvents], works: &mut BTreeMap<EntityTypeId, Work>, wanted: &mut Wanted) {
+    for batch in events {
+        let Some(definition) = snapshot.catalog().event_by_id(batch.event) else { continue };
+        for (participant, ordinals) in definition.participants.iter().zip(&batch.participants) {
+            let entity = participant.entity;
+            let read = |p: &Population| {
+                let by_lane = p.plan.lanes.iter().any(|l| l.marks.keyed().contains(&entity));
+                by_lane || p.entity != entity && p.plan.atoms.iter().any(|a| matches!(a.test, Test::Row(_) | Test::Mixed { .. }))
+            };
+            if state.populations.values().any(read) && greatest(ordinals) > state.last.entities(entity).map_or(0, |e| e.len()) {
+                read_by_others(state, Read::Row(entity, true), works, wanted);
+            }
+        }
+    }
 }
 
 fn arrived(
@@ -192,17 +218,15 @@ fn arrived(
     snapshot: &Arc<Snapshot>,
     events: &[FeedEvents],
     works: &mut BTreeMap<EntityTypeId, Work>,
-    wanted: &mut Wanted,
 ) -> Result<(), LiveError> {
     let clock = state.clock;
-    known_in(state, snapshot, events, works);
+    known_in(state, snapshot, events, works)?;
     for batch in events {
         let Some(rows) = snapshot.rows_of(batch) else { continue };
         for (entity, population) in &mut state.populations {
             population.arrive(snapshot, batch.event, &rows, clock, works.entry(*entity).or_default())?;
         }
     }
-    let _ = wanted;
     Ok(())
 }
 
@@ -254,31 +278,34 @@ fn gone(population: &Population, snapshot: &Snapshot, ordinals: &[u32]) -> Resul
     Ok(population.alive.iter().filter(is).collect())
 }
 
+/// What others may read.
+#[derive(Clone, Copy)]
+enum Read<'a> {
+    /// Rows of an entity type; true: only of entities that were unknown.
+    Row(EntityTypeId, bool),
+    /// The members of a stored segment.
+    Segment(&'a str),
+}
+
 /// Conditions that read rows of another type, or the members of a stored segment.
-fn read_by_others(
-    state: &mut State,
-    entity: EntityTypeId,
-    segment: Option<&str>,
-    works: &mut BTreeMap<EntityTypeId, Work>,
-    wanted: &mut Wanted,
-    _clock: i64,
-) {
-    let by_row = |reads: &[EntityTypeId], segments: &[String]| match segment {
-        Some(name) => segments.iter().any(|s| s == name),
-        None => reads.contains(&entity),
-    };
+fn read_by_others(state: &State, read: Read<'_>, works: &mut BTreeMap<EntityTypeId, Work>, wanted: &mut Wanted) {
     for (own, population) in &state.populations {
         for (lane, l) in population.plan.lanes.iter().enumerate() {
-            if by_row(l.marks.reads(), l.marks.segments()) {
+            let concerns = match read {
+                Read::Row(entity, true) => l.marks.keyed().contains(&entity),
+                Read::Row(entity, false) => l.marks.reads().contains(&entity),
+                Read::Segment(name) => l.marks.segments().iter().any(|s| s == name),
+            };
+            if concerns {
                 wanted.lane(*own, lane as u32, None);
             }
         }
+        let others = |expr: &EntityExpr| match read {
+            // The own row is looked at where it was written.
+            Read::Row(entity, _) => expr.reads().iter().skip(1).any(|r| *r == entity),
+            Read::Segment(name) => expr.segments().iter().any(|s| s == name),
+        };
         for (number, atom) in population.plan.atoms.iter().enumerate() {
-            let others = |expr: &eql_planner::live::EntityExpr| match segment {
-                Some(_) => by_row(expr.reads(), expr.segments()),
-                // The own row is looked at where it was written.
-                None => expr.reads().iter().skip(1).any(|r| *r == entity),
-            };
             let reads = match &atom.test {
                 Test::Row(expr) => others(expr),
                 Test::Mixed { inputs, .. } => inputs.iter().any(|i| matches!(i, Input::Row(expr) if others(expr))),

@@ -40,6 +40,7 @@ impl State {
             catalog: snapshot.catalog().clone(),
             populations: BTreeMap::new(),
             wholes: vec![],
+            queries: true,
             failed: BTreeMap::new(),
             versions,
             bound: BTreeMap::new(),
@@ -80,6 +81,7 @@ impl State {
             let (planning, followed) = entry.or_insert_with(|| (Planning::new(&planner, definition.entity), vec![]));
             match planning.segment(definition)? {
                 Some(condition) => followed.push(Followed { name: name.clone(), version, condition, members: Ordinals::default() }),
+                None if !self.queries => {}
                 None => {
                     let members = Ordinals::default();
                     self.wholes.push(Whole { name: name.clone(), version, definition: definition.clone(), members });
@@ -165,6 +167,13 @@ impl State {
     }
 }
 
+impl Version {
+    /// The present definition of a segment as the version of a number.
+    pub fn of(segment: &Segment, number: u32) -> Version {
+        Version { number, definition: words(segment) }
+    }
+}
+
 /// What a version is a version of.
 fn words(segment: &Segment) -> String {
     format!("{}\n{} {:?}", segment.definition, segment.time_zone, segment.week_start)
@@ -190,7 +199,7 @@ impl Population {
     pub(crate) fn fill(&mut self, snapshot: &Snapshot, now: i64) -> Result<(), LiveError> {
         let entities = snapshot.entities(self.entity)?;
         let mut work = Work::default();
-        self.know(entities.len(), &mut work);
+        self.know(snapshot, entities.len(), &mut work)?;
         if let Some(deleted) = entities.deleted() {
             work.gone = (0..entities.len() as u32).filter(|o| deleted.value(*o as usize)).collect();
             work.fresh.retain(|o| !deleted.value(*o as usize));

@@ -151,6 +151,9 @@ impl State {
         }
         let mut state = Self::empty(source, &snapshot, (head.position, head.clock), head.versions.clone(), threads);
         state.plan(&snapshot)?;
+        if head.wholes.is_empty() {
+            state.without_queries();
+        }
         let planned: Vec<(u16, u64)> = state.populations.values().map(|p| (p.entity.0, p.plan.signature)).collect();
         let wholes = state.wholes.iter().map(|w| &w.name).eq(head.wholes.iter().map(|w| &w.0));
         if planned != head.populations || state.versions != head.versions || !wholes {
@@ -163,6 +166,7 @@ impl State {
             if p.read(&mut from).is_none() {
                 return Ok(None);
             }
+            p.keys.grow(&snapshot, p.entity, u32::try_from(p.entities.len()).unwrap_or(u32::MAX))?;
         }
         Ok(frame::<End>(&mut from).map(|_| state))
     }

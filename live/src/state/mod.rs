@@ -7,6 +7,7 @@ mod checkpoint;
 mod definition;
 mod entity;
 mod feature;
+mod keys;
 mod lane;
 mod population;
 mod rows;
@@ -21,7 +22,8 @@ use crate::change::{Cause, Change, Commit, Direction};
 
 use self::population::{Moved, Ordinals, Population, Work};
 use self::whole::Whole;
-use eql_catalog::{Catalog, EntityTypeId};
+use arrow::array::Array;
+use eql_catalog::{Catalog, EntityTypeId, Value};
 use eql_planner::live::LiveError;
 use eql_store::{Committed, Snapshot, Store, StoreError, value_at};
 use std::collections::BTreeMap;
@@ -74,6 +76,8 @@ pub struct State {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) populations: BTreeMap<EntityTypeId, Population>,
     pub(crate) wholes: Vec<Whole>,
+    /// What is not followed row by row is evaluated as a query here.
+    pub(crate) queries: bool,
     pub(crate) failed: BTreeMap<String, String>,
     pub(crate) versions: BTreeMap<String, Version>,
     /// What was bound: the same again is nothing to do.
@@ -92,6 +96,11 @@ impl State {
     /// The position up to which commits were taken in.
     pub fn position(&self) -> u64 {
         self.position
+    }
+
+    /// The position that has to be reached before some entities are right again: what they need was read from the store of that position.
+    pub fn waits_for(&self) -> Option<u64> {
+        self.again.as_ref().map(|a| a.snapshot.position())
     }
 
     /// The clock up to which everything that was due has happened.
@@ -117,6 +126,20 @@ impl State {
         self.set(segment).map(|(_, members)| members.iter().collect())
     }
 
+    /// The keys of the members of a segment; nobody of a segment that is not followed.
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn member_keys(&self, segment: &str) -> Result<Vec<Vec<Value>>, LiveError> {
+        let Some((entity, members)) = self.set(segment) else { return Ok(vec![]) };
+        let population = self.populations.get(&entity);
+        let key = |ordinal| match population.and_then(|p| p.keys.get(ordinal)) {
+            Some(key) => Ok(Some(key)),
+            None => key_of(&self.last, entity, ordinal),
+        };
+        members.iter().filter_map(|o| key(o).transpose()).collect()
+    }
+
     /// Their number.
     pub fn count(&self, segment: &str) -> Option<usize> {
         self.set(segment).map(|(_, members)| members.len())
@@ -126,6 +149,17 @@ impl State {
         let rows = self.populations.values().flat_map(|p| p.segments.iter().map(|s| (p.entity, s)));
         let found = rows.into_iter().find(|(_, s)| s.name == segment).map(|(entity, s)| (entity, &s.members));
         found.or_else(|| self.wholes.iter().find(|w| w.name == segment).map(|w| (w.entity(), &w.members)))
+    }
+
+    /// Whether a segment is followed row by row.
+    pub fn is_followed(&self, segment: &str) -> bool {
+        self.populations.values().any(|p| p.segments.iter().any(|s| s.name == segment))
+    }
+
+    /// Leaves what cannot be followed row by row to somebody else.
+    pub fn without_queries(&mut self) {
+        self.queries = false;
+        self.wholes.clear();
     }
 
     /// Whether an ordinal is a member.
@@ -179,16 +213,18 @@ impl State {
         list: &[(u32, bool, Cause)],
         (position, clock): (u64, i64),
     ) -> Result<Published, LiveError> {
-        let ordinals: Vec<u32> = list.iter().map(|l| l.0).collect();
-        // Who was erased has no key any more: it is the one of before.
-        let before = self.last.keys_of(entity, &ordinals).unwrap_or_default();
-        let now = snapshot.keys_of(entity, &ordinals)?;
         let mut changes = Vec::with_capacity(list.len());
-        for (i, (_, enters, cause)) in list.iter().enumerate() {
-            let present = now.iter().all(|k| k.is_valid(i));
-            let keys = if present || before.is_empty() { &now } else { &before };
+        for (ordinal, enters, cause) in list {
+            let known = self.populations.get(&entity).and_then(|p| p.keys.get(*ordinal));
+            // Whoever was erased before anybody saw its key is told to nobody, neither that it came nor that it went.
+            let Some(key) = (match known {
+                Some(key) => Some(key),
+                None => key_of(snapshot, entity, *ordinal)?.or(key_of(&self.last, entity, *ordinal)?),
+            }) else {
+                continue;
+            };
             changes.push(Change {
-                entity: keys.iter().map(|k| value_at(k.as_ref(), i)).collect(),
+                entity: key,
                 direction: if *enters { Direction::Enter } else { Direction::Exit },
                 at: clock,
                 cause: *cause,
@@ -217,6 +253,13 @@ impl State {
         }
         Ok(())
     }
+}
+
+/// The key of an entity as a snapshot has it.
+fn key_of(snapshot: &Snapshot, entity: EntityTypeId, ordinal: u32) -> Result<Option<Vec<Value>>, LiveError> {
+    let columns = snapshot.keys_of(entity, &[ordinal])?;
+    let present = !columns.is_empty() && columns.iter().all(|c| c.is_valid(0));
+    Ok(present.then(|| columns.iter().map(|c| value_at(c.as_ref(), 0)).collect()))
 }
 
 impl State {

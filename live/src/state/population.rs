@@ -3,6 +3,7 @@
 use super::definition::{Input, Node, Plan, Test, compares};
 use super::entity::{Entity, UNARMED};
 use super::feature::Datum;
+use super::keys::Keys;
 use super::rows::Rows;
 use super::timer::Timers;
 use crate::change::Cause;
@@ -121,6 +122,7 @@ pub(crate) struct Population {
     default_members: Vec<u32>,
     dispatch: HashMap<EventTypeId, Vec<u32>>,
     pub entities: Vec<Entity>,
+    pub keys: Keys,
     pub alive: Ordinals,
     pub timers: Timers,
     /// Rows dated ahead of the clock, by the instant at which they are seen.
@@ -164,6 +166,7 @@ impl Population {
             default_members: vec![],
             dispatch,
             entities: vec![],
+            keys: Keys::default(),
             alive: Ordinals::default(),
             timers: Timers::default(),
             pending: BTreeMap::new(),
@@ -184,13 +187,15 @@ impl Population {
     }
 
     /// Makes room for everybody up to an ordinal; those who are new are alive.
-    pub(crate) fn know(&mut self, count: usize, work: &mut Work) {
+    pub(crate) fn know(&mut self, snapshot: &Snapshot, count: usize, work: &mut Work) -> Result<(), LiveError> {
+        self.keys.grow(snapshot, self.entity, u32::try_from(count).unwrap_or(u32::MAX))?;
         while self.entities.len() < count {
             let ordinal = self.entities.len() as u32;
             self.entities.push(Entity::default());
             self.alive.set(ordinal, true);
             work.fresh.push(ordinal);
         }
+        Ok(())
     }
 
     /// Takes in the rows of a commit.

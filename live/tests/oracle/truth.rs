@@ -3,42 +3,42 @@
 use super::random::Random;
 use std::fmt::Write as _;
 
-pub const SECOND: i64 = 1_000_000;
-pub const HOUR: i64 = 3_600 * SECOND;
-pub const DAY: i64 = 24 * HOUR;
+pub(crate) const SECOND: i64 = 1_000_000;
+pub(crate) const HOUR: i64 = 3_600 * SECOND;
+pub(crate) const DAY: i64 = 24 * HOUR;
 /// Asia/Kathmandu: never another offset in these years, so that local days can be reckoned by hand.
-pub const ZONE: &str = "Asia/Kathmandu";
+pub(crate) const ZONE: &str = "Asia/Kathmandu";
 const OFFSET: i64 = 345 * 60 * SECOND;
 
 /// An event row of one user.
 #[derive(Clone, Debug)]
-pub struct Row {
-    pub user: i64,
-    pub event: usize,
-    pub time: i64,
+pub(crate) struct Row {
+    pub(crate) user: i64,
+    pub(crate) event: usize,
+    pub(crate) time: i64,
     /// In the order of arrival.
-    pub sequence: u64,
-    pub id: String,
-    pub amount: Option<i64>,
-    pub price: Option<f64>,
-    pub channel: Option<usize>,
+    pub(crate) sequence: u64,
+    pub(crate) id: String,
+    pub(crate) amount: Option<i64>,
+    pub(crate) price: Option<f64>,
+    pub(crate) channel: Option<usize>,
 }
 
 /// What is known of a user.
 #[derive(Clone, Debug, Default)]
-pub struct User {
-    pub city: Option<usize>,
-    pub age: Option<i64>,
-    pub known: bool,
+pub(crate) struct User {
+    pub(crate) city: Option<usize>,
+    pub(crate) age: Option<i64>,
+    pub(crate) known: bool,
 }
 
-pub const EVENTS: [&str; 3] = ["buy", "visit", "ask"];
-pub const CHANNELS: [&str; 3] = ["web", "app", "shop"];
-pub const CITIES: [&str; 3] = ["Rome", "Lima", "Oslo"];
+pub(crate) const EVENTS: [&str; 3] = ["buy", "visit", "ask"];
+pub(crate) const CHANNELS: [&str; 3] = ["web", "app", "shop"];
+pub(crate) const CITIES: [&str; 3] = ["Rome", "Lima", "Oslo"];
 
 /// Which rows.
 #[derive(Clone, Debug)]
-pub enum Filter {
+pub(crate) enum Filter {
     None,
     Amount(&'static str, i64),
     Channel(usize),
@@ -48,7 +48,7 @@ pub enum Filter {
 
 /// When.
 #[derive(Clone, Debug)]
-pub enum Window {
+pub(crate) enum Window {
     All,
     Rolling(i64, &'static str, i64),
     LastDays(i64),
@@ -60,7 +60,7 @@ pub enum Window {
 
 /// A condition.
 #[derive(Clone, Debug)]
-pub enum Condition {
+pub(crate) enum Condition {
     Count(usize, Filter, Window, &'static str, i64),
     Sum(Window, &'static str, i64),
     SumPrice(Filter, Window, &'static str, f64),
@@ -84,18 +84,18 @@ pub enum Condition {
 
 /// A definition: its condition and GRACE.
 #[derive(Clone, Debug)]
-pub struct Definition {
-    pub condition: Condition,
-    pub grace: i64,
+pub(crate) struct Definition {
+    pub(crate) condition: Condition,
+    pub(crate) grace: i64,
 }
 
 /// Everything at an instant.
-pub struct View<'a> {
+pub(crate) struct View<'a> {
     /// Of the user, by (time, sequence).
-    pub rows: &'a [Row],
-    pub user: &'a User,
-    pub now: i64,
-    pub definitions: &'a [Definition],
+    pub(crate) rows: &'a [Row],
+    pub(crate) user: &'a User,
+    pub(crate) now: i64,
+    pub(crate) definitions: &'a [Definition],
 }
 
 fn midnight(t: i64) -> i64 {
@@ -148,7 +148,7 @@ impl Window {
     }
 
     /// Lengths at whose ends something happens.
-    pub fn lengths(&self, out: &mut Vec<i64>) {
+    pub(crate) fn lengths(&self, out: &mut Vec<i64>) {
         match self {
             Window::Rolling(_, _, length) => out.push(*length),
             Window::LastDays(n) | Window::CompleteDays(n) => out.push(n * DAY),
@@ -204,7 +204,7 @@ fn length(micros: i64) -> String {
 }
 
 impl Condition {
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         match self {
             Condition::Count(e, f, w, op, k) => format!("count({}{}{}) {op} {k}", EVENTS[*e], f.text(), w.text()),
             Condition::Sum(w, op, k) => format!("sum(buy.amount{}) {op} {k}", w.text()),
@@ -247,7 +247,7 @@ impl Condition {
         }
     }
 
-    pub fn holds(&self, v: &View<'_>, grace: i64) -> bool {
+    pub(crate) fn holds(&self, v: &View<'_>, grace: i64) -> bool {
         let seen = |e: usize, f: &Filter, w: &Window| -> Vec<&Row> {
             let (start, end) = w.bounds(v.now);
             v.rows.iter().filter(|r| r.event == e && r.time < v.now && start <= r.time && r.time < end && f.passes(r, v.user)).collect()
@@ -310,7 +310,7 @@ impl Condition {
         }
     }
 
-    pub fn lengths(&self, grace: i64, out: &mut Vec<i64>) {
+    pub(crate) fn lengths(&self, grace: i64, out: &mut Vec<i64>) {
         match self {
             Condition::Count(_, _, w, ..)
             | Condition::Sum(w, ..)
@@ -399,7 +399,7 @@ fn window(r: &mut Random, base: i64) -> Window {
 }
 
 /// Some condition; `segments` are defined already.
-pub fn condition(r: &mut Random, base: i64, segments: usize, depth: usize) -> Condition {
+pub(crate) fn condition(r: &mut Random, base: i64, segments: usize, depth: usize) -> Condition {
     if depth > 0 && r.below(3) == 0 {
         let mut one = || Box::new(condition(r, base, segments, depth - 1));
         let (a, b) = (one(), one());

@@ -13,18 +13,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-pub struct World {
-    pub random: Random,
-    pub store: Arc<Store>,
-    pub clock: Arc<AtomicI64>,
-    pub feed: Feed,
-    pub state: Option<State>,
-    pub rows: BTreeMap<i64, Vec<Row>>,
-    pub users: BTreeMap<i64, User>,
-    pub definitions: Vec<Definition>,
-    pub published: BTreeMap<String, BTreeSet<i64>>,
-    pub now: i64,
-    pub checked: u64,
+pub(crate) struct World {
+    pub(crate) random: Random,
+    pub(crate) store: Arc<Store>,
+    pub(crate) clock: Arc<AtomicI64>,
+    pub(crate) feed: Feed,
+    pub(crate) state: Option<State>,
+    pub(crate) rows: BTreeMap<i64, Vec<Row>>,
+    pub(crate) users: BTreeMap<i64, User>,
+    pub(crate) definitions: Vec<Definition>,
+    pub(crate) published: BTreeMap<String, BTreeSet<i64>>,
+    pub(crate) now: i64,
+    pub(crate) checked: u64,
     next: u64,
     base: i64,
     lengths: Vec<i64>,
@@ -34,7 +34,7 @@ pub struct World {
 const USER: EntityTypeId = EntityTypeId(0);
 
 impl World {
-    pub fn new(seed: u64, segments: usize) -> World {
+    pub(crate) fn new(seed: u64, segments: usize) -> World {
         let mut random = Random(seed);
         let base = 1_772_323_200_000_000 + random.below(30) as i64 * DAY;
         let now = base + 60 * HOUR;
@@ -72,7 +72,7 @@ impl World {
     }
 
     /// Gives a segment another definition, made of those before `upto`.
-    pub fn redefine(&mut self, n: usize, upto: usize) {
+    pub(crate) fn redefine(&mut self, n: usize, upto: usize) {
         let grace = [0, 0, 600 * SECOND, HOUR][self.random.below(4) as usize];
         let condition = condition(&mut self.random, self.base, upto, 2);
         let with = if grace > 0 { format!(" GRACE {} seconds", grace / SECOND) } else { String::new() };
@@ -116,7 +116,7 @@ impl World {
     }
 
     /// Moves the clock, mostly a little, sometimes to an edge, sometimes far.
-    pub fn pass(&mut self) {
+    pub(crate) fn pass(&mut self) {
         let jitter = self.random.below(3) as i64 - 1;
         let lengths = self.lengths.clone();
         let length = self.random.one(&lengths).unwrap_or(HOUR);
@@ -175,7 +175,7 @@ impl World {
     }
 
     /// Some events in one commit, some of them twice.
-    pub fn happen(&mut self, users: u64) {
+    pub(crate) fn happen(&mut self, users: u64) {
         let n = 1 + self.random.below(12) as usize;
         let rows: Vec<Row> = (0..n).map(|_| self.row(users)).collect();
         let batches: Vec<EventBatch> = (0..3).filter_map(|e| self.batch(&rows, e)).collect();
@@ -191,7 +191,7 @@ impl World {
     }
 
     /// Properties of some users.
-    pub fn write(&mut self, users: u64) {
+    pub(crate) fn write(&mut self, users: u64) {
         let user = self.random.below(users) as i64;
         let city = (self.random.below(4) > 0).then(|| self.random.below(3) as usize);
         let age = (self.random.below(4) > 0).then(|| self.random.below(5) as i64 * 10);
@@ -206,7 +206,7 @@ impl World {
     }
 
     /// One event becomes another, or goes.
-    pub fn mend(&mut self) {
+    pub(crate) fn mend(&mut self) {
         let all: Vec<Row> = self.rows.values().flatten().cloned().collect();
         if all.is_empty() {
             return;
@@ -229,7 +229,7 @@ impl World {
     }
 
     /// A user goes, or everything about one.
-    pub fn leave(&mut self) {
+    pub(crate) fn leave(&mut self) {
         let keys: Vec<i64> = self.users.keys().copied().collect();
         let Some(user) = self.random.one(&keys) else { return };
         let key: Vec<ArrayRef> = vec![Arc::new(Int64Array::from(vec![user]))];
@@ -245,7 +245,7 @@ impl World {
     }
 
     /// Brings the state up to the store and the clock.
-    pub fn follow(&mut self) {
+    pub(crate) fn follow(&mut self) {
         let mut out = Vec::new();
         while let Some(commit) = self.feed.next(Duration::ZERO).unwrap() {
             if let Some(state) = &mut self.state {
@@ -269,7 +269,7 @@ impl World {
     }
 
     /// Takes what a state of its own has for what was published.
-    pub fn publish_all(&mut self) {
+    pub(crate) fn publish_all(&mut self) {
         let Some(state) = &self.state else { return };
         let keys = self.keys();
         for name in state.following().keys() {
@@ -284,7 +284,7 @@ impl World {
     }
 
     /// Every membership against plain loops; what was published says the same.
-    pub fn check(&mut self, context: &str) {
+    pub(crate) fn check(&mut self, context: &str) {
         let state = self.state.as_ref().unwrap();
         let nothing = Vec::new();
         for (ordinal, user) in self.keys().into_iter().enumerate() {
@@ -311,7 +311,7 @@ impl World {
     }
 
     /// Every membership against the query.
-    pub fn check_query(&self, context: &str) {
+    pub(crate) fn check_query(&self, context: &str) {
         let snapshot = self.store.snapshot().unwrap();
         let state = self.state.as_ref().unwrap();
         let settings = eql_planner::Settings::alone(self.now, 1, 64 << 20);

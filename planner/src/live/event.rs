@@ -15,6 +15,7 @@ pub struct EventExpr {
     readers: Vec<Reader>,
     compiled: Compiled,
     reads: Vec<EntityTypeId>,
+    keyed: Vec<EntityTypeId>,
     segments: Vec<String>,
 }
 
@@ -46,8 +47,13 @@ impl EventExpr {
         if !is_steady(&row.expr) {
             return Ok(None);
         }
-        let mut made =
-            Self { readers: vec![], compiled: Compiled::new(&planner.world, &row.columns, &row.expr)?, reads: vec![], segments: vec![] };
+        let mut made = Self {
+            readers: vec![],
+            compiled: Compiled::new(&planner.world, &row.columns, &row.expr)?,
+            reads: vec![],
+            keyed: vec![],
+            segments: vec![],
+        };
         for c in &row.columns {
             match made.reader(planner, event, c)? {
                 Some(reader) => made.readers.push(reader),
@@ -60,6 +66,11 @@ impl EventExpr {
     /// Entity types whose rows it reads.
     pub fn reads(&self) -> &[EntityTypeId] {
         &self.reads
+    }
+
+    /// Those of them that are found by their keys: an entity that becomes known may be the one that earlier rows speak of.
+    pub fn keyed(&self) -> &[EntityTypeId] {
+        &self.keyed
     }
 
     /// Stored segments whose members it reads.
@@ -127,6 +138,7 @@ impl EventExpr {
                 }
                 let entity = value.entity;
                 let Some(value) = self.entity(planner, value)? else { return Ok(None) };
+                self.keyed.extend(value.reads());
                 Reader::Keyed(readers, entity, value)
             }
             _ => return Ok(None),

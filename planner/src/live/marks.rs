@@ -71,6 +71,7 @@ pub struct Marks {
     spec: MarkSpec,
     events: Vec<OfEvent>,
     reads: Vec<EntityTypeId>,
+    keyed: Vec<EntityTypeId>,
     segments: Vec<String>,
 }
 
@@ -107,7 +108,7 @@ impl Marks {
         if spec.kinds.len() > KINDS_MAX {
             return Ok(None);
         }
-        let mut made = Self { spec: spec.clone(), events: vec![], reads: vec![], segments: vec![] };
+        let mut made = Self { spec: spec.clone(), events: vec![], reads: vec![], keyed: vec![], segments: vec![] };
         let mut types: Vec<EventTypeId> = Vec::new();
         for select in spec.kinds.iter().map(|k| &k.events).chain(&spec.visible) {
             types.extend(select.cases.iter().flat_map(|c| &c.events));
@@ -131,6 +132,11 @@ impl Marks {
     /// Entity types whose rows decide about events.
     pub fn reads(&self) -> &[EntityTypeId] {
         &self.reads
+    }
+
+    /// Those of them that are found by their keys.
+    pub fn keyed(&self) -> &[EntityTypeId] {
+        &self.keyed
     }
 
     /// Stored segments whose members decide about events.
@@ -164,6 +170,7 @@ impl Marks {
         let made = EventExpr::new(planner, event, row)?;
         if let Some(made) = &made {
             self.reads.extend(made.reads());
+            self.keyed.extend(made.keyed());
             self.segments.extend(made.segments().iter().cloned());
         }
         Ok(made)
