@@ -75,7 +75,7 @@ impl Segments {
         if self.silent_to.is_some_and(|to| to <= self.state.position()) {
             self.silent_to = None;
             let (state, place) = (&self.state, (self.state.position(), self.state.clock()));
-            for (name, version) in state.versions().iter().filter(|(name, _)| self.rows(name)) {
+            for (name, version) in state.versions().iter().filter(|(name, _)| state.is_followed(name)) {
                 let source = segment_source(name);
                 live.log.follow(&source).map_err(log_error)?;
                 let published = live.log.figures(&source).map_or(0, |f| f.version);
@@ -87,10 +87,6 @@ impl Segments {
             }
         }
         Ok(std::mem::take(&mut self.waiting))
-    }
-
-    fn rows(&self, name: &str) -> bool {
-        self.state.is_followed(name)
     }
 
     /// What it follows itself: nobody else needs to.

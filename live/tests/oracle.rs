@@ -43,6 +43,10 @@ fn run(seed: u64, steps: u64) -> u64 {
         }
         world.follow();
         world.check(&context);
+        if world.random.below(12) == 0 {
+            world.restart();
+            world.check(&format!("{context}, restarted"));
+        }
         if world.random.below(60) == 0 {
             world.check_query(&context);
         }

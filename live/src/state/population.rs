@@ -8,11 +8,13 @@ use super::rows::Rows;
 use super::timer::Timers;
 use crate::change::Cause;
 use arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
-use eql_catalog::{EntityTypeId, EventTypeId};
+use arrow::datatypes::{TimestampMicrosecondType, UInt32Type};
+use eql_catalog::{EntityTypeId, EventTypeId, PropertyId};
 use eql_planner::live::{LiveError, Mark};
-use eql_store::{EventRows, Snapshot};
+use eql_store::{EventColumn, EventRows, Snapshot};
 use hashbrown::{HashMap, HashSet};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A segment and who is in it.
 #[derive(Debug)]
@@ -106,6 +108,41 @@ pub struct Counts {
     pub rescans: u64,
 }
 
+/// Lanes that want rows of one event type.
+#[derive(Debug, Default)]
+struct Dispatch {
+    /// Their conditions are asked of every row.
+    asked: Vec<u32>,
+    /// By a property and the text it must have: a row finds its lanes.
+    equal: HashMap<PropertyId, HashMap<String, Vec<u32>>>,
+}
+
+impl Dispatch {
+    fn add(&mut self, lane: u32, equals: Option<(PropertyId, &str)>) {
+        match equals {
+            Some((property, text)) => self.equal.entry(property).or_default().entry(text.to_string()).or_default().push(lane),
+            None => self.asked.push(lane),
+        }
+    }
+}
+
+/// For each lane the rows that have its text.
+fn equal(
+    rows: &EventRows,
+    property: PropertyId,
+    by_text: &HashMap<String, Vec<u32>>,
+    all: &[u32],
+) -> Result<BTreeMap<u32, Vec<u32>>, LiveError> {
+    let texts = rows.gather(&EventColumn::Property(property), all)?;
+    let mut out: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for (row, text) in texts.as_string::<i32>().iter().enumerate() {
+        for lane in text.and_then(|t| by_text.get(t)).into_iter().flatten() {
+            out.entry(*lane).or_default().push(row as u32);
+        }
+    }
+    Ok(out)
+}
+
 /// The state of all entities of a type.
 #[derive(Debug)]
 pub(crate) struct Population {
@@ -120,7 +157,7 @@ pub(crate) struct Population {
     row_atoms: Vec<u32>,
     /// Segments that have such an entity as a member.
     default_members: Vec<u32>,
-    dispatch: HashMap<EventTypeId, Vec<u32>>,
+    dispatch: HashMap<EventTypeId, Arc<Dispatch>>,
     pub entities: Vec<Entity>,
     pub keys: Keys,
     pub alive: Ordinals,
@@ -133,12 +170,13 @@ pub(crate) struct Population {
 impl Population {
     /// Nobody is known yet.
     pub(crate) fn new(entity: EntityTypeId, plan: Plan, segments: Vec<Followed>, snapshot: &Snapshot) -> Result<Self, LiveError> {
-        let mut dispatch: HashMap<EventTypeId, Vec<u32>> = HashMap::new();
+        let mut dispatch: HashMap<EventTypeId, Dispatch> = HashMap::new();
         for (lane, l) in plan.lanes.iter().enumerate() {
             for event in l.marks.events() {
-                dispatch.entry(event).or_default().push(lane as u32);
+                dispatch.entry(event).or_default().add(lane as u32, l.marks.equals(event));
             }
         }
+        let dispatch = dispatch.into_iter().map(|(event, d)| (event, Arc::new(d))).collect();
         let mut segments_of = vec![vec![]; plan.atoms.len()];
         for (number, s) in segments.iter().enumerate() {
             let mut atoms = Vec::new();
@@ -182,8 +220,10 @@ impl Population {
     }
 
     /// Lanes that want rows of an event type.
-    pub(crate) fn lanes_of(&self, event: EventTypeId) -> &[u32] {
-        self.dispatch.get(&event).map_or(&[], Vec::as_slice)
+    pub(crate) fn lanes_of(&self, event: EventTypeId) -> Vec<u32> {
+        let Some(dispatch) = self.dispatch.get(&event) else { return vec![] };
+        let equal = dispatch.equal.values().flat_map(HashMap::values).flatten();
+        dispatch.asked.iter().chain(equal).copied().collect()
     }
 
     /// Makes room for everybody up to an ordinal; those who are new are alive.
@@ -207,12 +247,30 @@ impl Population {
         now: i64,
         work: &mut Work,
     ) -> Result<(), LiveError> {
-        let lanes = self.dispatch.get(&event).cloned().unwrap_or_default();
+        let Some(dispatch) = self.dispatch.get(&event).cloned() else { return Ok(()) };
+        let all: Vec<u32> = (0..u32::try_from(rows.len()).unwrap_or(u32::MAX)).collect();
+        let times = rows.gather(&EventColumn::Time, &all)?;
+        let times = times.as_primitive::<TimestampMicrosecondType>().values();
+        let mut subjects: HashMap<usize, ArrayRef> = HashMap::new();
+        let mut lanes: Vec<(u32, Option<Vec<u32>>)> = dispatch.asked.iter().map(|lane| (*lane, None)).collect();
+        for (property, by_text) in &dispatch.equal {
+            lanes.extend(equal(rows, *property, by_text, &all)?.into_iter().map(|(lane, rows)| (lane, Some(rows))));
+        }
         let mut found = Vec::new();
-        for lane in lanes {
+        for (lane, equal) in lanes {
             found.clear();
             let l = &mut self.plan.lanes[lane as usize];
-            l.marks.arrived(snapshot, event, rows, l.codes.as_mut(), &mut found)?;
+            let Some(place) = l.marks.subject_of(event) else { continue };
+            let ordinals = match subjects.get(&place) {
+                Some(known) => known.clone(),
+                None => {
+                    let read = rows.gather(&EventColumn::Participant(place), &all)?;
+                    subjects.insert(place, read.clone());
+                    read
+                }
+            };
+            let columns = (ordinals.as_primitive::<UInt32Type>(), &times[..]);
+            l.marks.arrived(snapshot, event, rows, columns, equal.as_deref(), l.codes.as_mut(), &mut found)?;
             for mark in &found {
                 self.take(lane, *mark, now, work);
             }

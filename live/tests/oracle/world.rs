@@ -25,10 +25,11 @@ pub(crate) struct World {
     pub(crate) published: BTreeMap<String, BTreeSet<i64>>,
     pub(crate) now: i64,
     pub(crate) checked: u64,
+    pub(crate) restarts: u64,
     next: u64,
     base: i64,
     lengths: Vec<i64>,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 const USER: EntityTypeId = EntityTypeId(0);
@@ -54,10 +55,11 @@ impl World {
             published: BTreeMap::new(),
             now,
             checked: 0,
+            restarts: 0,
             next: 0,
             base,
             lengths: vec![],
-            _dir: dir,
+            dir,
         };
         world.define("DEFINE ENTITY user KEY user_id INT (city STRING, age INT)");
         for event in EVENTS {
@@ -255,6 +257,27 @@ impl World {
         let state = self.state.get_or_insert_with(|| State::begin(self.store.clone(), self.now, BTreeMap::new(), 1).unwrap());
         out.extend(state.advance(self.now).unwrap());
         out.into_iter().for_each(|c| self.take(c));
+    }
+
+    /// The process dies and comes back: from a checkpoint of now or of earlier, and the log from there.
+    pub(crate) fn restart(&mut self) {
+        let path = self.dir.path().join("segments.state");
+        if self.random.below(2) == 0
+            && let Some(state) = &self.state
+        {
+            state.save(&path).unwrap();
+        }
+        if self.random.below(3) == 0 {
+            return;
+        }
+        let Some(mut state) = State::restore(self.store.clone(), &path, 1).unwrap() else { return };
+        self.restarts += 1;
+        self.feed = self.store.feed(state.position()).unwrap();
+        while let Some(commit) = self.feed.next(Duration::ZERO).unwrap() {
+            state.apply(&commit).unwrap();
+        }
+        state.advance(self.now).unwrap();
+        self.state = Some(state);
     }
 
     fn take(&mut self, (segment, commit): Published) {

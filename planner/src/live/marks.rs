@@ -5,11 +5,12 @@ use super::{EventExpr, LiveError, is_fixed};
 use crate::clock;
 use crate::fold::Chunk;
 use crate::planner::Planner;
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType as ArrowType, Date32Type, Float64Type, Int64Type, TimestampMicrosecondType, UInt32Type};
-use eql_catalog::{DataType, EntityTypeId, EventType, EventTypeId};
-use eql_compiler::bound::{EventSelect, RowExpr};
+use arrow::datatypes::{DataType as ArrowType, Date32Type, Float64Type, Int64Type, TimestampMicrosecondType};
+use eql_catalog::{DataType, EntityTypeId, EventType, EventTypeId, PropertyId, Value};
+use eql_compiler::bound::{EventSelect, ExprKind, Leaf, RowExpr};
+use eql_grammar::ast::BinaryOp;
 use eql_store::{EventColumn, EventRows, Snapshot};
 
 /// Rows that pass one selection, and the values of HOLDING on them.
@@ -86,6 +87,8 @@ struct OfEvent {
     value: Option<EventExpr>,
     /// By kind.
     holding: Vec<Vec<EventExpr>>,
+    /// All that is asked of a row is that a property has this text.
+    equals: Option<(PropertyId, String)>,
 }
 
 #[derive(Debug)]
@@ -178,7 +181,8 @@ impl Marks {
 
     fn of_event(&mut self, planner: &Planner, event: EventTypeId, participant: usize) -> Result<Option<OfEvent>, LiveError> {
         let spec = self.spec.clone();
-        let mut found = OfEvent { event, participant, cases: vec![], visible: vec![], value: None, holding: vec![] };
+        let mut found =
+            OfEvent { event, participant, cases: vec![], visible: vec![], value: None, holding: vec![], equals: equals(&spec, event) };
         for (kind, k) in spec.kinds.iter().enumerate() {
             for case in k.events.cases.iter().filter(|c| c.events.contains(&event)) {
                 let during = match &case.during {
@@ -269,6 +273,21 @@ impl Marks {
             }
         }
         let kept: Vec<u32> = (0..rows.len()).filter(|i| counts[*i]).filter_map(|i| u32::try_from(i).ok()).collect();
+        self.carry(of, snapshot, events, rows, kept, &mask, codes)
+    }
+
+    /// What the rows that count carry.
+    #[allow(clippy::too_many_arguments, reason = "rows, where they are read, and what is known of them")]
+    fn carry(
+        &self,
+        of: &OfEvent,
+        snapshot: &Snapshot,
+        events: &EventRows,
+        rows: &[u32],
+        kept: Vec<u32>,
+        mask: &[u32],
+        codes: Option<&mut Codes>,
+    ) -> Result<Vec<(u32, i64)>, LiveError> {
         if kept.is_empty() {
             return Ok(vec![]);
         }
@@ -276,7 +295,7 @@ impl Marks {
         match &self.spec.carried {
             Carried::Nothing => Ok(kept.into_iter().map(|i| (i, 0)).collect()),
             Carried::Steps => {
-                let held = of.held(snapshot, events, &list, &kept, &mask, codes)?;
+                let held = of.held(snapshot, events, &list, &kept, mask, codes)?;
                 let payload =
                     |(n, i): (usize, u32)| (i, i64::from(mask[i as usize]) | (i64::from(held.get(n).copied().unwrap_or(0)) << 32));
                 Ok(kept.iter().copied().enumerate().map(payload).collect())
@@ -295,32 +314,51 @@ impl Marks {
         }
     }
 
-    /// The rows of a commit that count.
+    /// The property and the text that a row of an event must have, where nothing else is asked of it.
+    pub fn equals(&self, event: EventTypeId) -> Option<(PropertyId, &str)> {
+        let of = self.events.iter().find(|e| e.event == event)?;
+        of.equals.as_ref().map(|(property, text)| (*property, text.as_str()))
+    }
+
+    /// Which participant of an event is the subject.
+    pub fn subject_of(&self, event: EventTypeId) -> Option<usize> {
+        self.events.iter().find(|e| e.event == event).map(|e| e.participant)
+    }
+
+    /// The rows of a commit that count, with the ordinals of the subject and the times of all its rows; `equal` are those that have the text of
+    /// [`Marks::equals`].
     ///
     /// # Errors
     /// As [`Marks::of_rows`].
+    #[allow(clippy::too_many_arguments, reason = "columns that several lanes share are read once, by whoever asks")]
     pub fn arrived(
         &self,
         snapshot: &Snapshot,
         event: EventTypeId,
         events: &EventRows,
+        (ordinals, times): (&UInt32Array, &[i64]),
+        equal: Option<&[u32]>,
         codes: Option<&mut Codes>,
         out: &mut Vec<Mark>,
     ) -> Result<(), LiveError> {
         let Some(of) = self.events.iter().find(|e| e.event == event) else { return Ok(()) };
-        let rows: Vec<u32> = (0..u32::try_from(events.len()).unwrap_or(u32::MAX)).collect();
-        let found = self.of_rows(snapshot, event, events, &rows, codes)?;
-        if found.is_empty() {
-            return Ok(());
+        let all: Vec<u32>;
+        let (rows, found) = match equal {
+            Some(rows) => {
+                let kept = (0..u32::try_from(rows.len()).unwrap_or(u32::MAX)).collect();
+                (rows, self.carry(of, snapshot, events, rows, kept, &vec![1; rows.len()], codes)?)
+            }
+            None => {
+                all = (0..u32::try_from(events.len()).unwrap_or(u32::MAX)).collect();
+                (all.as_slice(), self.of_rows(snapshot, event, events, &all, codes)?)
+            }
+        };
+        for (i, payload) in found {
+            let row = rows[i as usize] as usize;
+            if ordinals.is_valid(row) {
+                out.push(Mark { ordinal: ordinals.value(row), time: times[row], payload });
+            }
         }
-        let ordinals = events.gather(&EventColumn::Participant(of.participant), &rows)?;
-        let (ordinals, times) = (ordinals.as_primitive::<UInt32Type>(), events.gather(&EventColumn::Time, &rows)?);
-        let times = times.as_primitive::<TimestampMicrosecondType>();
-        out.extend(found.into_iter().filter(|(i, _)| ordinals.is_valid(*i as usize)).map(|(i, payload)| Mark {
-            ordinal: ordinals.value(i as usize),
-            time: times.value(i as usize),
-            payload,
-        }));
         Ok(())
     }
 
@@ -429,6 +467,26 @@ impl OfEvent {
             }
         }
         Ok(out)
+    }
+}
+
+/// The one property that one condition compares with a text.
+fn equals(spec: &MarkSpec, event: EventTypeId) -> Option<(PropertyId, String)> {
+    let ([kind], None) = (spec.kinds.as_slice(), &spec.visible) else { return None };
+    let mut cases = kind.events.cases.iter().filter(|c| c.events.contains(&event));
+    let (Some(case), None) = (cases.next(), cases.next()) else { return None };
+    let filter = case.filter.as_ref().filter(|_| case.during.is_none())?;
+    let [column] = filter.columns.as_slice() else { return None };
+    let Leaf::EventProperty(by) = &column.leaf else { return None };
+    let (_, property) = by.iter().find(|(e, _)| *e == event)?;
+    match &filter.expr.kind {
+        ExprKind::Compare(BinaryOp::Equal, a, b) => match (&a.kind, &b.kind) {
+            (ExprKind::Column(_), ExprKind::Literal(Value::String(text))) if a.data_type == DataType::String => {
+                Some((*property, text.clone()))
+            }
+            _ => None,
+        },
+        _ => None,
     }
 }
 
