@@ -225,7 +225,7 @@ impl Following {
             .collect();
         if is_end {
             self.snapshot = None;
-            self.progress_at = Instant::now() + PROGRESS;
+            self.progress_at = Instant::now();
             rows.push(promise(position, at, self.reader.lock().place()));
         }
         self.batch(rows).await
