@@ -95,6 +95,10 @@ impl Engine {
 }
 
 fn run(engine: &Weak<Engine>, live: &Live, store: &Store, runtime: &Runtime) {
+    // What was published must not be overtaken by a clock that was set back meanwhile.
+    if let Err(e) = store.tick(live.log.published().1) {
+        tracing::warn!(error = %e, "the clock cannot be moved on");
+    }
     let mut work = Work { live, store, runtime, maintainer: Reevaluation::default(), ticked: None, retained: Instant::now() };
     while !*live.stopping.borrow() {
         // A feed that broke (its part of the log is gone) is opened anew: the members are compared as a whole.
