@@ -9,6 +9,7 @@
 use crate::reevaluate::Reevaluation;
 use crate::segments::Segments;
 use crate::{Engine, EngineError};
+use arrow::record_batch::RecordBatch;
 use eql_live::{ChangeLog, LogOptions};
 use eql_store::{Committed, Feed, Store, StoreError};
 use parking_lot::Mutex;
@@ -42,9 +43,36 @@ pub(crate) struct Live {
     pub(crate) done: watch::Sender<(u64, i64)>,
     /// The engine closes: subscriptions end.
     pub(crate) stopping: watch::Sender<bool>,
+    /// Records as rows, as most subscribers see them: made once for all.
+    pub(crate) shown: Mutex<Shown>,
     /// Segments that cannot be kept up to date, with the reason.
     pub(crate) failed: Mutex<BTreeMap<String, String>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Rows of the latest records, by source and number.
+#[derive(Default)]
+pub(crate) struct Shown {
+    rows: BTreeMap<(u64, u32), RecordBatch>,
+}
+
+/// Records whose rows are kept, and the rows of one at most: a thousand subscribers read them at about the same time.
+const SHOWN: usize = 256;
+const SHOWN_ROWS_MAX: usize = 4096;
+
+impl Shown {
+    pub(crate) fn get(&self, source: u32, number: u64) -> Option<RecordBatch> {
+        self.rows.get(&(number, source)).cloned()
+    }
+
+    pub(crate) fn put(&mut self, source: u32, number: u64, rows: &RecordBatch) {
+        if rows.num_rows() <= SHOWN_ROWS_MAX {
+            self.rows.insert((number, source), rows.clone());
+        }
+        while self.rows.len() > SHOWN {
+            self.rows.pop_first();
+        }
+    }
 }
 
 impl Engine {
@@ -61,6 +89,7 @@ impl Engine {
         let live = Arc::new(Live {
             done: watch::Sender::new((0, i64::MIN)),
             stopping: watch::Sender::new(false),
+            shown: Mutex::default(),
             failed: Mutex::default(),
             thread: Mutex::default(),
             log: Arc::new(log),
@@ -105,6 +134,10 @@ impl Engine {
 }
 
 fn run(engine: &Weak<Engine>, live: &Live, store: &Arc<Store>, runtime: &Runtime, checkpoint: PathBuf) {
+    // What was published must not be overtaken by a clock that was set back meanwhile.
+    if let Err(e) = store.tick(live.log.published().1) {
+        tracing::warn!(error = %e, "the clock cannot be moved on");
+    }
     let maintainer = Reevaluation::default();
     let mut work = Work { live, store, runtime, maintainer, segments: None, checkpoint, ticked: None, retained: Instant::now() };
     while !*live.stopping.borrow() {

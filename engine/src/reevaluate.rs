@@ -137,7 +137,8 @@ impl Reevaluation {
                 self.followed.insert(source.clone(), begun);
             }
             let Some(followed) = self.followed.get_mut(&source) else { continue };
-            if self.happened.defined.contains(&source) {
+            // What was never published is as new as what was just defined.
+            if self.happened.defined.contains(&source) || followed.version == 0 {
                 (followed.defined, followed.version) = (true, followed.version + 1);
             }
             let rows = match followed.evaluate(engine, snapshot, &source, entity, clock, &self.happened).await {
@@ -186,9 +187,7 @@ impl Followed {
     fn begin(live: &Live, source: &str) -> Result<Followed, EngineError> {
         let members = live.log.members(source).map_err(log_error)?;
         let version = live.log.figures(source).map_or(0, |f| f.version);
-        // What was never published is new.
-        let defined = version == 0;
-        Ok(Followed { published: Difference::of(members), version: version.max(1), question: None, evaluated_at: i64::MIN, defined })
+        Ok(Followed { published: Difference::of(members), version, question: None, evaluated_at: i64::MIN, defined: false })
     }
 
     /// The members now, or the values; None when they cannot have changed.

@@ -150,7 +150,7 @@ async fn what_cannot_be_followed_is_refused_in_words() {
     assert!(status == 400 && body.contains("FROM SNAPSHOT"), "{body}");
     let (status, said) = server.post("/v1/query", "SUBSCRIBE TO SEGMENT keen");
     assert!(status == 400 && said.to_string().contains("application/x-ndjson"), "{said}");
-    let (status, said) = server.post("/v1/query", "SUBSCRIBE TO EVENT visit FROM SNAPSHOT");
+    let (status, said) = server.post("/v1/query?format=ndjson", "SUBSCRIBE TO EVENT visit FROM SNAPSHOT");
     assert!(status == 400 && said.to_string().contains("no snapshot"), "{said}");
 }
 

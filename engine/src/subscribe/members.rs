@@ -50,6 +50,9 @@ impl Default for Shown {
 
 struct Following {
     engine: Arc<Engine>,
+    live: Arc<Live>,
+    /// It sees what most subscribers see: everybody, without a payload, in UTC.
+    plain: bool,
     subscribe: Subscribe,
     schema: SchemaRef,
     reader: Arc<Mutex<Reader>>,
@@ -73,7 +76,12 @@ pub(super) async fn stream(
     let source = source(&engine.catalog(), &subscribe);
     let (members, reader) = live.reader(&engine, &source, start).await?;
     let changed = reader.watch().ok_or_else(|| EngineError::NotFound(format!("{source} was dropped")))?;
+    let in_utc =
+        schema.field_with_name("at").is_ok_and(|f| matches!(f.data_type(), ArrowType::Timestamp(_, Some(zone)) if &**zone == "UTC"));
+    let everybody = !matches!(&subscribe.follows, Follows::Segment { enter, exit, .. } if !(*enter && *exit));
     let following = Following {
+        plain: in_utc && everybody && subscribe.payload.is_none(),
+        live: live.clone(),
         subscribe,
         schema,
         reader: Arc::new(Mutex::new(reader)),
@@ -109,6 +117,7 @@ impl Following {
             while rows.len() < ROWS {
                 let next = self.reader.lock().try_next();
                 match next.map_err(log_error)? {
+                    Next::Entry(entry, 0) if self.plain && rows.is_empty() => return self.shown(&entry).await.map(Some),
                     Next::Entry(entry, skip) => self.take(&entry, skip, &mut rows),
                     Next::InFiles if rows.is_empty() => self.from_files(&mut rows).await?,
                     Next::InFiles | Next::Nothing => break,
@@ -124,6 +133,20 @@ impl Following {
             }
             self.wait().await;
         }
+    }
+
+    /// The rows of a record, made once for all who see the same.
+    async fn shown(&self, entry: &Entry) -> Result<RecordBatch, EngineError> {
+        let known = self.live.shown.lock().get(entry.source, entry.number);
+        if let Some(known) = known {
+            self.reader.lock().delivered(entry);
+            return Ok(known);
+        }
+        let mut rows = Vec::new();
+        self.take(entry, 0, &mut rows);
+        let batch = self.batch(rows).await?;
+        self.live.shown.lock().put(entry.source, entry.number, &batch);
+        Ok(batch)
     }
 
     async fn wait(&mut self) {
@@ -225,7 +248,7 @@ impl Following {
             .collect();
         if is_end {
             self.snapshot = None;
-            self.progress_at = Instant::now() + PROGRESS;
+            self.progress_at = Instant::now();
             rows.push(promise(position, at, self.reader.lock().place()));
         }
         self.batch(rows).await

@@ -4,7 +4,8 @@ use super::App;
 use super::body::Whole;
 use super::error::Failure;
 use crate::render::ndjson;
-use axum::body::Body;
+use arrow::array::{Array, RecordBatch};
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
@@ -13,6 +14,7 @@ use eql_engine::{EngineError, Rows, Start};
 use futures::StreamExt;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A comment line is sent when nothing was for so long, so that nothing between takes the connection for dead.
@@ -88,6 +90,34 @@ async fn answer(app: App, asked: &Asked, rows: Rows, has_snapshot: bool) -> Resu
     }
 }
 
+/// Bodies of batches that many clients get.
+const SHARED: u64 = 512;
+
+/// What a batch of changes is as events, made once for all clients that get the same one. The batch is kept with it, so that its place in
+/// memory stays its own.
+pub(crate) struct Shared(moka::sync::Cache<usize, (RecordBatch, Bytes)>);
+
+impl Default for Shared {
+    fn default() -> Shared {
+        Shared(moka::sync::Cache::new(SHARED))
+    }
+}
+
+impl Shared {
+    fn events(&self, keys: &[String], batch: &RecordBatch, in_snapshot: &mut bool) -> Bytes {
+        let make = |in_snapshot: &mut bool| {
+            let mut lines = Vec::new();
+            ndjson::rows(keys, batch, &mut lines);
+            Bytes::from(events(&lines, in_snapshot))
+        };
+        // Snapshots and promises are each client's own.
+        let own = *in_snapshot || batch.columns().iter().any(|c| c.null_count() == c.len() && batch.num_rows() == 1);
+        let Some(first) = batch.columns().first().filter(|_| !own) else { return make(in_snapshot) };
+        let place = Arc::as_ptr(first).cast::<()>() as usize;
+        self.0.get_with(place, || (batch.clone(), make(&mut false))).1
+    }
+}
+
 /// Events until the client goes, or the server stops. The client that goes drops the body, and with it everything there is of it.
 fn stream(app: App, rows: Rows, has_snapshot: bool) -> Response {
     let keys = ndjson::keys(&rows.columns);
@@ -101,14 +131,10 @@ fn stream(app: App, rows: Rows, has_snapshot: bool) -> Response {
                 () = app.stopping.cancelled() => return None,
             };
             let (text, goes_on) = match next {
-                Err(_) => (b": nothing new\n\n".to_vec(), true),
+                Err(_) => (Bytes::from_static(b": nothing new\n\n"), true),
                 Ok(None) => return None,
-                Ok(Some(Ok(batch))) => {
-                    let mut lines = Vec::new();
-                    ndjson::rows(&keys, &batch, &mut lines);
-                    (events(&lines, &mut in_snapshot), true)
-                }
-                Ok(Some(Err(error))) => (failed(&error), false),
+                Ok(Some(Ok(batch))) => (app.shared.events(&keys, &batch, &mut in_snapshot), true),
+                Ok(Some(Err(error))) => (failed(&error).into(), false),
             };
             Some((Ok::<_, std::convert::Infallible>(text), goes_on.then_some((batches, in_snapshot, app))))
         }

@@ -47,6 +47,8 @@ pub(crate) struct App {
     kill: CancellationToken,
     /// None where nothing is pushed.
     webhooks: Option<Arc<Webhooks>>,
+    /// What many clients are sent.
+    shared: Arc<changes::Shared>,
 }
 
 impl App {
@@ -59,7 +61,7 @@ impl App {
         kill: CancellationToken,
         webhooks: Option<Arc<Webhooks>>,
     ) -> Self {
-        Self { engine, config, auth, importer, stopping, operating: Arc::default(), kill, webhooks }
+        Self { engine, config, auth, importer, stopping, operating: Arc::default(), kill, webhooks, shared: Arc::default() }
     }
 }
 
