@@ -21,6 +21,7 @@ mod sessions;
 mod statement;
 mod step;
 mod stickiness;
+mod subscribe;
 mod time;
 mod trend;
 
@@ -48,6 +49,7 @@ pub use sessions::{SessionColumn, SessionCut, Sessions};
 pub use statement::{EventTarget, Inserted, Setting, Statement};
 pub use step::{Excluded, PairCondition, Step};
 pub use stickiness::Stickiness;
+pub use subscribe::{FollowedEvents, Follows, Payload, Subscribe, SubscribedFrom};
 pub use time::{Before, Clock, Every, TimeRange, Window};
 pub use trend::{Fill, Lanes};
 

@@ -21,6 +21,6 @@ mod rewrite;
 pub mod setting;
 pub mod system;
 
-pub use bind::{Context, Noun, ParamValues, Schedule, bind, nouns, schedule, users, uses};
+pub use bind::{Context, Noun, ParamValues, Schedule, bind, membership, nouns, schedule, users, uses};
 pub use check::{Against, Checked, catalog_of, check};
 pub use eql_grammar as grammar;

@@ -19,6 +19,7 @@ pub enum SystemTable {
     Rejected,
     Segments,
     Settings,
+    Subscriptions,
 }
 
 /// A column of a system table.
@@ -137,10 +138,20 @@ tables! {
         version Int, "number of the present version: the position of the log that last changed its members";
         versions Int, "how many versions are kept, for AS OF";
         refreshed_at Timestamp, "of when the newest version is";
+        subscribers Int, "of a streaming segment: who follows it now";
+        error String, "why a streaming segment is not kept up to date";
     }
     Settings "settings" "one row a setting that is in force for this statement" {
         name String, "as in SET; `limit.` and more: set when the engine was started";
         value String, "its value";
+    }
+    Subscriptions "subscriptions" "one row a named subscription" {
+        name String, "its name; of a webhook `webhook` and the name of that";
+        follows String, "`segment` and its name";
+        state String, "`active`, or `broken`: it lagged so far behind that what it has not read was removed";
+        position Int, "position of the log up to which everything was acknowledged";
+        acknowledged_at Timestamp, "when that was";
+        lag Int, "records of the change log that came since, of all segments";
     }
 }
 

@@ -2,14 +2,16 @@
 
 use crate::admission::Admission;
 use crate::cache::{CacheStats, Plans, Results, plans, results};
+use crate::live::Live;
 use crate::statements::Statements;
 use crate::{EngineError, Limits};
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool};
 use eql_catalog::{Catalog, Change};
 use eql_store::{PartsAt, Store, StoreOptions, StoreStats};
 use eql_stream::{ImportReport, ImportRequest, Ingest, Progress};
-use std::path::Path;
-use std::sync::Arc;
+use parking_lot::Mutex;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
 
 /// How to open an engine.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +20,8 @@ pub struct EngineOptions {
     pub limits: Limits,
     /// Where the event parts are kept.
     pub parts: PartsAt,
+    /// Bytes of the log of events that are kept for subscribers to events who come back.
+    pub log_keep_bytes: u64,
 }
 
 /// Figures for /metrics and system tables.
@@ -49,6 +53,12 @@ pub struct Engine {
     pub(crate) statements: Arc<Statements>,
     /// Held while due refreshes are made: one after the other.
     pub(crate) refreshing: tokio::sync::Mutex<()>,
+    /// The data directory.
+    pub(crate) dir: PathBuf,
+    /// What keeps streaming segments up to date, once somebody wants it.
+    pub(crate) live: Mutex<Option<Arc<Live>>>,
+    /// Itself, for threads that must not keep it.
+    pub(crate) this: Weak<Engine>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -64,12 +74,20 @@ impl Engine {
     /// The directory is in use, damaged or not to be written.
     pub fn open(dir: &Path, options: EngineOptions) -> Result<Arc<Engine>, EngineError> {
         let limits = options.limits;
-        let store = StoreOptions { read_cache_bytes: limits.read_cache_bytes, parts: options.parts, ..StoreOptions::default() };
+        let store = StoreOptions {
+            read_cache_bytes: limits.read_cache_bytes,
+            parts: options.parts,
+            log_keep_bytes: options.log_keep_bytes,
+            ..StoreOptions::default()
+        };
         let store = Arc::new(Store::open(dir, store)?);
         let ingest = Ingest::start(store.clone(), limits.ingest.clone());
         let ingest = ingest.map_err(|e| EngineError::Invalid(format!("the system gives no threads for ingest: {e}")))?;
         let memory = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
-        Ok(Arc::new(Engine {
+        Ok(Arc::new_cyclic(|this| Engine {
+            dir: dir.to_path_buf(),
+            live: Mutex::default(),
+            this: this.clone(),
             store,
             ingest: Arc::new(ingest),
             admission: Admission::new(limits.running, limits.waiting),
@@ -139,6 +157,7 @@ impl Engine {
     /// What the store meets.
     pub fn close(&self) -> Result<(), EngineError> {
         self.ingest.close();
+        self.stop_live();
         Ok(self.store.close()?)
     }
 }

@@ -29,6 +29,9 @@ pub enum EngineError {
     /// The engine closes.
     #[error("{0}")]
     Closed(String),
+    /// What a subscriber wants is kept no longer: he begins again with a snapshot.
+    #[error("{0}")]
+    Gone(String),
     /// No such entity.
     #[error("{0}")]
     NotFound(String),

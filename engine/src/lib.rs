@@ -8,6 +8,7 @@
 //! file → read → admit → append → apply                  Engine::import
 //! body → records → group → append → answer              Engine::ingest
 //! key → ordinal → row                                   Engine::profile
+//! commit → members → change log → subscribers            live.rs
 //! ```
 //! Start with [`Engine::run`] in `query.rs` and read downwards.
 #![forbid(unsafe_code)]
@@ -23,16 +24,22 @@ mod error;
 mod explain;
 mod ingest;
 mod insert;
+mod json;
 mod limit;
+mod live;
 mod peak;
 mod profile;
 mod query;
+mod reevaluate;
 mod refresh;
 mod rows;
 mod schedule;
+mod segments;
 mod session;
 mod sql;
 mod statements;
+mod subscribe;
+mod subscriptions;
 mod system;
 mod words;
 
@@ -45,6 +52,7 @@ pub use limit::Limits;
 pub use profile::{JourneyEvent, JourneyPage, Profile};
 pub use session::{Params, Session};
 
+pub use eql_live::{Start, SubscriptionState};
 pub use eql_store::StoreStats;
 
 pub use eql_catalog as catalog;

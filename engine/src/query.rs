@@ -8,7 +8,7 @@ use crate::system::SystemTables;
 use crate::{Answer, Engine, EngineError, Params, ResultColumn, Rows, Session};
 use arrow::datatypes::SchemaRef;
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool};
-use eql_catalog::{Value, WeekStart};
+use eql_catalog::{Catalog, Value, WeekStart};
 use eql_compiler::bound::{Bound, Query, Statement};
 use eql_compiler::{Context, ParamValues};
 use eql_grammar::ast;
@@ -56,6 +56,7 @@ impl Engine {
             Some(Statement::Explain(rung, inner)) => self.explain(session, setup, *rung, statement, inner).await.map(Answer::Rows),
             Some(Statement::Set(setting)) => self.set(session, setting, setup).map(Answer::Done),
             Some(Statement::Nothing(words)) => Ok(Answer::Done(words.clone())),
+            Some(Statement::Subscribe(s)) => self.subscribe(setup, s).await.map(Answer::Rows),
             Some(Statement::Later(what)) => Err(later(text, statement, what)),
             Some(other) => self.change(session, setup, other).await.map(Answer::Done),
             None => Err(EngineError::Invalid("the statement uses names that are not defined".into())),
@@ -82,6 +83,7 @@ impl Engine {
                 Ok(Some((head.columns, head.schema)))
             }
             Some(Statement::Explain(..)) => Ok(Some(crate::explain::shape())),
+            Some(Statement::Subscribe(s)) => self.subscription_shape(&setup, s).map(Some),
             Some(Statement::Later(what)) => Err(later(text, statement, what)),
             _ => Ok(None),
         }
@@ -101,8 +103,18 @@ impl Engine {
     }
 
     /// Binds, or finds the statement bound before under the same catalog.
-    fn bind(&self, text: &str, statement: &ast::Statement, setup: &Setup) -> Result<(Arc<Bound>, PlanKey), EngineError> {
-        let catalog = self.catalog();
+    pub(crate) fn bind(&self, text: &str, statement: &ast::Statement, setup: &Setup) -> Result<(Arc<Bound>, PlanKey), EngineError> {
+        self.bind_under(self.catalog(), text, statement, setup)
+    }
+
+    /// The same under the definitions of a snapshot.
+    pub(crate) fn bind_under(
+        &self,
+        catalog: Arc<Catalog>,
+        text: &str,
+        statement: &ast::Statement,
+        setup: &Setup,
+    ) -> Result<(Arc<Bound>, PlanKey), EngineError> {
         let key = PlanKey {
             statement: print(statement),
             params: format!("{:?}", setup.params),
@@ -127,7 +139,8 @@ impl Engine {
         }
         let bound = Arc::new(bound);
         // Warnings point into this text, which another one of the same words does not share.
-        if bound.diagnostics.is_empty() && matches!(bound.statement, Some(Statement::Query(_))) {
+        // Without its text, names made of it are not known.
+        if bound.diagnostics.is_empty() && !text.is_empty() && matches!(bound.statement, Some(Statement::Query(_))) {
             self.plans.put(key.clone(), bound.clone());
         }
         Ok((bound, key))

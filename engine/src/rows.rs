@@ -32,8 +32,13 @@ pub(crate) struct Head {
 impl Head {
     /// Times are shown in the statement's zone.
     pub(crate) fn new(output: &[Output], zone: &str) -> Self {
-        let columns = output.iter().map(|o| ResultColumn { name: o.name.clone(), type_name: o.data_type.to_string() }).collect();
-        let fields: Vec<Field> = output.iter().map(|o| Field::new(o.name.clone(), shown(&o.data_type, zone), true)).collect();
+        Self::named(output.iter().map(|o| (o.name.clone(), o.data_type.clone())).collect(), zone)
+    }
+
+    /// The same by name and type.
+    pub(crate) fn named(output: Vec<(String, DataType)>, zone: &str) -> Self {
+        let columns = output.iter().map(|(name, t)| ResultColumn { name: name.clone(), type_name: t.to_string() }).collect();
+        let fields: Vec<Field> = output.into_iter().map(|(name, t)| Field::new(name, shown(&t, zone), true)).collect();
         Self { columns, schema: Arc::new(Schema::new(fields)), approximate: false }
     }
 

@@ -4,11 +4,22 @@
 //! served. It knows no wire format and no thread of a server: it takes commits and an instant, and gives changes.
 //!
 //! ```text
-//! commit (position, clock) → features → atoms → members → net changes → change log → subscriptions
+//! commit (position, clock) → lanes → features → atoms → members → net changes → change log → subscriptions
+//!                             rows    values    conditions
 //! ```
+//! Start with [`State::begin`] and [`State::apply`]. What is not followed row by row is evaluated as a query (`state/whole.rs`).
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod change;
+mod log;
+mod maintain;
+mod state;
 
 pub use change::{Cause, Change, Commit, Direction};
+pub use log::{
+    ChangeLog, Changed, Cursor, Entry, LogError, LogOptions, Members, Next, Reader, SourceFigures, Start, Subscription, SubscriptionState,
+    ValueChange, ValueCommit,
+};
+pub use maintain::{Difference, Differs, Maintainer};
+pub use state::{Counts, Following, Published, Source, State, Version};

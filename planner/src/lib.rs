@@ -16,6 +16,7 @@ mod fold;
 mod function;
 mod json;
 mod kept;
+pub mod live;
 mod lower;
 mod outer;
 mod planner;

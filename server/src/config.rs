@@ -44,12 +44,29 @@ pub struct Config {
     pub body_bytes: u64,
     /// Bytes of an uploaded file.
     pub upload_bytes: u64,
+    /// Lets webhooks reach addresses of the own network, and without encryption.
+    pub webhooks_allow_private: bool,
 }
 
 /// Tokens are counted, never shown.
 impl std::fmt::Debug for Config {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Config { data, flight, http, tokens, tls, insecure, log, temp, backup_dir, parts, limits, body_bytes, upload_bytes } = self;
+        let Config {
+            data,
+            flight,
+            http,
+            tokens,
+            tls,
+            insecure,
+            log,
+            temp,
+            backup_dir,
+            parts,
+            limits,
+            body_bytes,
+            upload_bytes,
+            webhooks_allow_private,
+        } = self;
         let mut out = f.debug_struct("Config");
         out.field("data", data).field("flight", flight).field("http", http).field("tokens", &tokens.len()).field("tls", tls);
         out.field("insecure", insecure)
@@ -58,7 +75,8 @@ impl std::fmt::Debug for Config {
             .field("backup_dir", backup_dir)
             .field("parts", parts)
             .field("limits", limits);
-        out.field("body_bytes", body_bytes).field("upload_bytes", upload_bytes).finish()
+        out.field("body_bytes", body_bytes).field("upload_bytes", upload_bytes);
+        out.field("webhooks_allow_private", webhooks_allow_private).finish()
     }
 }
 
@@ -88,6 +106,7 @@ impl Default for Config {
             // Ten times the longest generated query seen, and small enough for a few hundred at once.
             body_bytes: 16 << 20,
             upload_bytes: 16 << 30,
+            webhooks_allow_private: false,
         }
     }
 }

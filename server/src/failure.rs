@@ -17,6 +17,8 @@ pub(crate) enum Class {
     Full,
     /// There is no such thing.
     NotFound,
+    /// It is kept no longer: begin again.
+    Gone,
     /// Writes are refused for now.
     Refused,
     /// Our fault.
@@ -32,6 +34,7 @@ impl Class {
             EngineError::Overloaded(_) => Class::Busy,
             EngineError::QueueFull(_) => Class::Full,
             EngineError::NotFound(_) => Class::NotFound,
+            EngineError::Gone(_) => Class::Gone,
             EngineError::Closed(_) => Class::Refused,
             EngineError::Store(error) => Class::of_store(error),
             EngineError::Internal { .. } => Class::Internal,
@@ -43,6 +46,7 @@ impl Class {
         match error {
             E::WritesRefused { .. } | E::NotWritten { .. } => Class::Refused,
             E::Full { .. } => Class::TooLarge,
+            E::Trimmed { .. } => Class::Gone,
             E::Unsuitable { .. } | E::NoPosition { .. } => Class::Invalid,
             E::Shared(error) => Class::of_store(error),
             E::UnknownSegment(_) | E::UnknownTag(..) | E::UnknownRole(..) | E::Mismatch { .. } | E::Catalog(_) => Class::Invalid,
@@ -58,6 +62,7 @@ impl Class {
             Class::TooLarge => "too_large",
             Class::Busy | Class::Full => "overloaded",
             Class::NotFound => "not_found",
+            Class::Gone => "snapshot_required",
             Class::Refused => "writes_refused",
             Class::Internal => "internal",
         }

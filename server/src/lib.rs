@@ -24,6 +24,7 @@ mod script;
 mod serve;
 pub mod telemetry;
 mod tls;
+mod webhook;
 
 pub use config::{Config, ConfigError, Options, Parts, Tls};
 pub use serve::{Address, Addresses, ServeError, serve, shutdown_signal};

@@ -4,6 +4,7 @@ use crate::auth::{Auth, NoRandomness};
 use crate::config::Config;
 use crate::flight::Flight;
 use crate::import::Importer;
+use crate::webhook::Webhooks;
 use crate::{http, telemetry, tls};
 use arrow_flight::flight_service_server::FlightServiceServer;
 use axum::serve::ListenerExt;
@@ -85,6 +86,9 @@ pub enum ServeError {
     /// The system gives no random bytes for keys.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
+    /// Changes of segments cannot be kept.
+    #[error("the changes of segments cannot be kept: {0}")]
+    Live(EngineError),
     /// A listener broke.
     #[error("the {0} listener failed: {1}")]
     Broken(&'static str, String),
@@ -120,7 +124,9 @@ pub async fn serve(
     let (flight_port, http_port) = (listen("flight", config.flight).await?, listen("http", config.http).await?);
     let (grpc, web) = if config.tls.is_some() { ("grpc+tls", "https") } else { ("grpc", "http") };
     let addresses = Addresses { flight: address(grpc, &flight_port, config.flight), http: address(web, &http_port, config.http) };
-    let app = http::App::new(Arc::clone(&engine), Arc::clone(&config), auth, importer, stop.clone(), kill.clone());
+    engine.start_live().map_err(ServeError::Live)?;
+    let webhooks = Webhooks::start(Arc::clone(&engine), config.webhooks_allow_private, stop.clone()).await.map_err(ServeError::Live)?;
+    let app = http::App::new(Arc::clone(&engine), Arc::clone(&config), auth, importer, stop.clone(), kill.clone(), Some(webhooks));
     let flight = serve_flight(flight, flight_port, &config, stop.clone())?;
     let http = serve_http(http::router(app), http_port, &config, stop.clone())?;
     let upkeep = tokio::spawn(telemetry::upkeep());
@@ -128,7 +134,7 @@ pub async fn serve(
     let refreshing = tokio::spawn(refreshing(Arc::clone(&engine)));
     tracing::info!(flight = %addresses.flight, http = %addresses.http, "ready");
     ready(addresses);
-    let served = until(shutdown, &stop, flight, http).await;
+    let served = until(shutdown, &stop, &engine, flight, http).await;
     kill.cancel();
     upkeep.abort();
     housekeeping.abort();
@@ -168,6 +174,7 @@ async fn refreshing(engine: Arc<Engine>) {
 async fn until(
     shutdown: impl Future<Output = ()> + Send,
     stop: &CancellationToken,
+    engine: &Engine,
     mut flight: JoinHandle<Result<(), String>>,
     mut http: JoinHandle<Result<(), String>>,
 ) -> Result<(), ServeError> {
@@ -177,6 +184,8 @@ async fn until(
         end = &mut http => Some(("http", end)),
     };
     stop.cancel();
+    // Their streams end by themselves: a connection that never ends would keep the listeners.
+    engine.end_subscriptions();
     if let Some((door, end)) = broken {
         flight.abort();
         http.abort();

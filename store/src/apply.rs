@@ -3,6 +3,7 @@
 use crate::arrow_type::arrow_type;
 use crate::cache::ReadCache;
 use crate::entity::{EntityFiles, EntityState};
+use crate::feed::{FeedEvents, What};
 use crate::hot::{self, HotChunk, time_range};
 use crate::log::{AdmittedEvents, AdmittedMembers, Place, Record};
 use crate::manifest::SegmentMeta;
@@ -11,7 +12,7 @@ use crate::refreshes::Refreshes;
 use crate::rejected::Rejected;
 use crate::removal::Erased;
 use crate::{EventRows, Snapshot, StoreError};
-use arrow::array::{Array, UInt64Array};
+use arrow::array::{Array, ArrayRef, UInt32Array, UInt64Array};
 use eql_catalog::{Catalog, Change, EntityTypeId, EventType, EventTypeId};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -19,6 +20,8 @@ use std::sync::Arc;
 /// Everything the log says, up to a position.
 pub(crate) struct State {
     pub(crate) position: u64,
+    /// Of the record at that position.
+    pub(crate) clock: i64,
     pub(crate) next_sequence: u64,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) entities: BTreeMap<EntityTypeId, EntityState>,
@@ -61,34 +64,58 @@ pub(crate) struct Members {
 }
 
 impl State {
-    pub(crate) fn apply(&mut self, position: u64, record: Record) -> Result<(), StoreError> {
-        match record {
-            Record::Definition(change) => self.define(position, &change)?,
-            Record::Events(batches) => self.append(position, batches)?,
+    /// What is said of it to those who follow: [`What::Other`] when nobody does. Records of before there was a clock have none.
+    pub(crate) fn apply(&mut self, position: u64, clock: Option<i64>, record: Record, followed: bool) -> Result<What, StoreError> {
+        let what = match record {
+            Record::Definition(change) => {
+                self.define(position, &change)?;
+                What::Definition(change)
+            }
+            Record::Events(batches) => What::Events(self.append(position, batches, followed)?),
             Record::Entities(batch) => {
                 self.unsaved_rows += batch.keys.first().map_or(0, |k| k.len());
                 let gone = self.entity(batch.entity)?.upsert(&batch, position)?;
                 self.leave_segments(batch.entity, &gone, position);
+                let ordinals = self.followed(followed, batch.entity, &batch.keys)?;
+                What::Entities { entity: batch.entity, ordinals, deleted: gone }
             }
             Record::Members(change) => self.change_members(position, change)?,
             Record::Corrections(batches) => {
+                let mut before = Vec::new();
                 for batch in &batches {
+                    if followed {
+                        before.push(self.touched(batch.event, &batch.id)?);
+                    }
                     self.remove_events(position, batch.event, &batch.id)?;
                 }
-                self.append(position, batches)?;
+                What::Corrections { events: self.append(position, batches, followed)?, before: Some(before) }
             }
-            Record::Removal(removal) => self.remove(position, &removal)?,
-            Record::Rejections(rows) => self.rejected.push(rows, position),
+            Record::Removal(removal) => What::Removed(self.remove(position, removal, followed)?),
+            Record::Rejections(rows) => {
+                self.rejected.push(rows, position);
+                What::Other
+            }
             Record::TagValues(values) => {
                 self.unsaved_rows += values.values.len();
                 self.entity(values.entity)?.set_tag(&values, position)?;
+                let ordinals = self.followed(followed, values.entity, &values.keys)?;
+                What::TagValues { entity: values.entity, tag: values.tag, ordinals, values: values.values }
             }
-            Record::Version(version) => self.keep_version(position, version)?,
-            Record::Refreshed(row) => self.refreshes.push(row, position),
-        }
+            Record::Version(version) => self.keep_version(position, version, followed)?,
+            Record::Refreshed(row) => {
+                self.refreshes.push(row, position);
+                What::Other
+            }
+        };
         self.position = position;
+        self.clock = clock.unwrap_or(self.clock);
         self.snapshot = None;
-        Ok(())
+        Ok(if followed { what } else { What::Other })
+    }
+
+    /// The ordinals of keys that were just written, for those who follow; none when nobody does.
+    pub(crate) fn followed(&mut self, followed: bool, entity: EntityTypeId, keys: &[ArrayRef]) -> Result<UInt32Array, StoreError> {
+        if followed { self.entity(entity)?.source().parts.lookup(keys) } else { Ok(UInt32Array::new_null(0)) }
     }
 
     /// Entities that were deleted are members of nothing.
@@ -133,28 +160,37 @@ impl State {
         Ok(())
     }
 
-    fn append(&mut self, position: u64, batches: Vec<AdmittedEvents>) -> Result<(), StoreError> {
+    fn append(&mut self, position: u64, batches: Vec<AdmittedEvents>, followed: bool) -> Result<Vec<FeedEvents>, StoreError> {
         let first = self.next_sequence;
+        let mut events = Vec::new();
         for batch in batches {
             let rows = batch.time.len();
-            self.append_batch(position, first, batch)?;
+            events.extend(self.append_batch(position, first, batch, followed)?);
             self.next_sequence += rows as u64;
             self.unsaved_rows += rows;
         }
-        Ok(())
+        Ok(events)
     }
 
-    fn append_batch(&mut self, position: u64, first_sequence: u64, batch: AdmittedEvents) -> Result<(), StoreError> {
+    fn append_batch(
+        &mut self,
+        position: u64,
+        first_sequence: u64,
+        batch: AdmittedEvents,
+        followed: bool,
+    ) -> Result<Option<FeedEvents>, StoreError> {
         let unknown = StoreError::UnknownEvent(batch.event.0);
         let Some(definition) = self.events.get(&batch.event).map(|e| e.definition.clone()) else { return Err(unknown) };
         let mut participants = Vec::with_capacity(batch.keys.len());
         for (participant, keys) in definition.participants.iter().zip(&batch.keys) {
             participants.push(self.entity(participant.entity)?.resolve(keys, position)?);
         }
-        let Some(time_range) = time_range(batch.time.values()) else { return Ok(()) };
+        let Some(time_range) = time_range(batch.time.values()) else { return Ok(None) };
+        let sequence = sequences(first_sequence, &batch.place, batch.time.len());
+        let told = followed.then(|| FeedEvents::of(&batch, participants.clone(), sequence.clone()));
         let chunk = HotChunk {
             participants,
-            sequence: sequences(first_sequence, &batch.place, batch.time.len()),
+            sequence,
             time: batch.time,
             id: batch.id,
             received: batch.received,
@@ -166,15 +202,15 @@ impl State {
         let Some(state) = self.events.get_mut(&batch.event) else { return Err(unknown) };
         hot::push(&mut state.hot, state.frozen, chunk)?;
         (state.position, state.rows) = (position, None);
-        Ok(())
+        Ok(told)
     }
 
-    pub(crate) fn change_members(&mut self, position: u64, change: AdmittedMembers) -> Result<(), StoreError> {
+    pub(crate) fn change_members(&mut self, position: u64, change: AdmittedMembers) -> Result<What, StoreError> {
         let add = self.entity(change.entity)?.resolve(&change.add, position)?;
         let entity = self.entity(change.entity)?;
         let remove = entity.source().parts.lookup(&change.remove)?;
         self.unsaved_rows += add.len() + remove.len();
-        let members = self.members.entry(change.segment).or_default();
+        let members = self.members.entry(change.segment.clone()).or_default();
         (members.entity, members.position) = (Some(change.entity), position);
         if change.replace {
             members.set = Arc::default();
@@ -189,7 +225,7 @@ impl State {
             set.resize(set.len().max(ordinal as usize + 1), false);
             set[ordinal as usize] = true;
         }
-        Ok(())
+        Ok(What::Members { segment: change.segment, entity: change.entity, add, remove, replace: change.replace })
     }
 
     /// The same one while nothing changes.
@@ -243,7 +279,7 @@ impl Members {
     }
 }
 
-fn sequences(first: u64, place: &Place, rows: usize) -> UInt64Array {
+pub(crate) fn sequences(first: u64, place: &Place, rows: usize) -> UInt64Array {
     match place {
         Place::From(place) => UInt64Array::from_iter_values((first + u64::from(*place)..).take(rows)),
         Place::Each(places) => UInt64Array::from_iter_values(places.values().iter().map(|p| first + u64::from(*p))),

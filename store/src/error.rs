@@ -110,6 +110,16 @@ pub enum StoreError {
         /// What failed.
         reason: String,
     },
+    /// The log does not reach back so far.
+    #[error(
+        "the log has nothing left of what came after position {asked}: it begins after position {first}; begin there, or with a snapshot"
+    )]
+    Trimmed {
+        /// The position that was wanted.
+        asked: u64,
+        /// The earliest one from which it can be followed.
+        first: u64,
+    },
     /// No such entity type.
     #[error("no entity type has number {0}")]
     UnknownEntity(u16),

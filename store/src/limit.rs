@@ -55,6 +55,9 @@ pub(crate) const NO_SUBJECT: u32 = u32::MAX;
 /// Bytes of records that may wait for the log: those who bring more wait themselves, and memory stays bounded.
 pub(crate) const LOG_QUEUE_BYTES_MAX: usize = 256 << 20;
 
+/// Bytes of recent commits that are kept for those who follow; who is further behind reads the log's files.
+pub(crate) const FEED_BYTES_MAX: usize = 64 << 20;
+
 /// Frames are collected up to this size before they are written.
 pub(crate) const LOG_WRITE_BYTES: usize = 256 << 10;
 

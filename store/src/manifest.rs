@@ -17,6 +17,9 @@ pub(crate) const NAME: &str = "manifest.json";
 pub(crate) struct Manifest {
     /// Everything up to this log position is in the files named below.
     pub(crate) position: u64,
+    /// The clock of the record at that position; 0 while there was none with a clock.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) clock: i64,
     pub(crate) next_sequence: u64,
     pub(crate) next_part: u64,
     /// Number of the checkpoint: makes the names of rewritten files new.
@@ -35,6 +38,11 @@ pub(crate) struct Manifest {
     /// Manifests of before it have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) refreshes: Option<RefreshesMeta>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(clock: &i64) -> bool {
+    *clock == 0
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

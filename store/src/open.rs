@@ -124,6 +124,7 @@ fn state_of(
     checkpoint::read_removed(dir, manifest.removed.as_ref(), &mut parts)?;
     Ok(State {
         position: manifest.position,
+        clock: manifest.clock,
         next_sequence: manifest.next_sequence,
         catalog,
         entities,
@@ -213,9 +214,9 @@ fn open_log(dir: &Path, options: &StoreOptions, manifest: &Manifest, state: &mut
     let path = dir.join(LOG);
     create_dir(&path)?;
     sync_dir(dir)?;
-    let replayed = replay(&path, manifest.position, |position, kind, payload, file, offset| {
-        let record = Record::decode(kind, payload).map_err(|what| StoreError::damaged(file, offset, what))?;
-        state.apply(position, record)
+    let replayed = replay(&path, manifest.position, |found, file, offset| {
+        let record = Record::decode(found.kind, found.payload).map_err(|what| StoreError::damaged(file, offset, what))?;
+        state.apply(found.position, found.stamp.map(|s| s.clock), record, false).map(drop)
     })?;
     Ok(Log::new(files::of(&path), path, options.log_segment_bytes, replayed.segments, replayed.position))
 }

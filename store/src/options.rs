@@ -1,6 +1,6 @@
 //! What an operator chooses and sees.
 
-use crate::PartsAt;
+use crate::{Clock, PartsAt};
 
 /// How much memory and disk the store may take.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,12 @@ pub struct StoreOptions {
     pub hot_rows_max: usize,
     /// A log file is closed above this size.
     pub log_segment_bytes: u64,
+    /// The clock of records.
+    pub clock: Clock,
+    /// Bytes of the log that are kept although a checkpoint made them unneeded, so that it can be followed from the past.
+    pub log_keep_bytes: u64,
+    /// … and for feeds that have not read them yet.
+    pub log_held_bytes_max: u64,
     /// Where the event parts are kept; the same at every open once there are some.
     pub parts: PartsAt,
 }
@@ -24,6 +30,9 @@ impl Default for StoreOptions {
             kv_cache_bytes: 64 << 20,
             hot_rows_max: 2_000_000,
             log_segment_bytes: 64 << 20,
+            clock: Clock::System,
+            log_keep_bytes: 0,
+            log_held_bytes_max: 4 << 30,
             parts: PartsAt::Local,
         }
     }

@@ -9,8 +9,9 @@ use crate::apply::State;
 use crate::checkpoint::{self, Captured};
 use crate::dedupe::{IdSet, id_hash};
 use crate::entity::{EntityFiles, EntityState};
+use crate::feed::{Committed, Feeds};
 use crate::lock::DirectoryLock;
-use crate::log::{Log, Payload, Record, Ticket};
+use crate::log::{Keep, Log, Payload, Record, Stamp, Ticket};
 use crate::manifest::Manifest;
 use crate::part::{OwnPlace, Part};
 use crate::rows::EventColumn;
@@ -31,6 +32,8 @@ pub(crate) struct Core {
     pub(crate) admission: Mutex<Admission>,
     pub(crate) log: Log,
     pub(crate) state: Mutex<State>,
+    /// Who follows.
+    pub(crate) feeds: Feeds,
     pub(crate) checkpointing: Mutex<Checkpointing>,
     /// Of the last checkpoint, for those who must not wait for the next one.
     pub(crate) checkpoint_position: AtomicU64,
@@ -51,6 +54,10 @@ pub(crate) struct Core {
 pub(crate) struct Admission {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) position: u64,
+    /// Of the last record, or of a later tick.
+    pub(crate) clock: i64,
+    /// Of the next event.
+    pub(crate) next_sequence: u64,
     pub(crate) ids: BTreeMap<EventTypeId, IdSet>,
 }
 
@@ -78,8 +85,12 @@ impl Checkpointing {
 impl Core {
     /// Gives a record its position. Records are handed to the log in that order because the admission is locked.
     pub(crate) fn enqueue(&self, admission: &mut Admission, payload: Payload, record: Record) -> Result<Ticket, StoreError> {
-        let ticket = self.log.enqueue(admission.position + 1, payload, record)?;
+        let stamp = Stamp { clock: admission.clock_at(self.options.clock.now()), sequence: admission.next_sequence };
+        let rows = record.event_rows();
+        let ticket = self.log.enqueue(admission.position + 1, stamp, payload, record)?;
         admission.position = ticket.position;
+        admission.clock = stamp.clock;
+        admission.next_sequence += rows;
         Ok(ticket)
     }
 
@@ -89,7 +100,7 @@ impl Core {
         if let Some(durable) = self.log.lost_after() {
             self.settle(self.log.ticket(durable))?;
             let state = self.state.lock();
-            *admission = Admission { catalog: state.catalog.clone(), position: state.position, ids: BTreeMap::new() };
+            *admission = Admission { clock: admission.clock, ..Admission::of(&state) };
             self.log.forget_lost();
         }
         self.log.check_open()?;
@@ -102,13 +113,17 @@ impl Core {
         let position = ticket.position;
         let mut state = self.state.lock();
         while state.broken.is_none()
-            && let Some((position, record)) = self.log.next_ready()
+            && let Some((position, stamp, record)) = self.log.next_ready()
         {
-            if let Err(e) = state.apply(position, record) {
-                let reason = format!("record {position} cannot be applied: {e}");
-                tracing::error!(reason, "no more writes are accepted");
-                self.log.refuse(reason.clone());
-                state.broken = Some(reason);
+            let followed = self.feeds.anybody();
+            match state.apply(position, Some(stamp.clock), record, followed) {
+                Ok(what) => self.feeds.publish(Committed { position, clock: stamp.clock, what: Arc::new(what) }, followed),
+                Err(e) => {
+                    let reason = format!("record {position} cannot be applied: {e}");
+                    tracing::error!(reason, "no more writes are accepted");
+                    self.log.refuse(reason.clone());
+                    state.broken = Some(reason);
+                }
             }
         }
         match &state.broken {
@@ -197,7 +212,10 @@ impl Core {
         crate::open::renew_rows(&self.dir, &self.options, &checkpointing.entities.rows)?;
         self.state.lock().entities.values_mut().for_each(EntityState::repack);
         drop(checkpointing);
-        self.checkpoint()
+        self.checkpoint()?;
+        // Who follows the log loses what it has not read: it must not keep what was erased.
+        let checkpointing = self.checkpointing.lock();
+        self.log.trim(checkpointing.manifest.position, Keep::default())
     }
 
     pub(crate) fn checkpoint(&self) -> Result<(), StoreError> {
@@ -221,7 +239,8 @@ impl Core {
         drop(admission);
         written?;
         self.checkpoint_position.store(manifest.position, Ordering::Relaxed);
-        let trimmed = self.log.trim(manifest.position);
+        let keep = Keep { bytes: self.options.log_keep_bytes, after: self.feeds.held(), after_bytes_max: self.options.log_held_bytes_max };
+        let trimmed = self.log.trim(manifest.position, keep);
         // Files of a merge that is being written are not named yet either.
         if let Some(_no_merge) = self.compacting.try_lock() {
             checkpointing.tidy(&self.retired.lock());
@@ -247,6 +266,22 @@ pub(crate) struct Stored {
 }
 
 impl Admission {
+    /// What admission knows when nothing is on its way.
+    pub(crate) fn of(state: &State) -> Admission {
+        Admission {
+            catalog: state.catalog.clone(),
+            position: state.position,
+            clock: state.clock,
+            next_sequence: state.next_sequence,
+            ids: BTreeMap::new(),
+        }
+    }
+
+    /// The clock of a record that is admitted now. One that stands still by definition is obeyed even if it lies in the past.
+    fn clock_at(&self, now: i64) -> i64 {
+        self.catalog.clock.unwrap_or(self.clock.max(now))
+    }
+
     /// The definitions may have changed while the rows were encoded.
     pub(crate) fn check_definitions(&self, then: &Arc<Catalog>, submitted: &Submitted) -> Result<(), StoreError> {
         if Arc::ptr_eq(then, &self.catalog) {

@@ -6,6 +6,7 @@
 use crate::StoreError;
 use crate::apply::State;
 use crate::dedupe::id_hash;
+use crate::feed::Removed;
 use crate::hot::{HotChunk, Order};
 use crate::limit::NO_SUBJECT;
 use crate::log::Removal;
@@ -31,12 +32,23 @@ impl Erased {
 }
 
 impl State {
-    pub(crate) fn remove(&mut self, position: u64, removal: &Removal) -> Result<(), StoreError> {
-        match removal {
-            Removal::Events { event, ids } => self.remove_events(position, *event, ids).map(drop),
-            Removal::Erasure { entity, keys } => self.erase(position, *entity, keys),
-            Removal::Expiry { event, before } => self.expire(position, *event, *before),
-        }
+    pub(crate) fn remove(&mut self, position: u64, removal: Removal, followed: bool) -> Result<Removed, StoreError> {
+        Ok(match removal {
+            Removal::Events { event, ids } => {
+                let touched = if followed { Some(self.touched(event, &ids)?) } else { None };
+                self.remove_events(position, event, &ids)?;
+                Removed::Events { event, ids, touched }
+            }
+            Removal::Erasure { entity, keys } => {
+                let mut ordinals: Vec<u32> = self.erase(position, entity, &keys)?.into_iter().collect();
+                ordinals.sort_unstable();
+                Removed::Erased { entity, ordinals }
+            }
+            Removal::Expiry { event, before } => {
+                self.expire(position, event, before)?;
+                Removed::Expired { event, before }
+            }
+        })
     }
 
     /// How many there were.
@@ -65,7 +77,7 @@ impl State {
         Ok(())
     }
 
-    fn erase(&mut self, position: u64, entity: EntityTypeId, keys: &[ArrayRef]) -> Result<(), StoreError> {
+    fn erase(&mut self, position: u64, entity: EntityTypeId, keys: &[ArrayRef]) -> Result<HashSet<u32>, StoreError> {
         let ordinals: HashSet<u32> = self.entity(entity)?.source().parts.lookup(keys)?.iter().flatten().collect();
         let places: Vec<(EventTypeId, Vec<usize>)> =
             self.events.values().map(|e| (e.definition.id, e.definition.places_of(entity))).collect();
@@ -87,7 +99,8 @@ impl State {
             members.remove(&ordinals, position);
         }
         self.rejected.clear(position);
-        self.entity(entity)?.erase(&ordinals, position)
+        self.entity(entity)?.erase(&ordinals, position)?;
+        Ok(ordinals)
     }
 
     /// Marks rows of parts. `rows`: which rows of a part go, by their number in its files.

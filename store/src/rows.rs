@@ -4,10 +4,11 @@ use crate::StoreError;
 use crate::arrow_type::{arrow_type, timestamp_type};
 use crate::cache::{Key, ReadCache};
 use crate::coded::CodedColumn;
+use crate::dedupe::id_hash;
 use crate::hot::HotChunk;
 use crate::part::Part;
 use crate::removal::{Erased, without};
-use arrow::array::{Array, ArrayRef, AsArray, UInt32Array, new_empty_array};
+use arrow::array::{Array, ArrayRef, AsArray, StringArray, UInt32Array, new_empty_array};
 use arrow::compute::{interleave, take};
 use arrow::datatypes::{DataType, UInt32Type};
 use eql_catalog::{EventType, PropertyId};
@@ -187,6 +188,26 @@ impl EventRows {
             None => Some(start + stored),
             Some(deleted) => deleted.is_alive(stored).then(|| start + deleted.alive_before(stored)),
         }
+    }
+
+    /// The row numbers of the events of some ids that there are.
+    pub(crate) fn numbers_of(&self, ids: &StringArray) -> Result<Vec<u32>, StoreError> {
+        let ids: Vec<u128> = ids.iter().map(|id| id_hash(id.unwrap_or_default())).collect();
+        let wanted: HashSet<u128> = ids.iter().copied().collect();
+        let mut numbers = Vec::new();
+        for (chunk, start) in self.chunks() {
+            match chunk {
+                Chunk::Part(part) => {
+                    let stored = part.find_ids(&self.cache, self.definition.id, &ids)?;
+                    numbers.extend(stored.into_iter().flatten().filter_map(|row| self.number_in(part, row)));
+                }
+                Chunk::Hot(hot) => {
+                    let is_it = |id: Option<&str>| wanted.contains(&id_hash(id.unwrap_or_default()));
+                    numbers.extend((start..).zip(hot.id.iter()).filter(|(_, id)| is_it(*id)).map(|(row, _)| row));
+                }
+            }
+        }
+        Ok(numbers)
     }
 
     /// False when every event was received at its own time.

@@ -1,13 +1,13 @@
 //! The writing side: one door for everything that changes.
 
 use crate::admit;
+use crate::feed::Feeds;
 use crate::log::{AdmittedMembers, AdmittedTagValues, Record};
 use crate::pipeline::{Admission, Core};
 use crate::{Appended, EntityBatch, EventBatch, Snapshot, StoreError, StoreOptions, StoreStats, open, redefine};
 use arrow::array::ArrayRef;
 use eql_catalog::{Catalog, Change, EntityTypeId};
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -36,12 +36,13 @@ impl Store {
     /// In use, damaged, of a newer format, or not readable.
     pub fn open(dir: &Path, options: StoreOptions) -> Result<Store, StoreError> {
         let opened = open::open(dir, &options)?;
-        let admission = Admission { catalog: opened.state.catalog.clone(), position: opened.state.position, ids: BTreeMap::new() };
+        let admission = Admission::of(&opened.state);
         let core = Core {
             dir: dir.to_path_buf(),
             options,
             admission: Mutex::new(admission),
             log: opened.log,
+            feeds: Feeds::new(opened.state.position),
             state: Mutex::new(opened.state),
             checkpoint_position: AtomicU64::new(opened.checkpointing.manifest.position),
             checkpointing: Mutex::new(opened.checkpointing),
@@ -249,6 +250,7 @@ impl Store {
             return Ok(());
         }
         self.core.log.refuse("the store is closed".to_string());
+        self.core.feeds.wake();
         let result = self.core.checkpoint();
         self.core.checkpointing.lock().entities.rows.end();
         *lock = None;

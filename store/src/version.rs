@@ -4,6 +4,7 @@
 //! deleted or erased goes from all of them.
 
 use crate::apply::State;
+use crate::feed::What;
 use crate::log::{AdmittedMembers, AdmittedTagValues, AdmittedVersion, Record};
 use crate::{Appended, Refreshed, Snapshot, Store, StoreError, admit};
 use arrow::array::{Array, ArrayRef};
@@ -98,11 +99,12 @@ fn admitted(catalog: &Catalog, version: VersionBatch) -> Result<AdmittedVersion,
 }
 
 impl State {
-    pub(crate) fn keep_version(&mut self, position: u64, version: AdmittedVersion) -> Result<(), StoreError> {
+    pub(crate) fn keep_version(&mut self, position: u64, version: AdmittedVersion, followed: bool) -> Result<What, StoreError> {
         if let Some(change) = &version.definition {
             self.define(position, change)?;
         }
-        let AdmittedVersion { kept, entity, at, whole, keys, values, keep_from, refresh, .. } = version;
+        let AdmittedVersion { definition, kept, entity, at, whole, keys, values, keep_from, refresh } = version;
+        let (named, said) = (keys.clone(), values.clone());
         match (&kept, values) {
             (Kept::Segment(name), _) => {
                 let nobody = keys.iter().map(|k| k.slice(0, 0)).collect();
@@ -122,7 +124,8 @@ impl State {
         if let Some(refresh) = refresh {
             self.refreshes.push(Refreshed { version: position, ..refresh }, position);
         }
-        Ok(())
+        let ordinals = self.followed(followed, entity, &named)?;
+        Ok(What::Version { entity, kept, at, whole, ordinals, values: said, definition })
     }
 }
 

@@ -68,7 +68,9 @@ pub fn example_world() -> Small {
     world
         .ask(&format!("{EXAMPLES_CLOCK}; REFRESH TAG value_level; REFRESH TAG rfm; REFRESH TAG persona"))
         .unwrap_or_else(|e| panic!("{e}"));
-    world.params = [("category", "shoes"), ("period", "last 30 days"), ("1", "Beijing"), ("cursor", "")]
+    world.ask("SUBSCRIBE TO SEGMENT cart_abandon").unwrap_or_else(|e| panic!("{e}"));
+    let cursor = world.cursor.clone();
+    world.params = [("category", "shoes"), ("period", "last 30 days"), ("1", "Beijing"), ("cursor", cursor.as_str())]
         .into_iter()
         .map(|(name, value)| (name.to_string(), serde_json::from_value(value.into()).unwrap_or_else(|e| panic!("{e}"))))
         .collect();

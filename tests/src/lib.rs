@@ -8,6 +8,7 @@
 //! ```
 //! Start with [`world`].
 
+mod beginning;
 mod cell;
 mod examples;
 mod small;

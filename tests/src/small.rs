@@ -1,7 +1,9 @@
 //! A data directory of a few hand-written rows.
 
 use crate::Table;
+use crate::beginning::beginning;
 use eql_engine::grammar;
+use eql_engine::grammar::ast::StatementKind;
 use eql_engine::stream::{Format, ImportRequest, Input, Target};
 use eql_engine::{Answer, Engine, EngineError, EngineOptions, Params, Session};
 use std::io::Cursor;
@@ -17,6 +19,8 @@ pub struct Small {
     session: Session,
     /// Values of `:name` and `$1` for the statements that follow.
     pub params: Params,
+    /// Where the last subscription began.
+    pub cursor: String,
     // Last, so that the engine has let go of the folder before it is removed.
     folder: TempDir,
 }
@@ -29,7 +33,7 @@ impl Small {
     pub fn new() -> Small {
         let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("no folder: {e}"));
         let runtime = Builder::new_current_thread().enable_all().build().unwrap_or_else(|e| panic!("no runtime: {e}"));
-        Small { engine: open(&folder), runtime, session: Session::default(), params: Params::new(), folder }
+        Small { engine: open(&folder), runtime, session: Session::default(), params: Params::new(), cursor: String::new(), folder }
     }
 
     /// Closes the directory and opens it again.
@@ -45,11 +49,11 @@ impl Small {
     /// # Panics
     /// When it cannot be closed or opened.
     pub fn reopen_after(self, change: impl FnOnce(&Path)) -> Small {
-        let Small { engine, runtime, session, params, folder } = self;
+        let Small { engine, runtime, session, params, cursor, folder } = self;
         engine.close().unwrap_or_else(|e| panic!("not closed: {e}"));
         drop(engine);
         change(&folder.path().join("data"));
-        Small { engine: open(&folder), runtime, session, params, folder }
+        Small { engine: open(&folder), runtime, session, params, cursor, folder }
     }
 
     /// The same, as after a crash: what was acknowledged is in the log, and nothing is written at the end.
@@ -57,9 +61,9 @@ impl Small {
     /// # Panics
     /// When it cannot be opened.
     pub fn reopen_without_checkpoint(self) -> Small {
-        let Small { engine, runtime, session, params, folder } = self;
+        let Small { engine, runtime, session, params, cursor, folder } = self;
         drop(engine);
-        Small { engine: open(&folder), runtime, session, params, folder }
+        Small { engine: open(&folder), runtime, session, params, cursor, folder }
     }
 
     /// Sets the clock of the directory: microseconds.
@@ -106,6 +110,11 @@ impl Small {
             last = self.runtime.block_on(async {
                 match self.engine.run(&mut self.session, text, statement, &self.params).await? {
                     Answer::Done(_) => Ok(Table { columns: Vec::new(), rows: Vec::new() }),
+                    Answer::Rows(rows) if matches!(statement.kind, StatementKind::Subscribe { .. }) => {
+                        let (columns, batches, cursor) = beginning(rows).await?;
+                        self.cursor = cursor;
+                        Table::of(columns, &batches).map_err(|e| EngineError::Invalid(e.to_string()))
+                    }
                     Answer::Rows(rows) => {
                         let columns = rows.columns.iter().map(|c| c.name.clone()).collect();
                         Table::of(columns, &rows.collect().await?).map_err(|e| EngineError::Invalid(e.to_string()))

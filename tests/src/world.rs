@@ -1,10 +1,12 @@
 //! A data directory with the sample.
 
 use crate::Table;
+use crate::beginning::beginning;
 use arrow::array::{RecordBatchReader, UInt32Array};
 use arrow::compute::take_record_batch;
 use arrow::record_batch::RecordBatch;
 use eql_engine::catalog::Catalog;
+use eql_engine::grammar::ast::StatementKind;
 use eql_engine::grammar::{self, Diagnostic};
 use eql_engine::stream::{ImportRequest, Input, Target};
 use eql_engine::{Answer, Engine, EngineError, EngineOptions, Params, Session};
@@ -145,6 +147,11 @@ impl World {
     async fn answer(&self, session: &mut Session, text: &str, statement: &grammar::Statement) -> Result<Told, EngineError> {
         match self.engine.run(session, text, statement, &Params::new()).await? {
             Answer::Done(words) => Ok(Told::Done(words)),
+            Answer::Rows(rows) if matches!(statement.kind, StatementKind::Subscribe { .. }) => {
+                let (columns, batches, _) = beginning(rows).await?;
+                let table = Table::of(columns, &batches).map_err(|e| EngineError::Invalid(e.to_string()))?;
+                Ok(Told::Rows { table, batches })
+            }
             Answer::Rows(rows) => {
                 let columns = rows.columns.iter().map(|c| c.name.clone()).collect();
                 let batches = rows.collect().await?;

@@ -59,6 +59,6 @@ pub(crate) fn statements(text: &str) -> Result<Vec<Statement>, Failure> {
 
 /// True for statements that answer with a table.
 pub(crate) fn has_rows(statement: &Statement) -> bool {
-    use StatementKind::{Describe, Explain, Query, Show};
-    matches!(statement.kind, Query(_) | Show { .. } | Describe { .. } | Explain { .. })
+    use StatementKind::{Describe, Explain, Query, Show, Subscribe};
+    matches!(statement.kind, Query(_) | Show { .. } | Describe { .. } | Explain { .. } | Subscribe { .. })
 }

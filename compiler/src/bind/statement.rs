@@ -1,12 +1,11 @@
 //! Statements: the fork to queries, definitions and the rest.
 
 use super::Binder;
-use super::scope::{Env, RowScope};
 use super::uses::{called, users};
 use crate::bound::*;
 use crate::code;
 use eql_catalog::{Change, DataType, NounKind, Value, WeekStart};
-use eql_grammar::ast::{self, Ident, Kind, Literal, SetValue, StatementKind, SubscribeTo};
+use eql_grammar::ast::{self, Ident, Kind, Literal, SetValue, StatementKind};
 
 impl Binder<'_> {
     pub(super) fn statement(&mut self, s: &ast::Statement) -> Option<Statement> {
@@ -23,7 +22,7 @@ impl Binder<'_> {
             }
             StatementKind::Insert { target, name, columns, source } => self.insert(*target, name, columns, source),
             StatementKind::Refresh { kind, name } => self.refresh(*kind, name),
-            StatementKind::Subscribe { to, with, from, .. } => self.subscribe(to, with, from.as_ref()),
+            StatementKind::Subscribe { to, on, with, from } => self.subscribe(to, on, with, from.as_ref()),
         };
         match self.later {
             Some(what) => Some(Statement::Later(what)),
@@ -68,58 +67,6 @@ impl Binder<'_> {
             return None;
         }
         Some(Statement::Change(Change::Drop(kind, full), format!("{} `{name}` dropped", kind.word())))
-    }
-
-    fn subscribe(&mut self, to: &SubscribeTo, with: &[ast::Item], from: Option<&ast::SubscribeFrom>) -> Option<Statement> {
-        let entity = match to {
-            SubscribeTo::Segment(s) => {
-                let found = self.catalog.segment(&s.name).cloned();
-                match &found {
-                    None => {
-                        let names: Vec<String> = self.catalog.segments().map(|s| s.name.clone()).collect();
-                        let refs: Vec<&str> = names.iter().map(String::as_str).collect();
-                        self.unknown_name(code::SEGMENT, "segment", s, &refs);
-                    }
-                    Some(f) if f.mode != eql_catalog::SegmentMode::Streaming => {
-                        let hint = format!("define it as DEFINE STREAMING SEGMENT {} …", f.name);
-                        self.error_hint(code::SEGMENT, s.span, format!("segment `{}` is not maintained as events arrive", f.name), hint);
-                    }
-                    Some(_) => {}
-                }
-                found.map(|f| f.entity.clone())
-            }
-            SubscribeTo::Tag(t) => {
-                let found = self.catalog.tags().find(|x| x.name == t.name).map(|x| x.entity.clone());
-                if found.is_none() {
-                    let names: Vec<String> = self.catalog.tags().map(|t| t.name.clone()).collect();
-                    let refs: Vec<&str> = names.iter().map(String::as_str).collect();
-                    self.unknown_name(code::NOUN, "tag", t, &refs);
-                }
-                found
-            }
-            SubscribeTo::Event(step) => {
-                match self.default_subject(&step.scope) {
-                    Some(subject) => {
-                        self.select_events(&step.scope, &subject, &[]);
-                    }
-                    None => {
-                        self.event_types(&step.scope, None);
-                    }
-                }
-                None
-            }
-        };
-        if let Some(e) = entity.and_then(|e| self.catalog.entity(&e).cloned()) {
-            let mut env = Env::row(RowScope::entity(&e)).with(super::scope::Aggregates::Behaviour);
-            for i in with {
-                self.expr(&i.expr, &mut env);
-            }
-        }
-        if let Some(ast::SubscribeFrom::Cursor(e)) = from {
-            self.expr(e, &mut Env::empty());
-        }
-        self.later("SUBSCRIBE");
-        None
     }
 
     fn set_statement(&mut self, name: &Ident, value: &SetValue) -> Option<Statement> {

@@ -1,9 +1,32 @@
 //! STREAMING segments: what can be kept up to date event by event, and how long an absence stays unknown.
 
-use super::Binder;
+use super::scope::RowScope;
+use super::{Binder, Context, ParamValues};
 use crate::bound::*;
 use crate::code;
-use eql_grammar::ast::{DefOption, SetDefinition, Span};
+use eql_catalog::Catalog;
+use eql_grammar::Diagnostic;
+use eql_grammar::ast::{DefOption, Ident, SegmentExpr, SetDefinition, Span};
+
+/// Membership in a segment as a condition on entities, with the definitions that it is made of followed: what a stream maintains.
+///
+/// # Errors
+/// What is wrong with the definition, such as a name that was dropped since; nothing for a segment that is not defined.
+pub fn membership(catalog: &Catalog, segment: &str) -> Result<EntityValue, Vec<Diagnostic>> {
+    let Some(found) = catalog.segment(segment) else { return Err(vec![]) };
+    let Some(entity) = catalog.entity(&found.entity).cloned() else { return Err(vec![]) };
+    let params = ParamValues::new();
+    let context =
+        Context { catalog, params: &params, time_zone: &found.time_zone, week_start: found.week_start, lenient: false, check: false };
+    let mut binder = Binder::new(&found.definition, &context);
+    let mut scope = RowScope::entity(&entity);
+    let name = Ident { name: found.name.clone(), span: Span::default() };
+    let member = binder.membership(&SegmentExpr::Named(name, None), &entity, &mut scope);
+    if binder.unknown || binder.diagnostics.iter().any(Diagnostic::is_error) {
+        return Err(binder.diagnostics);
+    }
+    Ok(EntityValue { entity: entity.id, value: RowExpr::canonical(scope.columns, member) })
+}
 
 impl Binder<'_> {
     /// GRACE in microseconds; 0 without it.

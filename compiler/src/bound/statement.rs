@@ -1,6 +1,6 @@
 //! Statements, bound.
 
-use super::{Query, Refresh};
+use super::{Query, Refresh, Subscribe};
 use eql_catalog::{Change, EntityTypeId, EventTypeId, PropertyId, Value, WeekStart};
 use eql_grammar::ast;
 
@@ -39,6 +39,8 @@ pub enum Statement {
     AddEvents(EventTypeId, Vec<EventTarget>, Inserted),
     /// A setting of the session.
     Set(Setting),
+    /// Changes are followed.
+    Subscribe(Box<Subscribe>),
     /// EXPLAIN of a rung.
     Explain(ast::ExplainRung, Box<Statement>),
     /// Understood, checked, but carried out only by a later version.

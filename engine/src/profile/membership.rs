@@ -15,7 +15,7 @@ impl Engine {
     pub async fn memberships(&self, entity: &str, key: &[impl AsRef<str>]) -> Result<Vec<String>, EngineError> {
         let found = self.find(entity, key)?;
         let of_type = found.snapshot.catalog().segments().filter(|s| s.entity == found.entity.name).cloned();
-        let (dynamic, stored): (Vec<Arc<Segment>>, Vec<Arc<Segment>>) = of_type.partition(|s| s.mode == SegmentMode::Dynamic);
+        let (dynamic, stored): (Vec<Arc<Segment>>, Vec<Arc<Segment>>) = of_type.partition(|s| s.mode != SegmentMode::Static);
         let inside = |s: &Arc<Segment>| found.snapshot.members(&s.name).is_some_and(|m| m.get(found.ordinal as usize) == Some(&true));
         let mut names: Vec<String> = stored.iter().filter(|s| inside(s)).map(|s| s.name.clone()).collect();
         names.extend(self.evaluated(&found, &dynamic).await?);

@@ -6,6 +6,7 @@ mod settings;
 mod storage;
 
 use crate::cache::{Plans, Results};
+use crate::live::Live;
 use crate::statements::Statements;
 use crate::{Engine, Limits, Session};
 use arrow::array::{ArrayRef, Int64Array, TimestampMicrosecondArray};
@@ -25,6 +26,8 @@ pub(crate) struct SystemTables {
     plans: Arc<Plans>,
     results: Arc<Results>,
     limits: Limits,
+    /// Once somebody wanted it.
+    live: Option<Arc<Live>>,
     session: Session,
     now: i64,
     read: Mutex<BTreeMap<SystemTable, RecordBatch>>,
@@ -44,6 +47,7 @@ impl SystemTables {
             plans: engine.plans.clone(),
             results: engine.results.clone(),
             limits: engine.limits.clone(),
+            live: engine.live.lock().clone(),
             session: session.clone(),
             now,
             read: Mutex::new(BTreeMap::new()),
@@ -55,13 +59,14 @@ impl SystemTables {
             SystemTable::Caches => Ok(activity::caches(&self.results.figures(), &self.plans.figures(), &self.store.stats(), &self.limits)),
             SystemTable::Catalog => Ok(definitions::catalog(&self.store.catalog())),
             SystemTable::Refreshes => Ok(definitions::refreshes(&*self.store.snapshot().map_err(external)?)),
-            SystemTable::Segments => definitions::segments(&*self.store.snapshot().map_err(external)?),
+            SystemTable::Segments => definitions::segments(&*self.store.snapshot().map_err(external)?, self.live.as_deref()),
             SystemTable::Queries => activity::queries(&self.statements.all()),
             SystemTable::Rejected => {
                 let snapshot = self.store.snapshot().map_err(external)?;
                 Ok(activity::rejected(&snapshot.rejected().collect::<Vec<_>>()))
             }
             SystemTable::Settings => Ok(settings::settings(&self.session, &self.limits, self.now)),
+            SystemTable::Subscriptions => Ok(activity::subscriptions(self.live.as_deref())),
             SystemTable::Log => Ok(storage::log(&self.store.stats())),
             SystemTable::Parts => storage::parts(&self.store),
             SystemTable::Entities => storage::entities(&self.store),

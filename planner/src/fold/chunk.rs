@@ -138,6 +138,11 @@ impl<'a> Chunk<'a> {
         self.code[row]
     }
 
+    /// The batch's rows of one event, rising; only of wanted ones.
+    pub(crate) fn places_of(&self, code: usize) -> Vec<u32> {
+        self.by_code.get(code).map_or(vec![], |rows| rows.iter().map(|row| row - self.base as u32).collect())
+    }
+
     /// A number that a row of the batch has alone in its timeline.
     pub(crate) fn row_number(&self, row: u32) -> i64 {
         i64::try_from(self.base).unwrap_or(i64::MAX).saturating_add(i64::from(row))

@@ -29,6 +29,7 @@ mod stickiness;
 mod top;
 
 pub(crate) use aggregate::aggregate;
+pub(crate) use chunk::Chunk;
 pub(crate) use entities::{Entities, behaviours};
 pub(crate) use exec::{Fold, FoldTable};
 pub(crate) use funnel::{FunnelFold, period_array as period_column, period_type};

@@ -43,6 +43,7 @@ pub(super) const KEYS: &[Key] = keys! {
     "limits.threads" c g c.limits.threads = g.places()?;
     "limits.body_bytes" c g c.body_bytes = g.bytes()?;
     "limits.upload_bytes" c g c.upload_bytes = g.bytes()?;
+    "webhooks.allow_private" c g c.webhooks_allow_private = g.flag()?;
     "ingest.queue_rows" c g c.limits.ingest.queue_rows = g.places()?;
     "ingest.queue_bytes" c g c.limits.ingest.queue_bytes = usize::try_from(g.bytes()?).unwrap_or(usize::MAX);
     "ingest.body_rows" c g c.limits.ingest.body_rows = g.places()?;

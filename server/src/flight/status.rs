@@ -20,6 +20,7 @@ pub(crate) fn of(error: &EngineError) -> Status {
         Class::Timeout => Code::DeadlineExceeded,
         Class::TooLarge | Class::Busy | Class::Full | Class::Refused => Code::ResourceExhausted,
         Class::NotFound => Code::NotFound,
+        Class::Gone => Code::OutOfRange,
         Class::Internal => Code::Internal,
     };
     let mut status = Status::new(code, cut(&error.to_string()));

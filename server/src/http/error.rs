@@ -35,6 +35,7 @@ impl From<EngineError> for Failure {
             Class::TooLarge => StatusCode::UNPROCESSABLE_ENTITY,
             Class::Full => StatusCode::TOO_MANY_REQUESTS,
             Class::NotFound => StatusCode::NOT_FOUND,
+            Class::Gone => StatusCode::GONE,
             Class::Busy | Class::Refused => StatusCode::SERVICE_UNAVAILABLE,
             Class::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         };

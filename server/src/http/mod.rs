@@ -1,12 +1,13 @@
 //! HTTP: JSON in and out unless said.
 //!
 //! ```text
-//! request → origin → token → project → query | check | complete | catalog | files | ingest | profile → body
+//! request → origin → token → project → query | check | complete | catalog | files | ingest | profile | changes | webhooks → body
 //! ```
 
 mod admin;
 mod body;
 mod catalog;
+mod changes;
 mod check;
 mod complete;
 mod entrance;
@@ -18,14 +19,16 @@ mod ingest;
 mod page;
 mod profile;
 mod query;
+mod webhooks;
 
 use crate::auth::Auth;
 use crate::config::Config;
 use crate::import::Importer;
+use crate::webhook::Webhooks;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use eql_engine::Engine;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -42,6 +45,10 @@ pub(crate) struct App {
     operating: Arc<tokio::sync::Mutex<()>>,
     /// Ends what still runs when the time to stop is over.
     kill: CancellationToken,
+    /// None where nothing is pushed.
+    webhooks: Option<Arc<Webhooks>>,
+    /// What many clients are sent.
+    shared: Arc<changes::Shared>,
 }
 
 impl App {
@@ -52,8 +59,9 @@ impl App {
         importer: Arc<Importer>,
         stopping: CancellationToken,
         kill: CancellationToken,
+        webhooks: Option<Arc<Webhooks>>,
     ) -> Self {
-        Self { engine, config, auth, importer, stopping, operating: Arc::default(), kill }
+        Self { engine, config, auth, importer, stopping, operating: Arc::default(), kill, webhooks, shared: Arc::default() }
     }
 }
 
@@ -75,6 +83,15 @@ pub(crate) fn router(app: App) -> Router {
         .route("/v1/entities/{type}/{key}", get(profile::profile))
         .route("/v1/entities/{type}/{key}/journey", get(profile::journey))
         .route("/v1/entities/{type}/{key}/segments", get(profile::segments))
+        .route("/v1/segments/{name}/changes", get(changes::segment))
+        .route("/v1/tags/{entity}/{name}/changes", get(changes::tag))
+        .route("/v1/events/{name}/changes", get(changes::event))
+        .route("/v1/subscriptions/{name}", put(changes::name).delete(changes::end))
+        .route("/v1/subscriptions/{name}/ack", post(changes::acknowledge))
+        .route("/v1/webhooks", get(webhooks::list))
+        .route("/v1/webhooks/{name}", get(webhooks::get).put(webhooks::put).delete(webhooks::delete))
+        .route("/v1/webhooks/{name}/dead", get(webhooks::dead))
+        .route("/v1/webhooks/{name}/replay", post(webhooks::replay))
         .route("/metrics", get(health::metrics))
         .route("/openapi.json", get(page::openapi))
         .route("/", get(page::page))

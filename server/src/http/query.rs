@@ -15,6 +15,7 @@ use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
+use eql_engine::grammar::ast::StatementKind;
 use eql_engine::{Answer, EngineError, Params, Rows, Session};
 use futures::{FutureExt, StreamExt};
 use serde::Deserialize;
@@ -77,7 +78,7 @@ pub(super) async fn query(
     let script = Script::read(&app.engine, &session, DIALECT, &ask.query).await?;
     let media = Arc::new(OnceLock::new());
     let (sender, chunks) = mpsc::channel(CHUNKS);
-    let out = Out { sender, buffer: Vec::new(), media: Arc::clone(&media) };
+    let out = Out { sender, buffer: Vec::new(), enough: CHUNK_BYTES, media: Arc::clone(&media) };
     let work = Work { app, script, session, params: parameters::of_json(ask.params), format, out };
     // The work is part of the body: a client that goes away drops both.
     let failed = work.until_killed().into_stream().filter_map(|end| futures::future::ready(end.err().map(Err)));
@@ -114,6 +115,7 @@ impl Work {
         let count = self.script.count();
         for at in 0..count {
             let started = Instant::now();
+            self.endless(at)?;
             let timer = Timer::start(PROTOCOL);
             let answer = self.script.run_at(&self.app.engine, &mut self.session, at, &self.params, timer).await?;
             let last = at + 1 == count;
@@ -137,6 +139,17 @@ impl Work {
             self.out.flush(CHUNK_BYTES).await;
         }
         self.out.flush(1).await;
+        Ok(())
+    }
+
+    /// What never ends goes out row by row, in a form that needs no end.
+    fn endless(&mut self, at: usize) -> Result<(), EngineError> {
+        let endless = self.script.statements().get(at).is_some_and(|s| matches!(s.kind, StatementKind::Subscribe { .. }));
+        self.out.enough = if endless { 1 } else { CHUNK_BYTES };
+        if endless && matches!(self.format, Format::Json | Format::Csv) {
+            let words = "a subscription never ends: ask for `application/x-ndjson`, or GET /v1/segments/{name}/changes for Server-Sent Events and for JSON piece by piece";
+            return Err(EngineError::Invalid(words.to_string()));
+        }
         Ok(())
     }
 
@@ -165,6 +178,8 @@ async fn drain(mut rows: Rows) -> Result<(), EngineError> {
 struct Out {
     sender: mpsc::Sender<Bytes>,
     buffer: Vec<u8>,
+    /// So much is sent at once.
+    enough: usize,
     /// The type of the body, known once the first answer is.
     media: Arc<OnceLock<&'static str>>,
 }
@@ -195,7 +210,7 @@ impl Out {
         let keys = ndjson::keys(&rows.columns);
         while let Some(batch) = rows.batches.next().await {
             ndjson::rows(&keys, &batch?, &mut self.buffer);
-            self.flush(CHUNK_BYTES).await;
+            self.flush(self.enough).await;
         }
         Ok(())
     }
@@ -215,7 +230,7 @@ impl Out {
         while let Some(batch) = rows.batches.next().await {
             writer.write(&crate::plain::to_schema(&batch?, &schema).map_err(arrow)?).map_err(arrow)?;
             self.buffer.append(writer.get_mut());
-            self.flush(CHUNK_BYTES).await;
+            self.flush(self.enough).await;
         }
         writer.finish().map_err(arrow)?;
         self.buffer.append(writer.get_mut());

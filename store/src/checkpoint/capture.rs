@@ -15,6 +15,7 @@ use std::sync::Arc;
 /// What a checkpoint writes: shared with readers, changed by nobody.
 pub(crate) struct Captured {
     pub(crate) position: u64,
+    pub(super) clock: i64,
     pub(super) next_sequence: u64,
     pub(super) catalog: Arc<Catalog>,
     pub(super) hot: Vec<HotEvent>,
@@ -40,6 +41,7 @@ impl State {
     pub(crate) fn capture(&mut self) -> Captured {
         let mut captured = Captured {
             position: self.position,
+            clock: self.clock,
             next_sequence: self.next_sequence,
             catalog: self.catalog.clone(),
             hot: Vec::new(),

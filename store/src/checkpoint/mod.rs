@@ -86,6 +86,7 @@ fn write(
     next.refreshes = refreshes;
     next.erased = captured.erased.all.iter().copied().collect();
     next.position = captured.position;
+    next.clock = captured.clock;
     next.next_sequence = captured.next_sequence;
     next.generation = generation;
     next.catalog = (*captured.catalog).clone();

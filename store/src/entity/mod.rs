@@ -41,5 +41,5 @@ pub use row::EntityRow;
 pub(crate) use row::PackedRow;
 pub(crate) use row::RowFinder;
 pub(crate) use state::EntityState;
-pub use value::value_at;
-pub(crate) use value::{array_of, without_nulls};
+pub(crate) use value::without_nulls;
+pub use value::{array_of, value_at};

@@ -34,7 +34,10 @@ pub fn value_at(column: &dyn Array, i: usize) -> Value {
 }
 
 /// A column of values; a value of another type is NULL.
-pub(crate) fn array_of(values: &[Value], data_type: &DataType) -> Result<ArrayRef, StoreError> {
+///
+/// # Errors
+/// Lists whose items do not go together.
+pub fn array_of(values: &[Value], data_type: &DataType) -> Result<ArrayRef, StoreError> {
     fn each<'v, T>(values: &'v [Value], get: impl Fn(&'v Value) -> Option<T>) -> impl Iterator<Item = Option<T>> {
         values.iter().map(get)
     }

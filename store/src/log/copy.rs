@@ -42,7 +42,8 @@ pub(crate) fn copy(files: &[(u64, PathBuf)], after: u64, upto: u64, target: &Pat
 
 #[cfg(test)]
 mod tests {
-    use super::super::frame::Frame;
+    use super::super::frame::Found;
+    use super::super::frame::{Frame, Stamp};
     use super::super::replay::{replay, segments};
     use super::*;
 
@@ -52,8 +53,10 @@ mod tests {
             for position in file.clone() {
                 let payload = position.to_string().into_bytes();
                 let crc = crc32c::crc32c(&payload);
-                bytes.extend(Frame::new(position, 1, payload.clone(), crc).header(position - 1));
-                bytes.extend(payload);
+                let frame = Frame::new(position, Stamp::default(), 1, payload, crc);
+                bytes.extend(frame.header(position - 1));
+                bytes.extend(frame.payload());
+                bytes.extend(frame.trailer());
             }
             std::fs::write(dir.join(segment_name(*file.start())), bytes).unwrap();
         }
@@ -68,8 +71,8 @@ mod tests {
                 let target = tempfile::tempdir().unwrap();
                 let copied = copy(&segments(dir.path()).unwrap(), after, upto, target.path()).unwrap();
                 let mut found = Vec::new();
-                let keep = |position, _: u8, _: &[u8], _: &Path, _| {
-                    found.push(position);
+                let keep = |frame: &Found<'_>, _: &Path, _| {
+                    found.push(frame.position);
                     Ok(())
                 };
                 let replayed = replay(target.path(), after, keep).unwrap();

@@ -10,12 +10,15 @@ mod record;
 mod replay;
 mod survey;
 mod table;
+mod tail;
 mod writer;
 
 pub(crate) use copy::{Copied, copy};
+pub(crate) use frame::Stamp;
 pub(crate) use record::{
     AdmittedEntities, AdmittedEvents, AdmittedMembers, AdmittedTagValues, AdmittedVersion, Payload, Place, Record, Removal,
 };
 pub(crate) use replay::{replay, segments};
 pub(crate) use survey::{Survey, survey};
-pub(crate) use writer::{Log, Ticket};
+pub(crate) use tail::{Logged, Tail};
+pub(crate) use writer::{Keep, Log, Ticket};

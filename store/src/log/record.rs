@@ -244,6 +244,14 @@ impl From<Operation> for EntityOperation {
 }
 
 impl Record {
+    /// Events that get a sequence.
+    pub(crate) fn event_rows(&self) -> u64 {
+        match self {
+            Record::Events(batches) | Record::Corrections(batches) => batches.iter().map(|b| b.time.len() as u64).sum(),
+            _ => 0,
+        }
+    }
+
     pub(crate) fn encode(&self) -> Result<Payload, StoreError> {
         let (kind, bytes) = match self {
             Record::Definition(change) => (DEFINITION, head(change)?),

@@ -19,7 +19,7 @@ pub(crate) struct Replayed {
 pub(crate) fn replay(
     dir: &Path,
     checkpoint: u64,
-    mut apply: impl FnMut(u64, u8, &[u8], &Path, u64) -> Result<(), StoreError>,
+    mut apply: impl FnMut(&Found<'_>, &Path, u64) -> Result<(), StoreError>,
 ) -> Result<Replayed, StoreError> {
     let files = segments(dir)?;
     let mut done = Replayed { position: checkpoint, segments: Vec::new() };
@@ -35,7 +35,7 @@ pub(crate) fn replay(
         let mut reader = SegmentReader::new(path, &bytes, *first);
         while let Some(found) = reader.next(next.is_none())? {
             if found.position > checkpoint {
-                apply(found.position, found.kind, found.payload, path, (reader.at - found.bytes()) as u64)?;
+                apply(&found, path, (reader.at - found.bytes()) as u64)?;
                 done.position = found.position;
             }
         }
@@ -145,7 +145,7 @@ impl<'a> SegmentReader<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::frame::Frame;
+    use super::super::frame::{Frame, Stamp};
     use super::*;
 
     /// (position, payload, durable) of each frame, one file after the other.
@@ -153,9 +153,10 @@ mod tests {
         for frames in files {
             let mut bytes = Vec::new();
             for (position, payload, durable) in *frames {
-                let frame = Frame::new(*position, 1, payload.as_bytes().to_vec(), crc32c::crc32c(payload.as_bytes()));
+                let frame = Frame::new(*position, Stamp::default(), 1, payload.as_bytes().to_vec(), crc32c::crc32c(payload.as_bytes()));
                 bytes.extend(frame.header(*durable));
                 bytes.extend(payload.as_bytes());
+                bytes.extend(frame.trailer());
             }
             std::fs::write(dir.join(segment_name(frames[0].0)), bytes).unwrap();
         }
@@ -163,8 +164,8 @@ mod tests {
 
     fn read(dir: &Path, checkpoint: u64) -> Result<Vec<u64>, StoreError> {
         let mut found = Vec::new();
-        replay(dir, checkpoint, |position, _, _, _, _| {
-            found.push(position);
+        replay(dir, checkpoint, |frame, _, _| {
+            found.push(frame.position);
             Ok(())
         })?;
         Ok(found)
@@ -178,7 +179,7 @@ mod tests {
         let file = dir.path().join(segment_name(3));
         let whole = std::fs::read(&file).unwrap();
         for cut in 0..=whole.len() {
-            let ends = [37, 69, 106];
+            let ends = [53, 101, 154];
             let frames = ends.iter().filter(|e| **e <= cut).count() as u64;
             for garbage in [&b""[..], b"\xff\xff\xff\xff", b"EQLf garbage that is longer than a header is"] {
                 std::fs::write(&file, [&whole[..cut], garbage].concat()).unwrap();
@@ -194,11 +195,11 @@ mod tests {
         write(dir.path(), &[&[(1, "one", 0), (2, "two", 1), (3, "three", 2)]]);
         let file = dir.path().join(segment_name(1));
         let whole = std::fs::read(&file).unwrap();
-        for bit in 0..70 * 8 {
+        for bit in 0..102 * 8 {
             let mut bytes = whole.clone();
             bytes[bit / 8] ^= 1 << (bit % 8);
             std::fs::write(&file, &bytes).unwrap();
-            let offset = bit as u64 / 8 / 35 * 35;
+            let offset = bit as u64 / 8 / 51 * 51;
             let error = read(dir.path(), 0).unwrap_err();
             assert!(matches!(error, StoreError::Damaged { offset: o, .. } if o == offset), "bit {bit}: {error}");
         }

@@ -5,7 +5,7 @@
 //! refused, and the log goes on when its owner has forgotten what was lost ([`Log::forget_lost`]). A *sync* that fails ends the log: the
 //! operating system may have dropped the pages and would report success the next time.
 
-use super::frame::{Frame, HEADER_BYTES};
+use super::frame::{Frame, Stamp};
 use super::{Payload, Record};
 use crate::StoreError;
 use crate::files::{Files, OpenFile};
@@ -39,7 +39,7 @@ struct Queue {
     waiting: Vec<(Frame, Record)>,
     waiting_bytes: usize,
     /// Durable but not yet applied.
-    ready: VecDeque<(u64, Record)>,
+    ready: VecDeque<(u64, Stamp, Record)>,
     durable: u64,
     syncing: bool,
     /// Grows with each loss. A ticket of an earlier life above `kept` was lost.
@@ -89,6 +89,24 @@ pub(super) fn segment_name(first: u64) -> String {
     format!("{first:020}.log")
 }
 
+/// What of the log stays although a checkpoint made it unneeded.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Keep {
+    /// So many bytes at the end.
+    pub(crate) bytes: u64,
+    /// What comes after this position …
+    pub(crate) after: Option<u64>,
+    /// … up to so many bytes.
+    pub(crate) after_bytes_max: u64,
+}
+
+impl Keep {
+    /// Whether a file stays: from it on there are so many bytes, and the next one begins with the position `end`.
+    fn covers(self, bytes: u64, end: u64) -> bool {
+        bytes <= self.bytes || (bytes <= self.after_bytes_max && self.after.is_some_and(|after| end > after + 1))
+    }
+}
+
 /// Why a group was not written.
 enum Failure {
     /// The file is as it was before.
@@ -117,8 +135,8 @@ impl Log {
     }
 
     /// Hands in a record. Callers keep the order of positions by a lock of their own. Waits while too much waits already.
-    pub(crate) fn enqueue(&self, position: u64, payload: Payload, record: Record) -> Result<Ticket, StoreError> {
-        let frame = Frame::new(position, payload.kind, payload.bytes, payload.crc);
+    pub(crate) fn enqueue(&self, position: u64, stamp: Stamp, payload: Payload, record: Record) -> Result<Ticket, StoreError> {
+        let frame = Frame::new(position, stamp, payload.kind, payload.bytes, payload.crc);
         let mut queue = self.queue.lock();
         while queue.waiting_bytes > LOG_QUEUE_BYTES_MAX && queue.failed.is_none() && !queue.stale {
             queue = self.lead_or_wait(queue);
@@ -168,7 +186,7 @@ impl Log {
                 self.counters.groups.fetch_add(1, Ordering::Relaxed);
                 self.counters.records.fetch_add(group.len() as u64, Ordering::Relaxed);
                 queue.durable = group.last().map_or(queue.durable, |(frame, _)| frame.position);
-                queue.ready.extend(group.into_iter().map(|(frame, record)| (frame.position, record)));
+                queue.ready.extend(group.into_iter().map(|(frame, record)| (frame.position, frame.stamp, record)));
             }
             Err(Failure::TakenBack(e)) => {
                 tracing::warn!(error = %e, records = group.len(), "records could not be written; they were refused and nothing of them is kept");
@@ -205,7 +223,7 @@ impl Log {
     }
 
     /// The next durable record to apply.
-    pub(crate) fn next_ready(&self) -> Option<(u64, Record)> {
+    pub(crate) fn next_ready(&self) -> Option<(u64, Stamp, Record)> {
         self.queue.lock().ready.pop_front()
     }
 
@@ -236,14 +254,20 @@ impl Log {
         self.writer.lock().close();
     }
 
-    /// Removes files that hold nothing after `position`.
-    pub(crate) fn trim(&self, position: u64) -> Result<(), StoreError> {
+    /// Removes files that hold nothing after `position`, the oldest first, but what is kept.
+    pub(crate) fn trim(&self, position: u64, keep: Keep) -> Result<(), StoreError> {
         let mut writer = self.writer.lock();
         // A file ends where the next one starts; the last one ends where the log does.
         let open = writer.file.as_ref().map(|_| writer.first);
         let end = open.unwrap_or(self.queue.lock().durable + 1);
         let firsts: Vec<u64> = writer.closed.iter().map(|c| c.0).chain([end]).collect();
-        let gone = firsts.windows(2).take_while(|w| w[1] <= position + 1).count();
+        let unneeded = firsts.windows(2).take_while(|w| w[1] <= position + 1).count();
+        let mut bytes: u64 = writer.closed[..unneeded].iter().map(|c| c.1).sum();
+        let mut gone = 0;
+        while gone < unneeded && !keep.covers(bytes, firsts[gone + 1]) {
+            bytes -= writer.closed[gone].1;
+            gone += 1;
+        }
         for (first, _) in writer.closed.drain(..gone) {
             let path = self.dir.join(segment_name(first));
             self.files.remove(&path).map_err(StoreError::io(&path, "remove"))?;
@@ -276,11 +300,12 @@ fn append_frames(file: &mut dyn OpenFile, group: &[(Frame, Record)], durable: u6
             buffer.clear();
             file.append(frame.payload())?;
         }
+        buffer.extend_from_slice(&frame.trailer());
         if buffer.len() >= LOG_WRITE_BYTES {
             file.append(&buffer)?;
             buffer.clear();
         }
-        written += (HEADER_BYTES + frame.payload().len()) as u64;
+        written += frame.bytes() as u64;
     }
     if !buffer.is_empty() {
         file.append(&buffer)?;

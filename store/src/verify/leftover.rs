@@ -10,12 +10,15 @@ use crate::part::RECORD;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+/// What was published to subscribers: made and checked by those who keep segments up to date.
+const CHANGES: &str = "changes";
+
 /// Lists files that are not needed; a directory in which nothing is needed stands for all that is in it.
 pub(super) fn list(dir: &Path, manifest: &Manifest, findings: &mut Findings<'_>) -> Result<(), StoreError> {
     let mut needed: BTreeSet<PathBuf> = manifest.files().into_iter().map(|(dir, file)| dir.join(&file.name)).collect();
     needed.extend(needed.iter().flat_map(|file| file.ancestors().skip(1).map(Path::to_path_buf)).collect::<Vec<_>>());
-    // The log has been looked through, and the key-value store keeps its own house.
-    let known = [FORMAT_FILE, manifest::NAME, LOG, KV, backup::LABEL, RECORD, "lock"];
+    // The log has been looked through; the key-value store and the log of changes keep their own houses.
+    let known = [FORMAT_FILE, manifest::NAME, LOG, KV, backup::LABEL, RECORD, "lock", CHANGES];
     let mut open = vec![PathBuf::new()];
     while let Some(below) = open.pop() {
         for name in names(&dir.join(&below))? {

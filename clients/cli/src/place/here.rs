@@ -30,7 +30,7 @@ impl Here {
     /// Opens a data directory. Where its events are is all that is taken from a configuration.
     pub(crate) fn open(dir: &Path, absent: Absent, waiter: Waiter) -> Result<Self, Failure> {
         let parts = Config::load_parts().map_err(|e| Failure::Usage(failure::chain(&e)))?.at();
-        Self::open_with(dir, absent, waiter, EngineOptions { limits: Limits::default(), parts })
+        Self::open_with(dir, absent, waiter, EngineOptions { limits: Limits::default(), parts, ..EngineOptions::default() })
     }
 
     /// Opens a data directory as configured.

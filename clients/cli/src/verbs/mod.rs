@@ -11,6 +11,7 @@ mod lsp;
 mod query;
 mod serve;
 mod shell;
+mod subscribe;
 
 use crate::failure::Failure;
 use clap::{Parser, Subcommand};
@@ -45,6 +46,7 @@ enum Verb {
     Shell(shell::Args),
     Import(import::Args),
     Export(export::Args),
+    Subscribe(subscribe::Args),
     Check(check::Args),
     Fmt(fmt::Args),
     Explain(explain::Args),
@@ -61,6 +63,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Shell(a) => shell::run(&a),
         Verb::Import(a) => import::run(&a),
         Verb::Export(a) => export::run(&a),
+        Verb::Subscribe(a) => subscribe::run(&a),
         Verb::Check(a) => check::run(&a),
         Verb::Fmt(a) => fmt::run(&a),
         Verb::Explain(a) => explain::run(&a),

@@ -6,6 +6,7 @@ use crate::output::{Format, Output};
 use crate::place::{Absent, Place, PlaceArgs};
 use crate::wait::Waiter;
 use crate::{report, setting, text};
+use eql_engine::grammar::ast::StatementKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -64,7 +65,15 @@ pub(crate) fn run(arguments: &Args) -> Result<(), Failure> {
     let mut output = Output::open(format, arguments.output.as_deref())?;
     let text: Arc<str> = text.into();
     for statement in &statements {
-        let answer = place.run(&text, statement, &params)?;
+        let endless = matches!(statement.kind, StatementKind::Subscribe { .. });
+        if endless && format != Format::Ndjson {
+            return Err(Failure::Usage("a subscription never ends: write --format ndjson, or `eql subscribe SEGMENT`".into()));
+        }
+        let mut answer = place.run(&text, statement, &params)?;
+        if let (true, Answer::Rows(table)) = (endless, &mut answer) {
+            super::subscribe::follow(table, true)?;
+            continue;
+        }
         if let Answer::Rows(table) = &answer {
             report::diagnostics(&table.warnings, &text);
         }

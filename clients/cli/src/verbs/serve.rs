@@ -100,9 +100,12 @@ pub(crate) fn run(arguments: &Args) -> Result<(), Failure> {
     serve(here.hand_over(), config, &waiter, |_| Ok(()))
 }
 
+/// Bytes of the log that a server keeps behind a checkpoint: who follows events and was away for a while goes on where he was.
+const LOG_KEEP_BYTES: u64 = 256 << 20;
+
 /// What the engine is told of a configuration.
 pub(crate) fn engine_options(config: &Config) -> EngineOptions {
-    EngineOptions { limits: config.limits.clone(), parts: config.parts.at() }
+    EngineOptions { limits: config.limits.clone(), parts: config.parts.at(), log_keep_bytes: LOG_KEEP_BYTES }
 }
 
 fn options(arguments: &Args) -> Options {

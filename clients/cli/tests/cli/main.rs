@@ -11,3 +11,4 @@ mod lsp;
 mod query;
 mod serve;
 mod shell;
+mod subscribe;

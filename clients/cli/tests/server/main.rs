@@ -1,5 +1,6 @@
 //! A server as a process, when things go wrong around it.
 
 mod exhausted;
+mod followed;
 mod killed;
 mod process;

@@ -1,0 +1,214 @@
+//! State from nothing: definitions are bound, their rows are read from history, and everybody is evaluated.
+
+use super::definition::Planning;
+use super::population::{Followed, Ordinals, Population, Work};
+use super::whole::{Whole, difference, planner};
+use super::{Published, Source, State, Version};
+use crate::change::Cause;
+use eql_catalog::{Catalog, EntityTypeId, Segment, SegmentMode};
+use eql_compiler::bound::EntityValue;
+use eql_planner::live::LiveError;
+use eql_store::Snapshot;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+impl State {
+    /// Everything as of the store's present position and an instant. `versions` are those that were published before.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn begin(source: Arc<dyn Source>, clock: i64, versions: BTreeMap<String, Version>, threads: usize) -> Result<Self, LiveError> {
+        let snapshot = source.snapshot()?;
+        let mut state = Self::empty(source, &snapshot, (snapshot.position(), clock), versions, threads);
+        state.make(&snapshot)?;
+        Ok(state)
+    }
+
+    /// Nothing is followed yet.
+    pub(crate) fn empty(
+        source: Arc<dyn Source>,
+        snapshot: &Arc<Snapshot>,
+        (position, clock): (u64, i64),
+        versions: BTreeMap<String, Version>,
+        threads: usize,
+    ) -> Self {
+        Self {
+            source,
+            position,
+            clock,
+            last: snapshot.clone(),
+            catalog: snapshot.catalog().clone(),
+            populations: BTreeMap::new(),
+            wholes: vec![],
+            queries: true,
+            failed: BTreeMap::new(),
+            versions,
+            bound: BTreeMap::new(),
+            again: None,
+            threads,
+        }
+    }
+
+    /// Makes everything from a snapshot, which is of the position that was reached.
+    pub(crate) fn make(&mut self, snapshot: &Arc<Snapshot>) -> Result<(), LiveError> {
+        let clock = self.clock;
+        self.plan(snapshot)?;
+        self.populations.values_mut().try_for_each(|p| p.fill(snapshot, clock))?;
+        for i in (0..self.wholes.len()).rev() {
+            match Whole::evaluate(&self.wholes[i].definition, snapshot, clock, self.threads) {
+                Ok(members) => self.wholes[i].members = members,
+                Err(e) => {
+                    let gone = self.wholes.remove(i);
+                    self.failed.insert(gone.name, e.to_string());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Binds all definitions and plans how they are followed; nobody is a member yet.
+    pub(crate) fn plan(&mut self, snapshot: &Arc<Snapshot>) -> Result<(), LiveError> {
+        self.catalog = snapshot.catalog().clone();
+        (self.bound, self.failed) = bound(&self.catalog);
+        self.number();
+        self.populations.clear();
+        self.wholes.clear();
+        let planner = planner(snapshot, self.clock, self.threads);
+        let mut plans: BTreeMap<EntityTypeId, (Planning<'_>, Vec<Followed>)> = BTreeMap::new();
+        for (name, definition) in &self.bound {
+            let version = self.versions.get(name).map_or(1, |v| v.number);
+            let entry = plans.entry(definition.entity);
+            let (planning, followed) = entry.or_insert_with(|| (Planning::new(&planner, definition.entity), vec![]));
+            match planning.segment(definition)? {
+                Some(condition) => followed.push(Followed { name: name.clone(), version, condition, members: Ordinals::default() }),
+                None if !self.queries => {}
+                None => {
+                    let members = Ordinals::default();
+                    self.wholes.push(Whole { name: name.clone(), version, definition: definition.clone(), members });
+                }
+            }
+        }
+        let mut populations = BTreeMap::new();
+        for (entity, (planning, followed)) in plans {
+            if followed.is_empty() {
+                continue;
+            }
+            populations.insert(entity, Population::new(entity, planning.finish()?, followed, snapshot)?);
+        }
+        self.populations = populations;
+        self.last = snapshot.clone();
+        Ok(())
+    }
+
+    /// Makes everything anew; the difference to the members of before.
+    pub(crate) fn make_again(&mut self, snapshot: &Arc<Snapshot>, cause: Cause, out: &mut Vec<Published>) -> Result<(), LiveError> {
+        let before = self.sets();
+        self.make(snapshot)?;
+        self.differences(snapshot, &before, cause, out)
+    }
+
+    /// Everybody's members, by segment.
+    pub(crate) fn sets(&self) -> BTreeMap<String, (EntityTypeId, Ordinals)> {
+        let rows = self.populations.values().flat_map(|p| p.segments.iter().map(|s| (s.name.clone(), (p.entity, s.members.clone()))));
+        rows.chain(self.wholes.iter().map(|w| (w.name.clone(), (w.entity(), w.members.clone())))).collect()
+    }
+
+    fn differences(
+        &self,
+        snapshot: &Snapshot,
+        before: &BTreeMap<String, (EntityTypeId, Ordinals)>,
+        cause: Cause,
+        out: &mut Vec<Published>,
+    ) -> Result<(), LiveError> {
+        let nobody = Ordinals::default();
+        for (name, (entity, now)) in self.sets() {
+            // A segment of other entities under the same name begins empty.
+            let known = before.get(&name).filter(|(e, _)| *e == entity).map_or(&nobody, |(_, m)| m);
+            let list: Vec<_> = difference(known, &now).into_iter().map(|(o, enters)| (o, enters, cause)).collect();
+            if !list.is_empty() {
+                let version = self.versions.get(&name).map_or(1, |v| v.number);
+                out.push(self.commit(snapshot, entity, (&name, version), &list, (self.position, self.clock))?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The difference between members that were published and those of now: what a restart has to tell. `published` are ordinals by segment.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn since(&self, published: &BTreeMap<String, Vec<u32>>, cause: Cause) -> Result<Vec<Published>, LiveError> {
+        let mut before = BTreeMap::new();
+        for (name, ordinals) in published {
+            let Some((entity, _)) = self.set(name) else { continue };
+            let mut members = Ordinals::default();
+            ordinals.iter().for_each(|o| members.set(*o, true));
+            before.insert(name.clone(), (entity, members));
+        }
+        let mut out = Vec::new();
+        self.differences(&self.last, &before, cause, &mut out)?;
+        Ok(out)
+    }
+
+    /// Numbers for definitions: one more where a definition is another one.
+    fn number(&mut self) {
+        let mut numbered = BTreeMap::new();
+        for name in self.bound.keys() {
+            let Some(segment) = self.catalog.segment(name) else { continue };
+            let definition = words(segment);
+            let number = match self.versions.get(name) {
+                Some(known) if known.definition == definition => known.number,
+                Some(known) => known.number.saturating_add(1),
+                None => 1,
+            };
+            numbered.insert(name.clone(), Version { number, definition });
+        }
+        self.versions = numbered;
+    }
+}
+
+impl Version {
+    /// The present definition of a segment as the version of a number.
+    pub fn of(segment: &Segment, number: u32) -> Version {
+        Version { number, definition: words(segment) }
+    }
+}
+
+/// What a version is a version of.
+fn words(segment: &Segment) -> String {
+    format!("{}\n{} {:?}", segment.definition, segment.time_zone, segment.week_start)
+}
+
+/// The definitions of streaming segments, followed to their ends, and those that cannot be read any more.
+pub(crate) fn bound(catalog: &Catalog) -> (BTreeMap<String, EntityValue>, BTreeMap<String, String>) {
+    let (mut found, mut failed) = (BTreeMap::new(), BTreeMap::new());
+    for segment in catalog.segments().filter(|s| s.mode == SegmentMode::Streaming) {
+        match eql_compiler::membership(catalog, &segment.name) {
+            Ok(definition) => drop(found.insert(segment.name.clone(), definition)),
+            Err(diagnostics) => {
+                let words = diagnostics.first().map_or_else(|| "its definition cannot be read".to_string(), |d| d.message.clone());
+                failed.insert(segment.name.clone(), words);
+            }
+        }
+    }
+    (found, failed)
+}
+
+impl Population {
+    /// Reads all of history and evaluates everybody.
+    pub(crate) fn fill(&mut self, snapshot: &Snapshot, now: i64) -> Result<(), LiveError> {
+        let entities = snapshot.entities(self.entity)?;
+        let mut work = Work::default();
+        self.know(snapshot, entities.len(), &mut work)?;
+        if let Some(deleted) = entities.deleted() {
+            work.gone = (0..entities.len() as u32).filter(|o| deleted.value(*o as usize)).collect();
+            work.fresh.retain(|o| !deleted.value(*o as usize));
+        }
+        let lanes: Vec<u32> = (0..self.plan.lanes.len() as u32).collect();
+        self.rescan(snapshot, &lanes, None, now, &mut work)?;
+        self.counts.rescans = 0;
+        self.settle(snapshot, now, work, Cause::Definition)?;
+        self.everyone();
+        Ok(())
+    }
+}
