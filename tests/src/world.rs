@@ -1,7 +1,7 @@
 //! A data directory with the sample.
 
 use crate::Table;
-use arrow::array::UInt32Array;
+use arrow::array::{RecordBatchReader, UInt32Array};
 use arrow::compute::take_record_batch;
 use arrow::record_batch::RecordBatch;
 use eql_engine::catalog::Catalog;
@@ -84,11 +84,11 @@ impl World {
         let folder = tempfile::tempdir()?;
         let engine = Engine::open(&folder.path().join("data"), EngineOptions::default())?;
         let runtime = Runtime::new()?;
+        let events = folder.path().join("events.parquet");
         let world = World { engine, runtime, _folder: folder };
         let demo = root().join("demo/completejourney");
         world.ask(&mut Session::default(), &std::fs::read_to_string(demo.join("schema.eql"))?)?;
         let imports: Vec<Vec<String>> = serde_json::from_str(&std::fs::read_to_string(demo.join("import.json"))?)?;
-        let events = folder.path().join("events.parquet");
         if one_of > 1 {
             thin(&demo.join("tiny/events.parquet"), &events, one_of)?;
         }
