@@ -60,7 +60,7 @@ impl Before<'_> {
 impl Attempts {
     /// Of the attempts of one entity, one a session, the one that counts: it reaches furthest, starts first, ends first, has more optional rows.
     pub(super) fn keep_furthest(&mut self, first: usize, time: &[i64], required: &[usize]) {
-        let at = |i: usize, row: u32| time.get((self.owners[i].1 + row) as usize).copied().filter(|_| row != UNMATCHED);
+        let at = |i: usize, row: u32| if row == UNMATCHED { None } else { time.get((self.owners[i].1 + row) as usize).copied() };
         let rank = |i: &usize| {
             let attempt = &self.list[*i];
             let end = required.iter().filter_map(|step| at(*i, attempt.rows[*step])).max();
