@@ -40,6 +40,15 @@ fn catalog() -> Catalog {
 
 /// Statement, code, the text under the caret, a piece of the hint or message.
 const WRONG: &[(&str, &str, &str, &str)] = &[
+    // Found by random statements.
+    ("TREND users(visit) DURING last 7 days OF household", "EQL0214", "users(visit)", "no participant `household`"),
+    (
+        "TREND sum(purchase.sales_value) + sales_value AS n DURING last 7 days",
+        "EQL0405",
+        "sum(purchase.sales_value) + sales_value",
+        "single rows",
+    ),
+    ("SESSIONS trip MEASURE count(*) AS n, abs(depth) AS lines DURING last 7 days", "EQL0405", "abs(depth)", "single rows"),
     ("DEFINE EVENT look OF member (page STRING) KEEP 3 months", "EQL0315", "3 months", "KEEP needs a fixed length"),
     ("DEFINE EVENT look OF member (page STRING) KEEP 0 days", "EQL0315", "0 days", "KEEP 90 days"),
     ("DEFINE EVENT look OF member (page STRING) KEEP :long", "EQL0315", ":long", "write the length"),

@@ -63,6 +63,16 @@ fn any_text_is_answered() {
     }
 }
 
+/// A text of random bytes and letters.
+fn bytes(random: &mut Random, most: usize) -> String {
+    let length = random.below(most);
+    if random.below(2) == 0 {
+        let bytes: Vec<u8> = (0..length).map(|_| u8::try_from(random.below(256)).unwrap_or(0)).collect();
+        return String::from_utf8_lossy(&bytes).into_owned();
+    }
+    (0..length).filter_map(|_| char::from_u32(u32::try_from(random.below(0x1_0000)).unwrap_or(0))).collect()
+}
+
 struct World {
     catalog: Catalog,
     /// Statements that people wrote, cut into pieces.
@@ -89,7 +99,7 @@ impl World {
 
     fn text(&self, random: &mut Random) -> String {
         match random.below(10) {
-            0 => random.bytes(200),
+            0 => bytes(random, 200),
             1 | 2 => (0..random.below(40)).map(|_| random.pick(&self.words).as_str()).collect::<Vec<_>>().join(" "),
             3..=5 => self.grammar.sentence(random),
             _ => self.mutated(random),

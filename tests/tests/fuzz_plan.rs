@@ -31,7 +31,8 @@ const SAMPLE_CLOCK: &str = "SET now = '2018-01-01T05:00:00Z'";
 const TOLD: usize = 12;
 
 /// What refuses rows that were asked for wrongly, in our words: an answer, and no fault.
-const OUR_WORDS: &[&str] = &["a query used as a value gave", "the statement needs more memory", "not a regular expression"];
+const OUR_WORDS: &[&str] =
+    &["a query used as a value gave", "the statement needs more memory", "try_cast gives NULL instead", "became too large for its type"];
 
 /// Words of the layers below: whoever reads them did not write them.
 const THEIR_WORDS: &[&str] = &[

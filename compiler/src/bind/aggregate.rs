@@ -333,6 +333,11 @@ impl Binder<'_> {
         let ordinal =
             (f.name == "entities" || f.name == "approx_users").then(|| env.subject.and_then(|s| self.subject_ordinal(&mut row, s)));
         env.rows.insert(0, row);
+        if let (Some(None), Some(subject)) = (&ordinal, env.subject.and_then(|s| self.entity_of(s)))
+            && let Some(events) = self.event_types(scope, None)
+        {
+            self.check_subject(&events, &subject, span);
+        }
         let argument = match ordinal {
             Some(o) => Some(o?),
             None => value.map(|v| self.expr(&v, env)),

@@ -176,7 +176,7 @@ impl Binder<'_> {
         Selected { select: EventSelect { cases }, pairs, row: RowScope::events(all) }
     }
 
-    fn check_subject(&mut self, events: &[Arc<EventType>], subject: &EntityType, span: Span) {
+    pub(super) fn check_subject(&mut self, events: &[Arc<EventType>], subject: &EntityType, span: Span) {
         let role = self.role.clone();
         for e in events {
             if participant(e, subject.id, role.as_deref()).is_none() {

@@ -188,13 +188,7 @@ impl Binder<'_> {
         let columns: Vec<(String, Expr)> = items.iter().map(|i| (self.item_name(i), self.match_expr(&i.expr, m))).collect();
         let found = std::mem::replace(&mut m.env.aggregates, Aggregates::None);
         let mut aggregates = if let Aggregates::Rows(list) = found { list } else { vec![] };
-        let known: Vec<ColumnId> = aggregates.iter().map(|a| a.0).collect();
-        for (i, (_, e)) in items.iter().zip(&columns) {
-            if e.columns().iter().any(|id| !known.contains(id)) {
-                let hint = "put it inside an aggregate such as median(…), or list single rows with SHOW";
-                self.error_hint(code::UNGROUPED, i.expr.span, "a measure aggregates: this is a value of single rows", hint);
-            }
-        }
+        self.single_rows(&items, &columns, &aggregates);
         for (_, a) in &mut aggregates {
             self.in_time_order(a, m);
         }

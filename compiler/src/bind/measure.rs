@@ -19,6 +19,16 @@ pub(super) struct CellRows {
 }
 
 impl Binder<'_> {
+    /// Reports measures that are values of single rows.
+    pub(super) fn single_rows(&mut self, items: &[Item], measures: &[(String, Expr)], aggregates: &[(ColumnId, Aggregate)]) {
+        for (i, (_, e)) in items.iter().zip(measures) {
+            if e.columns().iter().any(|id| !aggregates.iter().any(|(known, _)| known == id)) {
+                let hint = "put it inside an aggregate such as median(…), or list single rows with SHOW";
+                self.error_hint(code::UNGROUPED, i.expr.span, "a measure aggregates: this is a value of single rows", hint);
+            }
+        }
+    }
+
     /// Measures over the rows of a cell, with their names; None when one of them is wrong (reported). The aggregates of `env` say what they mean.
     pub(super) fn cell_measures(
         &mut self,

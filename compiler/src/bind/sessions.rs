@@ -185,6 +185,7 @@ impl Binder<'_> {
         env.subject = Some(row.entity.id);
         let measures: Vec<(String, Expr)> = items.iter().map(|i| (self.item_name(i), self.expr(&i.expr, &mut env))).collect();
         let Aggregates::Rows(aggregates) = env.aggregates else { return None };
+        self.single_rows(items, &measures, &aggregates);
         let (rel, groups) = match top {
             Some(n) => self.top_rows(Rel::OneRow, groups, usize::from(every.is_some()), n, &aggregates, measures.first().map(|m| &m.1)),
             None => (Rel::OneRow, groups),

@@ -30,6 +30,7 @@ impl Binder<'_> {
         env.lanes = Some(Lanes { column: self.column_id(), ranges: vec![] });
         let measures: Vec<(String, Expr)> = items.iter().map(|i| (self.item_name(i), self.expr(&i.expr, &mut env))).collect();
         let Aggregates::Events(mut aggregates) = std::mem::replace(&mut env.aggregates, Aggregates::None) else { return None };
+        self.single_rows(&items, &measures, &aggregates);
         let mut filter = Vec::new();
         if let Some(p) = clauses.get(|k| if let ClauseKind::Where(p) = k { Some(p) } else { None }) {
             filter.push(self.predicate(p, &mut env));

@@ -24,14 +24,4 @@ impl Random {
         let i = self.below(list.len());
         &list[i]
     }
-
-    /// A text of random bytes and letters.
-    pub(crate) fn bytes(&mut self, most: usize) -> String {
-        let length = self.below(most);
-        if self.below(2) == 0 {
-            let bytes: Vec<u8> = (0..length).map(|_| u8::try_from(self.below(256)).unwrap_or(0)).collect();
-            return String::from_utf8_lossy(&bytes).into_owned();
-        }
-        (0..length).filter_map(|_| char::from_u32(u32::try_from(self.below(0x1_0000)).unwrap_or(0))).collect()
-    }
 }

@@ -5,10 +5,18 @@ use super::kernel::kernel;
 use crate::lower::nullif;
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array};
 use arrow::datatypes::{DataType as ArrowType, Float64Type, Int64Type};
-use datafusion::common::{DataFusionError, Result};
+use datafusion::common::{DataFusionError, Result, ScalarValue};
 use datafusion::logical_expr::{Expr as DfExpr, cast, lit};
 use eql_catalog::DataType;
 use std::sync::Arc;
+
+/// A number of places as far as it matters: no number has more.
+fn bounded(places: DfExpr) -> DfExpr {
+    match places {
+        DfExpr::Literal(ScalarValue::Int64(Some(n)), _) => lit(n.clamp(-400, 400)),
+        other => other,
+    }
+}
 
 /// The function of a name; None when it is none of this page. `out` is the type of the result.
 pub(super) fn call(name: &str, a: &mut Vec<DfExpr>, t: &DataType, out: &ArrowType) -> Result<Option<DfExpr>> {
@@ -22,12 +30,12 @@ pub(super) fn call(name: &str, a: &mut Vec<DfExpr>, t: &DataType, out: &ArrowTyp
         "sign" => by_name("signum", vec![double(next())])?,
         "trunc" => {
             let (value, places) = (next(), next());
-            by_name("trunc", vec![double(value), places])?
+            by_name("trunc", vec![double(value), bounded(places)])?
         }
         "round" => {
             let (value, places) = (next(), next());
             let value = if matches!(t, DataType::Decimal(..)) { value } else { double(value) };
-            by_name("round", vec![value, places])?
+            by_name("round", vec![value, bounded(places)])?
         }
         "mod" => {
             let value = cast(next(), out.clone());
