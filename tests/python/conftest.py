@@ -1,4 +1,4 @@
-"""A server over the sample, started once. EQL_BIN names the program `eql`."""
+"""Servers over the sample, each started once. EQL_BIN names the program `eql`."""
 
 import os
 import socket
@@ -6,6 +6,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -39,10 +40,10 @@ def wait_until_ready(process: subprocess.Popen, url: str) -> None:
     pytest.fail(f"`eql serve` did not answer within {SECONDS_TO_START} seconds")
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory):
+@contextmanager
+def serving(folder):
+    """A server over the sample, freshly loaded."""
     eql = os.environ["EQL_BIN"]
-    folder = tmp_path_factory.mktemp("eql")
     data = str(folder / "data")
     subprocess.run([eql, "demo", "--data", data, "--no-serve"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
     flight, http = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
@@ -53,6 +54,19 @@ def server(tmp_path_factory):
     finally:
         process.terminate()
         process.wait(timeout=SECONDS_TO_START)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("eql")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory):
+    """A server that nobody writes to: what it answers is what the files say."""
+    with serving(tmp_path_factory.mktemp("sample")) as started:
+        yield started
 
 
 @pytest.fixture

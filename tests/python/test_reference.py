@@ -17,6 +17,6 @@ def world():
 
 
 @pytest.mark.parametrize("question", ALL, ids=lambda q: q.name)
-def test_reference(question, world, server):
-    problem = difference(question.answer(world), asked(server.http, question), question.ordered)
+def test_reference(question, world, sample):
+    problem = difference(question.answer(world), asked(sample.http, question), question.ordered)
     assert problem is None, f"{problem}\n{question.eql}"

@@ -122,6 +122,10 @@ impl Binder<'_> {
         if let (Add | Subtract, ast::ExprKind::Duration(d)) = (op, &b.kind) {
             return self.shift(op == Subtract, a, d, env);
         }
+        if let Some(path) = self.correlated(op, a, b) {
+            self.of_the_query_around(path);
+            return invalid_predicate();
+        }
         let wanted = self.wanted.take();
         self.wanted = super::misfit::type_of_constant(b);
         let x = self.expr(a, env);
@@ -144,6 +148,19 @@ impl Binder<'_> {
             Concat => Expr { kind: ExprKind::Arithmetic(op, Box::new(x), Box::new(y)), data_type: DataType::String },
             _ => self.compare_sides(op, (x, a), (y, b), span),
         }
+    }
+
+    /// `r.household_id = household.household_id` inside a query over households: here `household` would be the participant of the
+    /// inner rows, and every row equal to itself.
+    fn correlated<'e>(&self, op: BinaryOp, a: &'e ast::Expr, b: &'e ast::Expr) -> Option<&'e ast::Path> {
+        let (ast::ExprKind::Path(a), ast::ExprKind::Path(b)) = (&a.kind, &b.kind) else { return None };
+        let of_outer = |p: &&ast::Path| match p.parts.as_slice() {
+            [owner, key] if self.outer.contains(&owner.name) => {
+                self.catalog.entity(&owner.name).is_some_and(|e| e.key.iter().any(|k| k.name == key.name))
+            }
+            _ => false,
+        };
+        [a, b].into_iter().filter(|_| op == BinaryOp::Equal).find(of_outer)
     }
 
     /// A name in double quotes beside an operator, where no rows are known that could have it.

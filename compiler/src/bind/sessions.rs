@@ -20,6 +20,9 @@ pub(super) struct Rule {
     pub split: Vec<RowExpr>,
 }
 
+/// The columns of session rows behind the key (rule 43).
+const COLUMNS: [&str; 7] = ["session_id", "started_at", "ended_at", "duration", "depth", "entry", "exit"];
+
 impl Binder<'_> {
     /// The rule of a name; reports an unknown one.
     pub(super) fn session_rule(&mut self, ident: &ast::Ident) -> Option<Arc<eql_catalog::SessionRule>> {
@@ -60,16 +63,19 @@ impl Binder<'_> {
             Some(d) => Some(self.fixed(d, "MAX")?),
             None => None,
         };
-        let starting = clauses
-            .get(|k| if let ClauseKind::Starting(s) = k { Some(s) } else { None })
-            .map(|s| self.select_events(&s.scope, &entity, &[]).select);
-        let ending = clauses
-            .get(|k| if let ClauseKind::Ending(s) = k { Some(s) } else { None })
-            .map(|s| self.select_events(&s.scope, &entity, &[]).select);
+        let starting = clauses.get(|k| if let ClauseKind::Starting(s) = k { Some(s) } else { None });
+        let starting = starting.map(|s| self.cutting(s, "STARTING", &entity));
+        let ending = clauses.get(|k| if let ClauseKind::Ending(s) = k { Some(s) } else { None });
+        let ending = ending.map(|s| self.cutting(s, "ENDING", &entity));
         let over = self.select_events(&scope, &entity, &[]);
         let split = clauses.get(|k| if let ClauseKind::SplitBy(e) = k { Some(e.as_slice()) } else { None }).unwrap_or_default();
         let split = split.iter().map(|e| self.row_expr(e, &over.row)).collect();
         Some(Rule { entity, over, timeout, max, starting, ending, split })
+    }
+
+    fn cutting(&mut self, step: &ast::Step, clause: &str, entity: &Arc<EntityType>) -> EventSelect {
+        self.plain_step(step, clause);
+        self.select_events(&step.scope, entity, &[]).select
     }
 
     /// Checks a rule at DEFINE; its subject's name.
@@ -149,7 +155,7 @@ impl Binder<'_> {
 
     fn all_session_columns(&mut self, row: &mut SessionRow) -> Query {
         let keys: Vec<String> = row.entity.key.iter().map(|k| k.name.clone()).collect();
-        let names = keys.iter().map(String::as_str).chain(["session_id", "started_at", "ended_at", "duration", "depth"]);
+        let names = keys.iter().map(String::as_str).chain(COLUMNS);
         let columns = names.filter_map(|n| self.session_column(n, row).map(|e| (n.to_string(), e))).collect();
         self.project(Rel::OneRow, columns)
     }
@@ -168,17 +174,24 @@ impl Binder<'_> {
         }
         // Aggregates range over the session's columns as over a table.
         let mut output = Vec::new();
-        let fixed = row
-            .entity
-            .key
-            .iter()
-            .map(|k| k.name.clone())
-            .chain(["session_id", "started_at", "ended_at", "duration", "depth"].map(String::from));
+        let fixed = row.entity.key.iter().map(|k| k.name.clone()).chain(COLUMNS.map(String::from));
         for name in fixed.collect::<Vec<_>>() {
             if let Some(e) = self.session_column(&name, row)
                 && let ExprKind::Column(id) = e.kind
             {
                 output.push(Output { id, name, data_type: e.data_type });
+            }
+        }
+        // And over what the first and the last event, and the subject, have.
+        let mut paths = Vec::new();
+        items.iter().for_each(|i| collect_paths(&i.expr, &mut paths));
+        for p in paths {
+            let [first, _, ..] = p.parts.as_slice() else { continue };
+            let reached = first.name == "entry" || first.name == "exit" || first.name == row.entity.name;
+            if reached && !output.iter().any(|o| o.name == p.text()) {
+                let found = self.session_path(&p, row);
+                let ExprKind::Column(id) = found.kind else { return None };
+                output.push(Output { id, name: p.text(), data_type: found.data_type });
             }
         }
         let mut env = Env::row(RowScope::new(RowKind::Table(output), None)).with(Aggregates::Rows(vec![]));
@@ -204,10 +217,10 @@ impl Binder<'_> {
             ast::ExprKind::Call(c)
                 if crate::function::function(&c.name.text()).is_some_and(|f| f.kind == crate::function::FunctionKind::Aggregate) =>
             {
-                let mut env = Env::row(row.event_columns.clone()).with(Aggregates::Rows(vec![]));
+                let mut env = Env::row(row.event_columns.clone()).with(Aggregates::Matched(vec![]));
                 let out = self.expr(e, &mut env);
                 row.event_columns = env.rows.swap_remove(0);
-                if let Aggregates::Rows(list) = env.aggregates {
+                if let Aggregates::Matched(list) = env.aggregates {
                     row.columns.extend(list.into_iter().map(|(id, a)| (id, SessionColumn::Aggregate(a))));
                 }
                 out
@@ -251,9 +264,8 @@ impl Binder<'_> {
                 self.add_session_column(SessionColumn::Subject(value), t, row)
             }
             None => {
-                let names = ["session_id", "started_at", "ended_at", "duration", "depth", "entry", "exit"];
                 let whole = ast::Ident { name: p.text(), span: p.span() };
-                self.unknown_name(code::PROPERTY, "property of a session", &whole, &names)
+                self.unknown_name(code::PROPERTY, "property of a session", &whole, &COLUMNS)
             }
         }
     }
@@ -353,11 +365,10 @@ fn collect_paths(e: &ast::Expr, out: &mut Vec<ast::Path>) {
                 collect_paths(t, out);
             });
         }
-        A::Call(c) => c.args.iter().for_each(|a| {
-            if let ast::Arg::Expr(x) = a {
-                collect_paths(x, out);
-            }
-        }),
+        A::Call(c) => {
+            c.args.iter().filter_map(|a| if let ast::Arg::Expr(x) = a { Some(x) } else { None }).for_each(|x| collect_paths(x, out));
+            c.scopes.iter().filter_map(|s| if let ast::Scope::Where(p) = s { Some(p) } else { None }).for_each(|p| collect_paths(p, out));
+        }
         _ => {}
     }
 }

@@ -56,13 +56,7 @@ impl Binder<'_> {
         if let [source, _, ..] = path.parts.as_slice()
             && self.outer.contains(&source.name)
         {
-            let what = format!("`{}` belongs to the query around this one, which is not seen from within", whole.name);
-            return self.error_hint(
-                code::PROPERTY,
-                whole.span,
-                what,
-                "compare keys instead: `household_id IN (SELECT household_id FROM …)`, or ask FIND … WHERE DID …",
-            );
+            return self.of_the_query_around(path);
         }
         let candidates: Vec<Candidate> = rows.iter().flat_map(|r| self.candidates(r)).collect();
         if let Some(found) = self.at_another_path(path, &whole, &candidates) {
@@ -79,6 +73,13 @@ impl Binder<'_> {
             .or_else(|| self.of_another_event(path, rows))
             .unwrap_or_else(|| listed(&candidates.iter().filter(|c| !c.name.contains('.')).map(|c| c.name.as_str()).collect::<Vec<_>>()));
         self.not_defined(code::PROPERTY, "property", &whole, near, hint)
+    }
+
+    /// A name of the query around: what SQL calls a correlated subquery.
+    pub(super) fn of_the_query_around(&mut self, path: &ast::Path) -> Expr {
+        let what = format!("`{}` belongs to the query around this one, which is not seen from within", path.text());
+        let hint = "compare keys instead: `household_id IN (SELECT household_id FROM …)`, or ask FIND … WHERE DID …";
+        self.error_hint(code::PROPERTY, path.span(), what, hint)
     }
 
     /// What a clause asks of all its events, but only some have.

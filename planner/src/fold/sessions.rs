@@ -8,7 +8,7 @@ use super::funnel::{among, timestamp};
 use crate::clock;
 use crate::row::{EventColumns, Rows, store_error};
 use crate::world::World;
-use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray, UInt32Array};
 use arrow::compute::{filter, take};
 use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
@@ -211,9 +211,15 @@ fn make(maker: &Maker, chunk: &Chunk<'_>, rows: &[u32], times: &[i64], found: &[
             let mut values = argument.as_ref().map(|a| a.read(chunk, &kept)).transpose()?;
             if let Some(c) = condition {
                 let passes = c.read(chunk, &kept)?;
-                let passes = arrow::compute::prep_null_mask_filter(passes.as_boolean());
+                let passes = passes.as_boolean();
+                // The kernel is for masks with NULLs alone.
+                let passes = if passes.null_count() > 0 { arrow::compute::prep_null_mask_filter(passes) } else { passes.clone() };
                 values = values.map(|v| filter(&v, &passes)).transpose()?;
-                offsets = offsets.iter().map(|o| passes.slice(0, *o).true_count()).collect();
+                let (mut counted, mut at) = (0, 0);
+                for offset in &mut offsets {
+                    counted += passes.slice(at, *offset - at).true_count();
+                    at = std::mem::replace(offset, counted);
+                }
             }
             aggregate(function, values.as_ref(), &offsets, out)?
         }

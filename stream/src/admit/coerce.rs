@@ -43,6 +43,12 @@ pub(crate) fn coerce(column: &RawColumn, to: &DataType, zone: Tz) -> Result<Coer
     Ok(coerced.unwrap_or_else(|| nothing_fits(values, to)))
 }
 
+/// The days of times, in the zone.
+pub(crate) fn days(column: &RawColumn, zone: Tz) -> Result<Coerced, ArrowError> {
+    let times = coerce(column, &DataType::Timestamp, zone)?;
+    Ok(Coerced { values: Arc::new(instant::days_of(times.values.as_primitive(), zone)), failed: times.failed })
+}
+
 fn nothing_fits(values: &ArrayRef, to: &DataType) -> Coerced {
     Coerced { values: new_null_array(&arrow_type(to), values.len()), failed: valid_rows(values) }
 }

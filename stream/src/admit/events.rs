@@ -40,6 +40,7 @@ pub(crate) fn admit(
     strict: bool,
     ordinals: &mut Ordinals,
 ) -> Result<AdmittedEvents, ImportError> {
+    slice.time = system.time;
     let mut keys = keys(slice, columns)?;
     let time = time(slice, system)?;
     let mut properties = properties(slice, columns)?;

@@ -89,6 +89,12 @@ pub(crate) fn to_date(values: &ArrayRef, zone: Tz) -> Option<Coerced> {
     done(days, failed)
 }
 
+/// The local day of every instant.
+pub(crate) fn days_of(times: &TimestampMicrosecondArray, zone: Tz) -> Date32Array {
+    let clock = LocalClock::new(zone);
+    times.iter().map(|t| t.and_then(|t| i32::try_from(clock.local(t)?.div_euclid(DAY)).ok())).collect()
+}
+
 fn day_at_midnight(local: i64) -> Option<i32> {
     (local.rem_euclid(DAY) == 0).then(|| i32::try_from(local.div_euclid(DAY)).ok()).flatten()
 }
@@ -163,6 +169,15 @@ mod tests {
         assert_eq!(utc(berlin, "2021-10-31 04:30:00"), "2021-10-31T03:30:00Z");
         assert_eq!(utc(berlin, "2021-07-15T00:00:00Z"), "2021-07-15T00:00:00Z");
         assert_eq!(utc(berlin, "1000"), "1970-01-01T00:00:01Z");
+    }
+
+    #[test]
+    fn the_day_of_a_time_is_that_of_the_zone() {
+        let times = TimestampMicrosecondArray::from(vec![Some(1_519_961_400_000_000), None, Some(0)]);
+        let days = |zone| days_of(&times, zone).iter().collect::<Vec<_>>();
+        // 2018-03-02 03:30 in UTC is the evening before in New York; 1970 began there five hours later.
+        assert_eq!(days(Tz::UTC), [Some(17_592), None, Some(0)]);
+        assert_eq!(days(chrono_tz::America::New_York), [Some(17_591), None, Some(-1)]);
     }
 
     #[test]

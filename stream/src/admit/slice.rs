@@ -1,6 +1,6 @@
 //! The rows of a raw batch that become one type.
 
-use super::coerce::coerce;
+use super::coerce::{coerce, days};
 use super::fault::{Fault, Why};
 use crate::source::{RawBatch, RawColumn};
 use arrow::array::*;
@@ -16,12 +16,14 @@ pub(crate) struct Slice<'a> {
     /// None: all of them.
     rows: Option<UInt32Array>,
     zone: Tz,
+    /// The column that is the events' time: where it feeds a DATE as well, that is its day.
+    pub(crate) time: Option<usize>,
     pub(crate) faults: Vec<Fault>,
 }
 
 impl<'a> Slice<'a> {
     pub(crate) fn new(raw: &'a RawBatch, rows: Option<UInt32Array>, zone: Tz) -> Slice<'a> {
-        Slice { raw, rows, zone, faults: Vec::new() }
+        Slice { raw, rows, zone, time: None, faults: Vec::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -48,7 +50,9 @@ impl<'a> Slice<'a> {
 
     /// A raw column as a type; rows where it does not fit are at fault.
     pub(crate) fn coerced(&mut self, column: usize, to: &DataType) -> Result<ArrayRef, ArrowError> {
-        let coerced = coerce(&self.column(column)?, to, self.zone)?;
+        let raw = self.column(column)?;
+        let coerced =
+            if *to == DataType::Date && self.time == Some(column) { days(&raw, self.zone)? } else { coerce(&raw, to, self.zone)? };
         coerced.failed.iter().for_each(|row| self.fault(*row as usize, Some(column), Why::Unfit(to.to_string())));
         Ok(coerced.values)
     }

@@ -109,6 +109,19 @@ fn columns_are_mapped_and_may_feed_two_names() {
 }
 
 #[test]
+fn the_column_of_time_may_feed_a_day() {
+    let world = World::shop();
+    let mut request = world.request("thing", "a.csv", "user_id,started\nu,2021-01-02T03:00:00Z\nu,2021-01-02 03:00:00\n");
+    request.map = [("started", "time"), ("started", "day")].map(|(a, b)| (a.into(), b.into())).to_vec();
+    request.time_zone = chrono_tz::America::New_York;
+    world.run(request).unwrap();
+    assert_eq!(world.events("thing", &["day"]), ["2021-01-01", "2021-01-02"]);
+    // Another time is a day only at midnight.
+    let report = world.import("thing", "b.csv", "user_id,time,day\nu,2021-01-02,2021-01-02 03:00:00\n");
+    assert_eq!(report.rejected, 1);
+}
+
+#[test]
 fn arrival_is_the_event_time_unless_said_otherwise() {
     let world = World::shop();
     let csv = "user_id,time,seen\na,2021-01-01,2021-02-01\nb,2021-01-01,\n";

@@ -70,6 +70,26 @@ def sessions_among(world):
     return [[len(found), sum(len(s) >= 20 for s in found), sum(map(len, found)) / len(found), percentile([seconds(s) for s in found], 0.99)]]
 
 
+@question("SESSIONS trip SHOW household_id, started_at, count(* WHERE product.department = 'MEAT') AS meat, sum(sales_value WHERE quantity > 1) AS dollars, count(purchase) AS lines, max(sales_value WHERE product.department = 'DELI') AS deli DURING '2017-06-01' TO '2017-06-30'",
+          "household_id started_at meat dollars lines deli")
+def sessions_filtered(world):
+    out = []
+    for h, s in trips(world, during=days("2017-06-01", "2017-06-30")):
+        several, deli = [r["sales_value"] for r in s if r["quantity"] > 1], [r["sales_value"] for r in s if department(r) == "DELI"]
+        out.append([h, when(s[0].time), sum(department(r) == "MEAT" for r in s), sum(several) / 100, len(s), max(deli) / 100 if deli else None])
+    return out
+
+
+@question("SESSIONS trip MEASURE count(DISTINCT entry.store_id) AS stores, count(* WHERE entry.store_id != exit.store_id) AS moved, count(* WHERE household.age = '45-54') AS middle, count(* WHERE exit = 'purchase') AS bought EVERY quarter DURING '2017-01-01' TO '2017-12-31'",
+          "period stores moved middle bought")
+def sessions_edges(world):
+    cells = defaultdict(list)
+    for h, s in trips(world, during=days("2017-01-01", "2017-12-31")):
+        cells[day_of(s[0].time, "quarter")].append((h, s))
+    return [[p, len({s[0]["store_id"] for _, s in c}), sum(s[0]["store_id"] != s[-1]["store_id"] for _, s in c),
+             sum(world.entities["household"][h]["age"] == "45-54" for h, _ in c), len(c)] for p, c in cells.items()]
+
+
 @question("SESSIONS trip MEASURE count(*) AS trips BREAKDOWN BY date_part('hour', started_at) AS hour IN TIME ZONE 'America/New_York' DURING all time", "hour trips")
 def sessions_hours(world):
     from ..moments import local
