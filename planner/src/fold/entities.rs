@@ -39,6 +39,10 @@ impl Fold for Entities {
         schema_of(&self.columns)
     }
 
+    fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     fn subject(&self) -> (EntityTypeId, Option<String>) {
         let role = self.columns.iter().find_map(|c| if let Leaf::Behaviour(b) = &c.leaf { b.role.clone() } else { None });
         (self.entity, role)

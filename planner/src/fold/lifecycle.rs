@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::Result;
 use eql_catalog::EntityTypeId;
-use eql_compiler::bound::{Every, Lifecycle};
+use eql_compiler::bound::{Clock, Every, Lifecycle};
 use eql_store::{Timeline, arrow_type};
 use eql_timeline::{Bucketer, Phase};
 use hashbrown::HashMap;
@@ -37,6 +37,10 @@ impl Fold for LifecycleFold {
         }
         fields.extend(["new", "returning", "resurrecting", "dormant"].map(|n| Field::new(n, ArrowType::Int64, true)));
         Arc::new(Schema::new(fields))
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.lifecycle.clock
     }
 
     fn subject(&self) -> (EntityTypeId, Option<String>) {

@@ -6,6 +6,7 @@
 
 mod copy;
 mod frame;
+mod identity;
 mod record;
 mod replay;
 mod survey;
@@ -13,6 +14,8 @@ mod table;
 mod writer;
 
 pub(crate) use copy::{Copied, copy};
+pub(crate) use identity::AdmittedIdentities;
+pub use identity::IdentityDeed;
 pub(crate) use record::{
     AdmittedEntities, AdmittedEvents, AdmittedMembers, AdmittedTagValues, AdmittedVersion, Payload, Place, Record, Removal,
 };

@@ -75,6 +75,7 @@ pub(crate) fn admit(
         properties: columns.properties.iter().zip(properties).filter(|(_, (there, _))| *there).map(|((p, _), (_, v))| (p.id, v)).collect(),
         extra,
         order: None,
+        identities: Vec::new(),
     };
     let count = |(name, c): &(String, RawColumn)| (name.clone(), (rows.len() - c.values.null_count()) as u64);
     Ok(AdmittedEvents { batch, undeclared: undeclared.iter().map(count).filter(|(_, n)| *n > 0).collect(), rows })
