@@ -248,7 +248,12 @@ pub(crate) fn keys(catalog: &Catalog, entity: EntityTypeId, keys: Vec<ArrayRef>)
 }
 
 /// Keys of an entity type that may be NULL.
-pub(crate) fn optional_keys(catalog: &Catalog, entity: EntityTypeId, keys: Vec<ArrayRef>, rows: usize) -> Result<Vec<ArrayRef>, StoreError> {
+pub(crate) fn optional_keys(
+    catalog: &Catalog,
+    entity: EntityTypeId,
+    keys: Vec<ArrayRef>,
+    rows: usize,
+) -> Result<Vec<ArrayRef>, StoreError> {
     let entity = catalog.entity_by_id(entity).ok_or(StoreError::UnknownEntity(entity.0))?;
     Check { owner: format!("entity `{}`", entity.name), rows }.keys("it", entity, &keys)?;
     Ok(keys)

@@ -66,9 +66,7 @@ pub use entity::{EntityColumns, EntityRow, History, value_at};
 pub use error::StoreError;
 pub use figures::{EntityStats, PartStats};
 pub use files::{Between, Files, OpenFile, OsFiles, stand_between};
-pub use identity::{
-    ConflictKind, EventIdentity, IdentityBatch, IdentityConflict, IdentityStats, KnownIdentifier, is_identifier,
-};
+pub use identity::{ConflictKind, EventIdentity, IdentityBatch, IdentityConflict, IdentityStats, KnownIdentifier, is_identifier};
 pub use log::IdentityDeed;
 pub use options::{StoreOptions, StoreStats};
 pub use part::PartsAt;

@@ -94,7 +94,7 @@ impl Snapshot {
         role: Option<&str>,
         place: impl Fn(&EventType) -> Option<usize>,
     ) -> Result<Arc<Timeline>, StoreError> {
-        let (entities, roots) = (self.source(subject)?.parts.len, &self.source(subject)?.parts.roots);
+        let (entities, roots) = (self.source(subject)?.parts.len, &*self.source(subject)?.parts.roots);
         let involved = |rows: &Arc<EventRows>| Some(Involved { participant: place(rows.definition())?, rows: rows.clone() });
         let involved: Vec<Involved> = self.events.values().filter_map(involved).collect();
         let key = TimelineKey {
@@ -121,6 +121,24 @@ impl Snapshot {
             Some(roots) => Some(Arc::new(roots.any(members))),
             None => Some(members.clone()),
         }
+    }
+
+    /// Whether one entity is a member of a stored segment, without looking at the others.
+    pub fn is_member(&self, segment: &str, entity: EntityTypeId, ordinal: u32) -> bool {
+        let Some(members) = self.members.get(segment) else { return false };
+        let is = |o: u32| members.get(o as usize) == Some(&true);
+        match self.entities.get(&entity).map(|e| &e.parts.roots).filter(|roots| !roots.is_empty()) {
+            Some(roots) => roots.members(ordinal).into_iter().any(is),
+            None => is(ordinal),
+        }
+    }
+
+    /// The imported value of a tag for one entity, without looking at the others.
+    ///
+    /// # Errors
+    /// An unknown entity type, or a damaged file.
+    pub fn tag_value(&self, entity: EntityTypeId, tag: &str, ordinal: u32) -> Result<Value, StoreError> {
+        self.source(entity)?.parts.tag_at(tag, ordinal)
     }
 
     /// Imported values of a tag, by ordinal; None when none were imported.

@@ -33,10 +33,8 @@ fn world(visits: bool) -> Vec<Change> {
         return vec![];
     };
     let Object::Entity(mut user) = *object else { return vec![] };
-    user.identities = IDENTITIES
-        .iter()
-        .map(|name| Identity { name: name.to_string(), data_type: DataType::String, unique: *name == "mail" })
-        .collect();
+    user.identities =
+        IDENTITIES.iter().map(|name| Identity { name: name.to_string(), data_type: DataType::String, unique: *name == "mail" }).collect();
     let mut changes = vec![Change::Put(Box::new(Object::Entity(user)))];
     changes.push(entity(STORE, "store", vec![property(0, "store_code", DataType::String)], vec![]));
     changes.push(event(VIEW, "view", &[(USER, "user")], vec![]));
@@ -153,7 +151,16 @@ impl Twin {
 
     fn known(&mut self, key: &str) -> usize {
         let at = self.find(key).unwrap_or_else(|| {
-            self.nodes.push(Node { key: Some(key.into()), known: true, deleted: false, erased: false, city: None, score: None, likes: vec![], origin: None });
+            self.nodes.push(Node {
+                key: Some(key.into()),
+                known: true,
+                deleted: false,
+                erased: false,
+                city: None,
+                score: None,
+                likes: vec![],
+                origin: None,
+            });
             self.nodes.len() - 1
         });
         self.nodes[at].deleted = false;
@@ -266,7 +273,16 @@ impl Twin {
             let found = node.unwrap_or_else(|| {
                 let text = format!("{}:{}", IDENTITIES[named[0].0 as usize], named[0].1);
                 let free = std::iter::once(text.clone()).chain((2..).map(|n| format!("{text}~{n}"))).find(|k| self.find(k).is_none());
-                self.nodes.push(Node { key: free, known: false, deleted: false, erased: false, city: None, score: None, likes: vec![], origin: None });
+                self.nodes.push(Node {
+                    key: free,
+                    known: false,
+                    deleted: false,
+                    erased: false,
+                    city: None,
+                    score: None,
+                    likes: vec![],
+                    origin: None,
+                });
                 self.nodes.len() - 1
             });
             self.nodes[found].deleted = false;
@@ -311,7 +327,11 @@ impl Twin {
         let text = |v: Option<(u8, i64)>| v.map_or("NULL".to_string(), |(v, _)| v.to_string());
         let scores: Vec<i64> = members.iter().filter_map(|m| m.score).collect();
         let mut likes: Vec<i64> = Vec::new();
-        members.iter().flat_map(|m| &m.likes).for_each(|l| if !likes.contains(l) { likes.push(*l) });
+        members.iter().flat_map(|m| &m.likes).for_each(|l| {
+            if !likes.contains(l) {
+                likes.push(*l)
+            }
+        });
         [
             text(best(&|m| m.city, &|a, b| a > b)),
             if scores.is_empty() { "NULL".into() } else { scores.iter().sum::<i64>().to_string() },
@@ -583,7 +603,8 @@ impl Both {
             let rows = snapshot.events(EventTypeId(kind)).unwrap();
             let all: Vec<u32> = (0..rows.len() as u32).collect();
             let place = usize::from(kind == 2);
-            let (ids, users) = (rows.gather(&EventColumn::EventId, &all).unwrap(), rows.gather(&EventColumn::Participant(place), &all).unwrap());
+            let (ids, users) =
+                (rows.gather(&EventColumn::EventId, &all).unwrap(), rows.gather(&EventColumn::Participant(place), &all).unwrap());
             for (i, user) in shown(&ids).into_iter().zip(shown(&users)) {
                 let node = twin.rows.iter().find(|r| r.2 == kind && r.3 == i).map(|r| twin.root(r.4, at));
                 assert_eq!(user, node.map_or("NULL".to_string(), |n| n.to_string()));
@@ -654,7 +675,11 @@ proptest! {
 #[test]
 fn a_backup_has_identities_and_an_erased_person_leaves_none() {
     let mut both = Both::new(false);
-    both.say(&Said::Events(vec![(0, None, vec![(2, 1)], 1, 1), (1, Some(1), vec![(2, 1), (0, 3)], 2, 2), (0, Some(2), vec![(2, 1)], 3, 3)]));
+    both.say(&Said::Events(vec![
+        (0, None, vec![(2, 1)], 1, 1),
+        (1, Some(1), vec![(2, 1), (0, 3)], 2, 2),
+        (0, Some(2), vec![(2, 1)], 3, 3),
+    ]));
     both.say(&Said::Checkpoint);
     both.say(&Said::Bind(2, 1, 2, 4));
     both.check();

@@ -41,13 +41,7 @@ impl Engine {
     ///
     /// # Errors
     /// An unknown entity type, a key of another type, no such entity, or a place that is none.
-    pub async fn journey(
-        &self,
-        entity: &str,
-        by: By<'_>,
-        before: Option<&str>,
-        limit: usize,
-    ) -> Result<JourneyPage, EngineError> {
+    pub async fn journey(&self, entity: &str, by: By<'_>, before: Option<&str>, limit: usize) -> Result<JourneyPage, EngineError> {
         let before = before.map(place).transpose()?;
         let found = self.find(entity, by)?;
         // The first reader after a write may have to put the events in order again.

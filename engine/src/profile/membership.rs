@@ -16,7 +16,7 @@ impl Engine {
         let found = self.find(entity, by)?;
         let of_type = found.snapshot.catalog().segments().filter(|s| s.entity == found.entity.name).cloned();
         let (dynamic, stored): (Vec<Arc<Segment>>, Vec<Arc<Segment>>) = of_type.partition(|s| s.mode == SegmentMode::Dynamic);
-        let inside = |s: &Arc<Segment>| found.snapshot.members(&s.name).is_some_and(|m| m.get(found.ordinal as usize) == Some(&true));
+        let inside = |s: &Arc<Segment>| found.snapshot.is_member(&s.name, found.entity.id, found.ordinal);
         let mut names: Vec<String> = stored.iter().filter(|s| inside(s)).map(|s| s.name.clone()).collect();
         names.extend(self.evaluated(&found, &dynamic).await?);
         names.sort();

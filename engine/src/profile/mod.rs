@@ -110,7 +110,7 @@ fn read(found: Found) -> Result<Profile, StoreError> {
     // What is computed at each statement is not known here.
     let stored = |t: &eql_catalog::Tag| t.imported || t.definition.contains("REFRESH EVERY");
     for tag in snapshot.catalog().tags().filter(|t| t.entity == entity.name && stored(t)) {
-        let value = snapshot.tag_values(entity.id, &tag.name)?.map_or(Value::Null, |values| value_at(&values, ordinal as usize));
+        let value = snapshot.tag_value(entity.id, &tag.name, ordinal)?;
         if value != Value::Null {
             tags.push((tag.name.clone(), value));
         }

@@ -10,9 +10,8 @@ use std::sync::Arc;
 pub(super) fn identities(store: &Store) -> Result<Vec<ArrayRef>, StoreError> {
     let all = store.identifiers();
     let snapshot = store.snapshot()?;
-    let texts = |pick: for<'r> fn(&'r KnownIdentifier) -> &'r str| {
-        Arc::new(StringArray::from_iter_values(all.iter().map(|i| pick(i)))) as ArrayRef
-    };
+    let texts =
+        |pick: for<'r> fn(&'r KnownIdentifier) -> &'r str| Arc::new(StringArray::from_iter_values(all.iter().map(|i| pick(i)))) as ArrayRef;
     let instants = |pick: fn(&KnownIdentifier) -> Option<i64>| {
         Arc::new(all.iter().map(pick).collect::<TimestampMicrosecondArray>().with_timezone("UTC")) as ArrayRef
     };
@@ -30,7 +29,9 @@ pub(super) fn identities(store: &Store) -> Result<Vec<ArrayRef>, StoreError> {
 pub(super) fn conflicts(store: &Store) -> Result<Vec<ArrayRef>, StoreError> {
     let all = store.identity_conflicts();
     let snapshot = store.snapshot()?;
-    let texts = |pick: for<'r> fn(&'r IdentityConflict) -> Option<&'r str>| Arc::new(all.iter().map(|c| pick(c)).collect::<StringArray>()) as ArrayRef;
+    let texts = |pick: for<'r> fn(&'r IdentityConflict) -> Option<&'r str>| {
+        Arc::new(all.iter().map(|c| pick(c)).collect::<StringArray>()) as ArrayRef
+    };
     Ok(vec![
         names(&snapshot, all.iter().map(|c| c.entity)),
         texts(|c| Some(c.kind.word())),

@@ -2,8 +2,8 @@
 //! together when it is read: so a merge that is taken back leaves no trace.
 
 use super::column::overlay;
-use super::combine::{Held, combine, combine_extra};
 use super::columns::EntityParts;
+use super::combine::{Held, combine, combine_extra};
 use super::history::{BEGINNING, History};
 use super::patch::Patch;
 use super::place::Place;
@@ -43,8 +43,9 @@ impl EntityParts {
         }
         let mut unseen = vec![false; self.len as usize];
         deleted.iter().flat_map(|d| d.iter().enumerate()).filter(|(_, d)| *d == Some(true)).for_each(|(i, _)| unseen[i] = true);
-        let gone: Vec<u32> = self.roots.standing().filter(|r| !self.roots.members(*r).iter().all(|m| unseen.get(*m as usize) == Some(&true))).collect();
-        gone.into_iter().for_each(|root| unseen[root as usize] = false);
+        let there: Vec<u32> =
+            self.roots.standing().filter(|r| !self.roots.members(*r).iter().all(|m| unseen.get(*m as usize) == Some(&true))).collect();
+        there.into_iter().for_each(|root| unseen[root as usize] = false);
         self.roots.hidden().for_each(|o| unseen.get_mut(o as usize).into_iter().for_each(|u| *u = true));
         Some(unseen.into())
     }
@@ -67,6 +68,17 @@ impl EntityParts {
         }
         self.roots.hidden().for_each(|o| rows.get_mut(o as usize).into_iter().for_each(|row| *row = None));
         Ok(take(values, &UInt32Array::from(rows), None)?)
+    }
+
+    /// A tag of one entity: its own value, else the first that there is.
+    pub(crate) fn tag_at(&self, tag: &str, ordinal: u32) -> Result<Value, StoreError> {
+        let Some(values) = self.padded(&Place::Tag(tag.to_string()))? else { return Ok(Value::Null) };
+        let there = |o: &u32| (*o as usize) < values.len() && values.is_valid(*o as usize);
+        let first = match self.roots.is_empty() {
+            true => Some(ordinal).filter(there),
+            false => self.roots.members(ordinal).into_iter().find(there),
+        };
+        Ok(first.map_or(Value::Null, |o| value_at(&values, o as usize)))
     }
 
     /// A column of a property by ordinal, with what merged entities have together.
@@ -187,8 +199,12 @@ impl EntityParts {
                 values.extend(range(ordinal).map(|i| value_at(&own.values, i)));
             } else {
                 let marks = Marks::of(self, property, &members)?;
-                let mut rows: Vec<(i64, usize, usize)> =
-                    members.iter().enumerate().flat_map(|(m, o)| range(*o).map(move |i| (m, i))).map(|(m, i)| (own.time[i], m, i)).collect();
+                let mut rows: Vec<(i64, usize, usize)> = members
+                    .iter()
+                    .enumerate()
+                    .flat_map(|(m, o)| range(*o).map(move |i| (m, i)))
+                    .map(|(m, i)| (own.time[i], m, i))
+                    .collect();
                 rows.sort_unstable();
                 let mut held: Vec<Held> = (0..members.len()).map(|m| marks.held(Value::Null, m)).collect();
                 for (n, (at, member, i)) in rows.iter().enumerate() {
@@ -221,7 +237,9 @@ struct Marks {
 
 impl Marks {
     fn of(parts: &EntityParts, property: &Property, ordinals: &[u32]) -> Result<Marks, StoreError> {
-        let column = |place: Place| parts.columns.get(&place).map(|c| c.gather(ordinals)).transpose();
+        let rows = UInt32Array::from(ordinals.to_vec());
+        // Whole columns, which the read cache keeps: the next one asks for the same.
+        let column = |place: Place| Ok::<_, StoreError>(parts.padded(&place)?.map(|c| take(&c, &rows, None)).transpose()?);
         Ok(Marks {
             told: column(Place::Told(property.id))?,
             once: column(Place::Once(property.id))?,
@@ -230,7 +248,8 @@ impl Marks {
     }
 
     fn held(&self, value: Value, row: usize) -> Held {
-        let time = |column: &Option<ArrayRef>| column.as_ref().filter(|c| c.is_valid(row)).map(|c| c.as_primitive::<Int64Type>().value(row));
+        let time =
+            |column: &Option<ArrayRef>| column.as_ref().filter(|c| c.is_valid(row)).map(|c| c.as_primitive::<Int64Type>().value(row));
         let counted = self.counted.as_ref().is_some_and(|c| c.is_valid(row) && c.as_boolean().value(row));
         Held { value, told: time(&self.told).unwrap_or(BEGINNING), once: time(&self.once), counted }
     }

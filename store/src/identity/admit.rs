@@ -37,8 +37,22 @@ pub struct IdentityBatch {
 }
 
 /// Values that sources send when they do not know who it is. In lower case.
-const NOBODY: &[&str] =
-    &["null", "undefined", "none", "nil", "nan", "unknown", "anonymous", "guest", "n/a", "true", "false", "[object object]", "not_set", "(not set)"];
+const NOBODY: &[&str] = &[
+    "null",
+    "undefined",
+    "none",
+    "nil",
+    "nan",
+    "unknown",
+    "anonymous",
+    "guest",
+    "n/a",
+    "true",
+    "false",
+    "[object object]",
+    "not_set",
+    "(not set)",
+];
 
 /// False for what identifies nobody: blank, `null`, `undefined`, nothing but zeros, and the like.
 pub fn is_identifier(value: &str) -> bool {
@@ -78,7 +92,11 @@ pub(crate) fn event_identities(
             return Err(wrong(format!("identity `{}` has {} rows, not {rows}", column.identity, column.values.len())));
         }
         if column.values.values().as_string_opt::<i32>().is_none() {
-            return Err(wrong(format!("identity `{}` is a column of {}, not of lists of texts", column.identity, column.values.data_type())));
+            return Err(wrong(format!(
+                "identity `{}` is a column of {}, not of lists of texts",
+                column.identity,
+                column.values.data_type()
+            )));
         }
         let values = identifying(&column.values)?;
         if values.values().is_empty() {
@@ -126,7 +144,7 @@ fn identifying(lists: &ListArray) -> Result<ListArray, StoreError> {
 }
 
 /// Changes of identities that fit their definition; rows whose value identifies nobody do nothing.
-pub(crate) fn identity_changes(catalog: &Catalog, batch: IdentityBatch) -> Result<AdmittedIdentities, StoreError> {
+fn identity_changes(catalog: &Catalog, batch: IdentityBatch) -> Result<AdmittedIdentities, StoreError> {
     let IdentityBatch { entity, keys, mut deeds, identity, value, others, time } = batch;
     let (keys, rows) = admit::keys(catalog, entity, keys)?;
     let definition = catalog.entity_by_id(entity).ok_or(StoreError::UnknownEntity(entity.0))?;
@@ -155,8 +173,11 @@ mod tests {
 
     #[test]
     fn what_identifies_nobody_is_seen() {
-        let nobody = ["", " ", "0", "0.0", "00000000-0000-0000-0000-000000000000", "00:00:00:00:00:00", "null", "Undefined", "NaN", " none "];
+        let nobody =
+            ["", " ", "0", "0.0", "00000000-0000-0000-0000-000000000000", "00:00:00:00:00:00", "null", "Undefined", "NaN", " none "];
         nobody.iter().for_each(|v| assert!(!is_identifier(v), "{v}"));
-        ["a", "10", "0a", "nobody@example.org", "00000000-0000-0000-0000-000000000001", "零"].iter().for_each(|v| assert!(is_identifier(v), "{v}"));
+        ["a", "10", "0a", "nobody@example.org", "00000000-0000-0000-0000-000000000001", "零"]
+            .iter()
+            .for_each(|v| assert!(is_identifier(v), "{v}"));
     }
 }

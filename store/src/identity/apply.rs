@@ -86,11 +86,12 @@ impl State {
                 all.push(Named { participant: column.participant, entity, columns: Vec::new() });
                 all.len() - 1
             });
-            all[at].columns.push((&column.identity, &column.values));
+            all[at].columns.push((column.identity.as_str(), &column.values));
         }
         for named in &mut all {
             let declared = named.entity.and_then(|e| self.entities.get(&e)).map(|e| e.definition().clone());
-            let weight = |name: &str| declared.as_ref().and_then(|d| d.identities.iter().position(|i| i.name == name)).unwrap_or(usize::MAX);
+            let weight =
+                |name: &str| declared.as_ref().and_then(|d| d.identities.iter().position(|i| i.name == name)).unwrap_or(usize::MAX);
             named.columns.sort_by_key(|(name, _)| weight(name));
         }
         all
@@ -113,8 +114,8 @@ impl State {
         let (ordinals, others) = (source.parts.lookup(&keys)?, source.parts.lookup(&others)?);
         for (row, deed) in deeds.iter().enumerate().filter(|(row, _)| ordinals.is_valid(*row)) {
             let (ordinal, at) = (ordinals.value(row), time.value(row));
-            let said = (identity.is_valid(row) && value.is_valid(row))
-                .then(|| Said { identity: identity.value(row), value: value.value(row) });
+            let said =
+                (identity.is_valid(row) && value.is_valid(row)).then(|| Said { identity: identity.value(row), value: value.value(row) });
             let mut act = act(&mut self.identities, &mut self.entities, entity, position)?;
             let other = others.is_valid(row).then(|| others.value(row)).or_else(|| said.and_then(|s| act.owner(s)));
             match (deed, said, other) {
@@ -184,7 +185,7 @@ struct Named<'b> {
 impl<'b> Named<'b> {
     fn of_row(&self, row: usize) -> Vec<Said<'b>> {
         let mut said = Vec::new();
-        for (identity, lists) in self.columns.iter().filter(|(_, lists)| lists.is_valid(row)) {
+        for (identity, lists) in self.columns.iter().copied().filter(|(_, lists)| lists.is_valid(row)) {
             let offsets = lists.value_offsets();
             let values = lists.values().as_string::<i32>();
             let range = offsets[row] as usize..offsets[row + 1] as usize;

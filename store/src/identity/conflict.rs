@@ -107,7 +107,16 @@ mod tests {
     use super::*;
 
     fn conflict(ordinal: u32, at: i64) -> Conflict {
-        Conflict { kind: ConflictKind::Taken, identity: "i".into(), value: "v".into(), ordinal, other: Some(1), first_at: at, last_at: at, times: 1 }
+        Conflict {
+            kind: ConflictKind::Taken,
+            identity: "i".into(),
+            value: "v".into(),
+            ordinal,
+            other: Some(1),
+            first_at: at,
+            last_at: at,
+            times: 1,
+        }
     }
 
     #[test]

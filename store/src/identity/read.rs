@@ -50,7 +50,7 @@ pub struct IdentityConflict {
     pub times: u64,
 }
 
-/// Figures of one entity type.
+/// Figures of identities.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct IdentityStats {
     /// Identifiers that are known.
@@ -127,18 +127,21 @@ impl Store {
 
     /// Figures of all entity types together.
     pub fn identity_stats(&self) -> IdentityStats {
-        let state = self.core.state.lock();
+        self.core.state.lock().identities.stats()
+    }
+}
+
+impl AllIdentities {
+    pub(crate) fn stats(&self) -> IdentityStats {
         let mut stats = IdentityStats::default();
-        for identities in state.identities.of.values() {
+        for identities in self.of.values() {
             stats.identifiers += identities.book.len() as u64;
             stats.merged += u64::from(identities.merges.roots.absorbed());
             stats.conflicts += identities.conflicts.total;
         }
         stats
     }
-}
 
-impl AllIdentities {
     /// For a snapshot: the merges of each type with their times, shared.
     pub(crate) fn merges(&self) -> Vec<(EntityTypeId, Edges)> {
         let of = self.of.iter().filter(|(_, i)| !i.merges.edges().is_empty());

@@ -49,7 +49,12 @@ impl Roots {
 
     /// Those that stand for others, rising.
     pub(crate) fn standing(&self) -> impl Iterator<Item = u32> + '_ {
-        self.root.iter().zip(&self.next).enumerate().filter(|(i, (root, next))| **root as usize == *i && **next != **root).map(|(i, _)| i as u32)
+        self.root
+            .iter()
+            .zip(&self.next)
+            .enumerate()
+            .filter(|(i, (root, next))| **root as usize == *i && **next != **root)
+            .map(|(i, _)| i as u32)
     }
 
     /// The ordinals that others stand for, rising.

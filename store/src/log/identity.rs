@@ -54,7 +54,8 @@ pub(super) fn encode_identities(i: &AdmittedIdentities) -> Result<Vec<u8>, Store
 pub(super) fn decode_identities(reader: &mut Reader<'_>) -> Result<AdmittedIdentities, String> {
     let entity = EntityTypeId(reader.head()?);
     let table = reader.table()?;
-    let deeds = table.column_by_name("deed").and_then(|c| c.as_primitive_opt::<UInt8Type>()).ok_or("a change of identities has no deeds")?;
+    let deeds =
+        table.column_by_name("deed").and_then(|c| c.as_primitive_opt::<UInt8Type>()).ok_or("a change of identities has no deeds")?;
     let deed = |n: &u8| DEEDS.get(usize::from(*n)).copied().ok_or_else(|| format!("a change of identities of kind {n} is unknown"));
     Ok(AdmittedIdentities {
         entity,

@@ -255,9 +255,7 @@ impl Record {
     pub(crate) fn encode(&self) -> Result<Payload, StoreError> {
         let (kind, bytes) = match self {
             Record::Definition(change) => (DEFINITION, head(change)?),
-            Record::Events(batches) => {
-                (if says_identifiers(batches) { EVENTS_IDENTIFIED } else { EVENTS }, encode_events(batches)?)
-            }
+            Record::Events(batches) => (if says_identifiers(batches) { EVENTS_IDENTIFIED } else { EVENTS }, encode_events(batches)?),
             Record::Entities(e) => {
                 let operations = e.operations.iter().map(|c| (c.property.0, c.operation.into())).collect();
                 let head = EntitiesHead { entity: e.entity.0, keep_null: e.keep_null, operations };

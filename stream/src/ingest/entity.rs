@@ -157,7 +157,8 @@ impl<'c> Table<'c> {
         let faults = std::mem::take(&mut slice.faults);
         let owner = format!("entity `{}`", self.entity.name);
         let is_key = |name: &str| self.entity.key.iter().any(|k| k.name == name);
-        let mut refused: Vec<(u32, Refusal)> = faults.iter().map(|f| (self.rows[f.row as usize], refusal(f, &raw, &owner, is_key))).collect();
+        let mut refused: Vec<(u32, Refusal)> =
+            faults.iter().map(|f| (self.rows[f.row as usize], refusal(f, &raw, &owner, is_key))).collect();
         let mut bad = vec![false; rows];
         faults.iter().for_each(|f| bad[f.row as usize] = true);
         let (identities, misfits) = self.deeds.finish(&keys, &mut bad)?;

@@ -41,7 +41,9 @@ pub(crate) fn read<'a>(entity: &EntityType, word: &str, value: Json<'a>) -> Resu
         value => {
             let other = key(entity, word, value)?;
             match other.contains(&Json::Null) {
-                true => Err(Refusal::new("missing", format!("`{word}` names the key of another {}, and a part of it is missing", entity.name))),
+                true => {
+                    Err(Refusal::new("missing", format!("`{word}` names the key of another {}, and a part of it is missing", entity.name)))
+                }
                 false => Ok(vec![Deed::Other(deed, other)]),
             }
         }
@@ -105,11 +107,7 @@ impl<'c> Deeds<'c> {
     }
 
     /// The batch, without the deeds of records that are `bad`; and records that became bad because a key does not fit.
-    pub(crate) fn finish(
-        self,
-        keys: &[ArrayRef],
-        bad: &mut [bool],
-    ) -> Result<(Option<IdentityBatch>, Vec<(u32, Refusal)>), ImportError> {
+    pub(crate) fn finish(self, keys: &[ArrayRef], bad: &mut [bool]) -> Result<(Option<IdentityBatch>, Vec<(u32, Refusal)>), ImportError> {
         let rows = self.records.len();
         if rows == 0 {
             return Ok((None, Vec::new()));
@@ -122,15 +120,18 @@ impl<'c> Deeds<'c> {
         let owner = format!("entity `{}`", self.entity.name);
         let refused = faults.iter().map(|f| (self.records[f.row as usize].1, refusal(f, &raw, &owner, |_| true))).collect();
         faults.iter().for_each(|f| bad[self.records[f.row as usize].0 as usize] = true);
-        let good: UInt32Array =
-            (0..rows as u32).filter(|i| !bad[self.records[*i as usize].0 as usize]).collect::<Vec<_>>().into();
+        let good: UInt32Array = (0..rows as u32).filter(|i| !bad[self.records[*i as usize].0 as usize]).collect::<Vec<_>>().into();
         let records: UInt32Array = good.values().iter().map(|i| Some(self.records[*i as usize].0)).collect();
         let picked = |i: &u32| *i as usize;
         let batch = IdentityBatch {
             entity: self.entity.id,
             keys: keys.iter().map(|k| take(k, &records, None)).collect::<Result<_, _>>()?,
             deeds: good.values().iter().map(|i| self.deeds[picked(i)]).collect(),
-            identity: good.values().iter().map(|i| self.identity[picked(i)].map(|n| self.entity.identities[n].name.as_str())).collect::<StringArray>(),
+            identity: good
+                .values()
+                .iter()
+                .map(|i| self.identity[picked(i)].map(|n| self.entity.identities[n].name.as_str()))
+                .collect::<StringArray>(),
             value: good.values().iter().map(|i| self.value[picked(i)].as_deref()).collect(),
             others: others.iter().map(|k| take(k, &good, None)).collect::<Result<_, _>>()?,
             time: good.values().iter().map(|i| Some(self.time[picked(i)])).collect::<TimestampMicrosecondArray>().with_timezone("UTC"),

@@ -40,7 +40,8 @@ impl<'a> EntityRecord<'a> {
             if parts.len() > COLUMNS { Err("it has more than 4096 members") } else { Ok(()) }
         });
         read.and_then(|()| scanner.end()).map_err(|what| Refusal::malformed(&format!("the record is no JSON object: {what}")))?;
-        let mut record = EntityRecord { key: vec![Json::Null; entity.key.len()], time: None, delete: false, steps: Vec::new(), deeds: Vec::new() };
+        let mut record =
+            EntityRecord { key: vec![Json::Null; entity.key.len()], time: None, delete: false, steps: Vec::new(), deeds: Vec::new() };
         for (name, value) in parts {
             record.part(entity, name, value)?;
         }
@@ -139,7 +140,10 @@ pub(crate) fn key<'a>(entity: &EntityType, word: &str, value: Json<'a>) -> Resul
         Json::Raw(text) if text.starts_with('{') => {
             let mut found = members(text).map_err(Refusal::malformed)?;
             if let Some((other, _)) = found.iter().find(|(n, _)| !entity.key.iter().any(|k| k.name == *n)) {
-                return Err(Refusal::new("invalid", format!("`{word}`: entity `{}` has the key {}, not `{other}`", entity.name, columns())));
+                return Err(Refusal::new(
+                    "invalid",
+                    format!("`{word}`: entity `{}` has the key {}, not `{other}`", entity.name, columns()),
+                ));
             }
             let mut value = |k: &Property| found.iter().rposition(|(n, _)| *n == k.name).map_or(Json::Null, |at| found.swap_remove(at).1);
             return Ok(entity.key.iter().map(&mut value).collect());
@@ -148,7 +152,8 @@ pub(crate) fn key<'a>(entity: &EntityType, word: &str, value: Json<'a>) -> Resul
         one => vec![one],
     };
     if parts.len() != entity.key.len() {
-        let message = format!("`{word}`: entity `{}` has a key of {} ({}), not of {}", entity.name, entity.key.len(), columns(), parts.len());
+        let message =
+            format!("`{word}`: entity `{}` has a key of {} ({}), not of {}", entity.name, entity.key.len(), columns(), parts.len());
         return Err(Refusal::new("wrong_type", message));
     }
     Ok(parts)

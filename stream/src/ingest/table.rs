@@ -204,6 +204,7 @@ fn columns_of(catalog: &Catalog, event: &Arc<EventType>, place: impl Fn(&String)
         keys: event.participants.iter().map(key).collect(),
         properties: event.properties.iter().map(|p| (p.clone(), place(&p.name))).collect(),
         undeclared: Vec::new(),
+        identities: Vec::new(),
     }
 }
 
