@@ -363,7 +363,9 @@ impl Both {
     fn new(visits: bool) -> Both {
         let dir = tempfile::tempdir().unwrap();
         let store = open(dir.path());
-        world(visits).into_iter().for_each(|c| drop(store.define(c).unwrap()));
+        for change in world(visits) {
+            store.define(change).unwrap();
+        }
         Both { dir, store: Some(store), twin: Twin { floor: i64::MIN, ..Twin::default() }, visits, ids: 0 }
     }
 
@@ -438,7 +440,9 @@ impl Both {
         self.store().append_events(batches).unwrap();
         // Keys become known type by type, before anybody is resolved.
         for kind in 0..u16::from(kinds) {
-            rows.iter().filter(|r| r.0 == kind).filter_map(|r| r.2).for_each(|who| drop(self.twin.known(&key(who))));
+            for who in rows.iter().filter(|r| r.0 == kind).filter_map(|r| r.2) {
+                self.twin.known(&key(who));
+            }
         }
         for (kind, id, who, named, time, received) in rows {
             self.twin.event(kind, id, who, &named, time, received);

@@ -28,25 +28,26 @@ struct Saved<I> {
 
 /// The bytes of the file.
 pub(crate) fn to_bytes(all: &AllIdentities) -> Vec<u8> {
-    let saved = |(entity, i): (&EntityTypeId, &Identities)| {
-        let mut anonymous: Vec<u32> = i.anonymous.iter().copied().collect();
-        anonymous.sort_unstable();
-        Saved {
-            entity: *entity,
-            names: i.book.names().to_vec(),
-            identifiers: i.book.all().collect::<Vec<&Identifier>>(),
-            edges: i.merges.edges().iter().copied().collect(),
-            floor: i.merges.floor(),
-            anonymous,
-            conflicts: i.conflicts.all().cloned().collect(),
-            conflicts_total: i.conflicts.total,
-        }
-    };
-    let saved: Vec<Saved<&Identifier>> = all.of.iter().map(saved).collect();
+    let saved: Vec<Saved<&Identifier>> = all.of.iter().map(|(entity, i)| saved(*entity, i)).collect();
     let mut bytes = [&MAGIC[..], &[VERSION]].concat();
     // Writing to a vector cannot fail.
     bytes.extend(postcard::to_stdvec(&saved).unwrap_or_default());
     bytes
+}
+
+fn saved(entity: EntityTypeId, i: &Identities) -> Saved<&Identifier> {
+    let mut anonymous: Vec<u32> = i.anonymous.iter().copied().collect();
+    anonymous.sort_unstable();
+    Saved {
+        entity,
+        names: i.book.names().to_vec(),
+        identifiers: i.book.all().collect(),
+        edges: i.merges.edges().iter().copied().collect(),
+        floor: i.merges.floor(),
+        anonymous,
+        conflicts: i.conflicts.all().cloned().collect(),
+        conflicts_total: i.conflicts.total,
+    }
 }
 
 /// Reads such bytes; `path` is what errors name.

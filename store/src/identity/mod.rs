@@ -21,8 +21,8 @@ mod merges;
 mod read;
 mod roots;
 
-pub use admit::{EventIdentity, IdentityBatch, is_identifier};
 pub(crate) use admit::event_identities;
+pub use admit::{EventIdentity, IdentityBatch, is_identifier};
 pub(crate) use apply::AllIdentities;
 pub use conflict::ConflictKind;
 pub(crate) use file::{read_identities, to_bytes};

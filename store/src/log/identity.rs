@@ -3,7 +3,7 @@
 
 use super::table::{Reader, body, key_columns, keys_of, table, texts_of, times_of};
 use crate::{EventIdentity, StoreError};
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt8Array};
+use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt8Array};
 use arrow::datatypes::UInt8Type;
 use eql_catalog::EntityTypeId;
 use std::sync::Arc;
