@@ -3,7 +3,7 @@
 //! `cargo run --release -p eql-store --example identity -- [users] [events]`
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-use arrow::array::{Array, ArrayRef, Int64Array, ListBuilder, StringArray, StringBuilder, TimestampMicrosecondArray};
+use arrow::array::{ArrayRef, Int64Array, ListBuilder, StringArray, StringBuilder, TimestampMicrosecondArray};
 use eql_catalog::{
     Change, DataType, EntityType, EntityTypeId, EventType, EventTypeId, Identity, Object, Participant, Property, PropertyId, Value,
 };

@@ -29,6 +29,10 @@ pub(super) fn identities(store: &Store) -> Result<Vec<ArrayRef>, StoreError> {
 pub(super) fn conflicts(store: &Store) -> Result<Vec<ArrayRef>, StoreError> {
     let all = store.identity_conflicts();
     let snapshot = store.snapshot()?;
+    // Who they are now: the key of somebody merged is not shown anywhere else either.
+    let now = |entity: EntityTypeId, ordinal: u32| Ok::<_, StoreError>((entity, snapshot.standing(entity, ordinal)?.unwrap_or(ordinal)));
+    let whom = all.iter().map(|c| now(c.entity, c.ordinal).map(Some)).collect::<Result<Vec<_>, _>>()?;
+    let others = all.iter().map(|c| c.other.map(|o| now(c.entity, o)).transpose()).collect::<Result<Vec<_>, _>>()?;
     let texts = |pick: for<'r> fn(&'r IdentityConflict) -> Option<&'r str>| {
         Arc::new(all.iter().map(|c| pick(c)).collect::<StringArray>()) as ArrayRef
     };
@@ -37,8 +41,8 @@ pub(super) fn conflicts(store: &Store) -> Result<Vec<ArrayRef>, StoreError> {
         texts(|c| Some(c.kind.word())),
         texts(|c| c.identity.as_deref()),
         texts(|c| c.value.as_deref()),
-        keys(&snapshot, &all.iter().map(|c| Some((c.entity, c.ordinal))).collect::<Vec<_>>())?,
-        keys(&snapshot, &all.iter().map(|c| Some((c.entity, c.other?))).collect::<Vec<_>>())?,
+        keys(&snapshot, &whom)?,
+        keys(&snapshot, &others)?,
         times(all.iter().map(|c| c.first_at)),
         times(all.iter().map(|c| c.last_at)),
         figures(all.iter().map(|c| c.times)),
