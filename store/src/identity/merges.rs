@@ -193,7 +193,8 @@ mod tests {
         assert_eq!((merges.roots.of(1), merges.roots.of(3)), (2, 5));
         let at = |t| merges.edges().as_of(t, &merges.roots).map(|r| (r.members(1), r.members(5)));
         assert_eq!(at(4), Some((vec![1], vec![5])));
-        assert_eq!(at(19), Some((vec![2, 1], vec![5, 3])));
+        assert_eq!(at(7), Some((vec![1], vec![5, 3])));
+        assert_eq!(at(19), None, "as it is now: the merge of 20 was taken back");
         assert_eq!(at(29), Some((vec![5, 1, 2, 3], vec![5, 1, 2, 3])));
         assert_eq!(at(30), None, "as it is now");
     }

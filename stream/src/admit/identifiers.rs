@@ -2,6 +2,7 @@
 
 use super::columns::{Named, find};
 use super::slice::{Slice, kept};
+use crate::source::{Kind, RawColumn};
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, ListArray, ListBuilder, StringArray, StringBuilder, TimestampMicrosecondArray, UInt32Array,
 };
@@ -49,8 +50,7 @@ pub(crate) fn read(slice: &mut Slice<'_>, columns: &[IdentityColumn]) -> Result<
 }
 
 fn texts(slice: &mut Slice<'_>, column: &IdentityColumn) -> Result<ArrayRef, ArrowError> {
-    let list = matches!(slice.raw.columns[column.column].values.data_type(), ArrowType::List(_));
-    if list {
+    if is_list(&slice.raw.columns[column.column]) {
         let lists = slice.coerced(column.column, &DataType::List(Box::new(column.identity.data_type.clone())))?;
         return cast(&lists, &ArrowType::List(Arc::new(Field::new_list_field(ArrowType::Utf8, true))));
     }
@@ -61,6 +61,16 @@ fn texts(slice: &mut Slice<'_>, column: &IdentityColumn) -> Result<ArrayRef, Arr
         lists.append(text.is_some());
     }
     Ok(Arc::new(lists.finish()))
+}
+
+/// A column of lists, or of JSON texts of which some are lists.
+fn is_list(column: &RawColumn) -> bool {
+    let text = |t: &str| t.trim_start().starts_with('[');
+    match column.values.data_type() {
+        ArrowType::List(_) => true,
+        ArrowType::Utf8 => column.kind == Kind::Json && column.values.as_string::<i32>().iter().flatten().any(text),
+        _ => false,
+    }
 }
 
 /// What events say, of the rows that are kept.
