@@ -12,6 +12,8 @@ pub enum SystemTable {
     Caches,
     Catalog,
     Entities,
+    Identities,
+    IdentityConflicts,
     Log,
     Parts,
     Queries,
@@ -71,7 +73,7 @@ tables! {
     }
     Catalog "catalog" "one row a definition, and one a property" {
         name String, "its name";
-        kind String, "`entity`, `key`, `event`, `virtual event`, `property`, `virtual property`, `relation`, `metric`, `session`, `tag` or `segment`";
+        kind String, "`entity`, `key`, `identity`, `event`, `virtual event`, `property`, `virtual property`, `relation`, `metric`, `session`, `tag` or `segment`";
         owner String, "the entity or event type that it belongs to";
         type String, "of a property or a tag its type, of a relation where it leads to, of a segment how it is kept";
         comment String, "as its COMMENT says";
@@ -83,6 +85,26 @@ tables! {
         deleted Int, "deleted ones among them";
         columns Int, "columns with values";
         bytes Int, "memory of these columns";
+    }
+    Identities "identities" "one row an identifier that somebody has, and one for each time that it was taken from somebody" {
+        entity String, "name of the entity type";
+        identity String, "name of the identity";
+        value String, "the identifier";
+        key String, "key of the entity that it leads to, after merges; NULL where it has none";
+        ordinal Int, "place of that entity among those of its type, for life";
+        since Timestamp, "when it became known as its owner's; NULL where that is over";
+        until Timestamp, "when it was taken from its owner; NULL where it still belongs to it";
+    }
+    IdentityConflicts "identity_conflicts" "one row a bind or merge that was not made, because it contradicts what is known; the last ones are kept" {
+        entity String, "name of the entity type";
+        kind String, "`taken`: the value belongs to another known entity; `unique`: it has another value of this identity; `too_many_identifiers`, `too_many_merges`";
+        identity String, "name of the identity";
+        value String, "the identifier";
+        key String, "key of the entity that the record was about";
+        other String, "key of the entity that it would have been joined with";
+        first_at Timestamp, "when that was said first";
+        last_at Timestamp, "when it was said last";
+        times Int, "how often";
     }
     Log "log" "one row: the log of accepted batches" {
         position Int, "last batch that is applied";

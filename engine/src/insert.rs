@@ -128,6 +128,7 @@ impl Engine {
             properties: event.properties.iter().filter_map(|p| Some((p.id, of(EventTarget::Property(p.id))?))).collect(),
             extra: None,
             order: None,
+            identities: Vec::new(),
         };
         eql_stream::complete(event, &mut batch).map_err(|e| internal(e.to_string()))?;
         let missing = |p: &&eql_catalog::Property| batch.properties.iter().any(|(id, v)| *id == p.id && v.null_count() > 0);

@@ -49,7 +49,7 @@ pub use check::check_text;
 pub use engine::{Engine, EngineOptions, EngineStats};
 pub use error::EngineError;
 pub use limit::Limits;
-pub use profile::{JourneyEvent, JourneyPage, Profile};
+pub use profile::{By, JourneyEvent, JourneyPage, Profile};
 pub use session::{Params, Session};
 
 pub use eql_live::{Start, SubscriptionState};

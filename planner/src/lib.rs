@@ -24,6 +24,7 @@ mod rel;
 mod row;
 mod scan;
 mod sql;
+mod standing;
 mod timed;
 mod world;
 

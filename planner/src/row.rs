@@ -46,6 +46,8 @@ impl Compiled {
             let direct = columns.iter().position(|c| c.id == id);
             return Ok(Self { schema, data_type, expr: None, direct });
         }
+        let standing = world.standing(columns, None, expr);
+        let expr = standing.as_ref().unwrap_or(expr);
         let run = |q: &eql_compiler::bound::Query| world.first_column(q);
         let lower = Lower { now: world.now, subqueries: crate::lower::Subqueries::Values(&run) };
         let df = DFSchema::try_from(schema.as_ref().clone())?;

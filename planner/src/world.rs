@@ -57,6 +57,18 @@ impl World {
         if self.cancelled.load(Ordering::Relaxed) { Err(DataFusionError::Execution("the statement was cancelled".into())) } else { Ok(()) }
     }
 
+    /// The world as a clock sees it: AS OF an earlier time entities are merged as they were then.
+    pub(crate) fn at(self: &Arc<Self>, clock: &Clock) -> Result<Arc<World>> {
+        if clock.as_of.is_none() {
+            return Ok(self.clone());
+        }
+        let snapshot = self.snapshot.as_of(clock::now_of(clock, self.now)?);
+        if Arc::ptr_eq(&snapshot, &self.snapshot) {
+            return Ok(self.clone());
+        }
+        Ok(Arc::new(World::new(snapshot, self.settings.clone(), self.state.clone())))
+    }
+
     /// The instant before which rows are seen, and for AS OF the one before which they must have been received.
     pub(crate) fn horizon(&self, clock: &Clock) -> Result<(i64, Option<i64>)> {
         let at = clock::now_of(clock, self.now)?;
@@ -79,7 +91,8 @@ impl World {
         }
         let columns = self.entity_columns(v.entity, &v.value.columns)?;
         let rows = self.snapshot.entities(v.entity).map_err(store_error)?.len() + 1;
-        let out = Compiled::new(self, &v.value.columns, &v.value.expr)?.evaluate(columns, rows)?;
+        let standing = self.standing(&v.value.columns, Some(v.entity), &v.value.expr);
+        let out = Compiled::new(self, &v.value.columns, standing.as_ref().unwrap_or(&v.value.expr))?.evaluate(columns, rows)?;
         let mut values = self.values.lock();
         if values.len() < VALUES_MAX {
             values.push((v.clone(), out.clone()));

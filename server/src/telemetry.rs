@@ -75,6 +75,9 @@ fn describe() {
     metrics::describe_gauge!("eql_part_rows", "Event rows in parts");
     metrics::describe_gauge!("eql_hot_rows", "Event rows in memory, not yet in a part");
     metrics::describe_gauge!("eql_entities", "Known entities of all types");
+    metrics::describe_gauge!("eql_identifiers", "Known identifiers of all types");
+    metrics::describe_gauge!("eql_identity_merged", "Entities that others stand for");
+    metrics::describe_counter!("eql_identity_conflicts_total", "Binds and merges that contradict what is known");
 }
 
 /// Folds samples into buckets until it is dropped; without it they would pile up between scrapes.
@@ -140,6 +143,9 @@ fn stored(store: &StoreStats) {
     metrics::gauge!("eql_part_rows").set(store.part_rows as f64);
     metrics::gauge!("eql_hot_rows").set(store.hot_rows as f64);
     metrics::gauge!("eql_entities").set(store.entities as f64);
+    metrics::gauge!("eql_identifiers").set(store.identities.identifiers as f64);
+    metrics::gauge!("eql_identity_merged").set(store.identities.merged as f64);
+    metrics::counter!("eql_identity_conflicts_total").absolute(store.identities.conflicts);
 }
 
 /// Measures one statement. Dropped without a result, the statement was cancelled.

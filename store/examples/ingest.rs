@@ -117,6 +117,7 @@ fn batches(call: &RecordBatch, first: usize) -> Vec<EventBatch> {
             properties,
             extra: None,
             order: Some(order),
+            identities: Vec::new(),
         }
     };
     filled.map(batch).collect()

@@ -107,6 +107,7 @@ fn batch(first: usize, rows: usize) -> EventBatch {
         ],
         extra: None,
         order: None,
+        identities: Vec::new(),
     }
 }
 

@@ -5,8 +5,8 @@ use crate::dedupe::{IdSet, id_hash};
 use crate::entity::without_nulls;
 use crate::hot::in_utc;
 use crate::log::{AdmittedEntities, AdmittedEvents, Place};
-use crate::{Appended, EntityBatch, EntityColumn, EntityOperation, EventBatch, StoreError};
-use arrow::array::{Array, ArrayRef, BooleanArray, StringArray, TimestampMicrosecondArray, UInt32Array, new_null_array};
+use crate::{Appended, EntityBatch, EntityColumn, EntityOperation, EventBatch, EventIdentity, StoreError, identity};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringArray, TimestampMicrosecondArray, UInt32Array, new_null_array};
 use arrow::compute::filter;
 use eql_catalog::{Catalog, EntityType, EntityTypeId, EventType, EventTypeId, Property, PropertyId};
 use std::collections::BTreeMap;
@@ -49,6 +49,7 @@ fn event_batch(catalog: &Catalog, batch: EventBatch) -> Result<AdmittedEvents, S
     if let Some(extra) = &batch.extra {
         check.length("its extra", extra)?;
     }
+    let identities = identity::event_identities(catalog, event, batch.time.len(), batch.identities)?;
     let time = in_utc(&batch.time);
     let received = batch.received.map(|r| check.length("its receive time", &r).map(|()| in_utc(&r))).transpose()?;
     let received = received.map(|r| or_time(r, &time)).filter(|r| r.values() != time.values());
@@ -61,6 +62,7 @@ fn event_batch(catalog: &Catalog, batch: EventBatch) -> Result<AdmittedEvents, S
         properties: batch.properties,
         extra: batch.extra,
         place: Place::From(0),
+        identities,
     })
 }
 
@@ -187,6 +189,7 @@ fn kept_rows(batch: AdmittedEvents, mask: &BooleanArray) -> Result<AdmittedEvent
     let keep = |a: &ArrayRef| filter(a, mask);
     let times = |t: &TimestampMicrosecondArray| filter(t, mask).map(|a| TimestampMicrosecondArray::from(a.to_data()));
     let texts = |t: &StringArray| filter(t, mask).map(|a| StringArray::from(a.to_data()));
+    let identities = |i: &EventIdentity| Ok(EventIdentity { values: filter(&i.values, mask)?.as_list().clone(), ..i.clone() });
     Ok(AdmittedEvents {
         event: batch.event,
         keys: batch.keys.iter().map(|k| k.iter().map(keep).collect()).collect::<Result<_, _>>()?,
@@ -196,6 +199,7 @@ fn kept_rows(batch: AdmittedEvents, mask: &BooleanArray) -> Result<AdmittedEvent
         properties: batch.properties.iter().map(|(id, v)| Ok((*id, keep(v)?))).collect::<Result<_, StoreError>>()?,
         extra: batch.extra.as_ref().map(texts).transpose()?,
         place: Place::From(0),
+        identities: batch.identities.iter().map(identities).collect::<Result<_, StoreError>>()?,
     })
 }
 
@@ -241,6 +245,18 @@ pub(crate) fn keys(catalog: &Catalog, entity: EntityTypeId, keys: Vec<ArrayRef>)
     let check = Check { owner: format!("entity `{}`", entity.name), rows: keys[0].len() };
     check.whole_keys(entity, &keys)?;
     Ok((keys, check.rows))
+}
+
+/// Keys of an entity type that may be NULL.
+pub(crate) fn optional_keys(
+    catalog: &Catalog,
+    entity: EntityTypeId,
+    keys: Vec<ArrayRef>,
+    rows: usize,
+) -> Result<Vec<ArrayRef>, StoreError> {
+    let entity = catalog.entity_by_id(entity).ok_or(StoreError::UnknownEntity(entity.0))?;
+    Check { owner: format!("entity `{}`", entity.name), rows }.keys("it", entity, &keys)?;
+    Ok(keys)
 }
 
 /// One column that goes with keys.

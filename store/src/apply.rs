@@ -5,6 +5,7 @@ use crate::cache::ReadCache;
 use crate::entity::{EntityFiles, EntityState};
 use crate::feed::{FeedEvents, What};
 use crate::hot::{self, HotChunk, time_range};
+use crate::identity::AllIdentities;
 use crate::log::{AdmittedEvents, AdmittedMembers, Place, Record};
 use crate::manifest::SegmentMeta;
 use crate::part::Part;
@@ -37,6 +38,7 @@ pub(crate) struct State {
     pub(crate) erased: Arc<Erased>,
     pub(crate) rejected: Rejected,
     pub(crate) refreshes: Refreshes,
+    pub(crate) identities: AllIdentities,
     /// Why nothing more can be applied.
     pub(crate) broken: Option<String>,
     pub(crate) cache: Arc<ReadCache>,
@@ -66,6 +68,7 @@ pub(crate) struct Members {
 impl State {
     /// What is said of it to those who follow: [`What::Other`] when nobody does. Records of before there was a clock have none.
     pub(crate) fn apply(&mut self, position: u64, clock: Option<i64>, record: Record, followed: bool) -> Result<What, StoreError> {
+        self.identities.joined.clear();
         let what = match record {
             Record::Definition(change) => {
                 self.define(position, &change)?;
@@ -74,10 +77,11 @@ impl State {
             Record::Events(batches) => What::Events(self.append(position, batches, followed)?),
             Record::Entities(batch) => {
                 self.unsaved_rows += batch.keys.first().map_or(0, |k| k.len());
-                let gone = self.entity(batch.entity)?.upsert(&batch, position)?;
+                let gone = self.entity(batch.entity)?.upsert(&batch, position)?.into_iter().collect();
                 self.leave_segments(batch.entity, &gone, position);
                 let ordinals = self.followed(followed, batch.entity, &batch.keys)?;
-                What::Entities { entity: batch.entity, ordinals, deleted: gone }
+                self.forget_identities(batch.entity, &gone, position);
+                What::Entities { entity: batch.entity, ordinals, deleted: gone.into_iter().collect() }
             }
             Record::Members(change) => self.change_members(position, change)?,
             Record::Corrections(batches) => {
@@ -106,7 +110,12 @@ impl State {
                 self.refreshes.push(row, position);
                 What::Other
             }
+            Record::Identities(change) => {
+                self.change_identities(position, change)?;
+                What::Other
+            }
         };
+        self.settle_merges(position);
         self.position = position;
         self.clock = clock.unwrap_or(self.clock);
         self.snapshot = None;
@@ -119,10 +128,9 @@ impl State {
     }
 
     /// Entities that were deleted are members of nothing.
-    fn leave_segments(&mut self, entity: EntityTypeId, gone: &[u32], position: u64) {
-        let gone: HashSet<u32> = gone.iter().copied().collect();
+    fn leave_segments(&mut self, entity: EntityTypeId, gone: &HashSet<u32>, position: u64) {
         for members in self.members.values_mut().filter(|m| m.entity == Some(entity) && !gone.is_empty()) {
-            members.remove(&gone, position);
+            members.remove(gone, position);
         }
     }
 
@@ -146,6 +154,7 @@ impl State {
             }
         }
         self.entities.retain(|id, _| catalog.entity_by_id(*id).is_some());
+        self.identities.keep_defined(|id| catalog.entity_by_id(id).is_some(), position);
         self.events.retain(|id, _| catalog.event_by_id(*id).is_some());
         for state in self.entities.values_mut() {
             let name = state.definition().name.clone();
@@ -162,29 +171,37 @@ impl State {
 
     fn append(&mut self, position: u64, batches: Vec<AdmittedEvents>, followed: bool) -> Result<Vec<FeedEvents>, StoreError> {
         let first = self.next_sequence;
+        let mut participants = batches.iter().map(|batch| self.participants(position, batch)).collect::<Result<Vec<_>, _>>()?;
+        self.identify(position, &batches, &mut participants)?;
         let mut events = Vec::new();
-        for batch in batches {
+        for (batch, participants) in batches.into_iter().zip(participants) {
             let rows = batch.time.len();
-            events.extend(self.append_batch(position, first, batch, followed)?);
+            events.extend(self.append_batch(position, first, (batch, participants), followed)?);
             self.next_sequence += rows as u64;
             self.unsaved_rows += rows;
         }
         Ok(events)
     }
 
-    fn append_batch(
-        &mut self,
-        position: u64,
-        first_sequence: u64,
-        batch: AdmittedEvents,
-        followed: bool,
-    ) -> Result<Option<FeedEvents>, StoreError> {
+    /// Whose the rows of a batch are, as their keys say.
+    fn participants(&mut self, position: u64, batch: &AdmittedEvents) -> Result<Vec<UInt32Array>, StoreError> {
         let unknown = StoreError::UnknownEvent(batch.event.0);
         let Some(definition) = self.events.get(&batch.event).map(|e| e.definition.clone()) else { return Err(unknown) };
         let mut participants = Vec::with_capacity(batch.keys.len());
         for (participant, keys) in definition.participants.iter().zip(&batch.keys) {
             participants.push(self.entity(participant.entity)?.resolve(keys, position)?);
         }
+        Ok(participants)
+    }
+
+    fn append_batch(
+        &mut self,
+        position: u64,
+        first_sequence: u64,
+        (batch, participants): (AdmittedEvents, Vec<UInt32Array>),
+        followed: bool,
+    ) -> Result<Option<FeedEvents>, StoreError> {
+        let unknown = StoreError::UnknownEvent(batch.event.0);
         let Some(time_range) = time_range(batch.time.values()) else { return Ok(None) };
         let sequence = sequences(first_sequence, &batch.place, batch.time.len());
         let told = followed.then(|| FeedEvents::of(&batch, participants.clone(), sequence.clone()));
@@ -210,14 +227,16 @@ impl State {
         let entity = self.entity(change.entity)?;
         let remove = entity.source().parts.lookup(&change.remove)?;
         self.unsaved_rows += add.len() + remove.len();
+        // Who was merged with somebody leaves under every ordinal.
+        let remove = self.whole(change.entity, remove.iter().flatten());
         let members = self.members.entry(change.segment.clone()).or_default();
         (members.entity, members.position) = (Some(change.entity), position);
         if change.replace {
             members.set = Arc::default();
         }
         let set = Arc::make_mut(&mut members.set);
-        for ordinal in remove.iter().flatten() {
-            if let Some(member) = set.get_mut(ordinal as usize) {
+        for ordinal in &remove {
+            if let Some(member) = set.get_mut(*ordinal as usize) {
                 *member = false;
             }
         }
@@ -225,6 +244,7 @@ impl State {
             set.resize(set.len().max(ordinal as usize + 1), false);
             set[ordinal as usize] = true;
         }
+        let remove = UInt32Array::from_iter_values(remove);
         Ok(What::Members { segment: change.segment, entity: change.entity, add, remove, replace: change.replace })
     }
 
@@ -238,13 +258,14 @@ impl State {
             position: self.position,
             catalog: self.catalog.clone(),
             entities: self.entities.iter_mut().map(|(id, e)| (*id, e.source())).collect(),
-            events: self.events.iter_mut().map(|(id, e)| (*id, e.rows(parts, &self.erased, cache))).collect(),
+            events: self.events.iter_mut().map(|(id, e)| (*id, e.rows(parts, &self.erased, cache, &self.entities))).collect(),
             parts: parts.clone(),
             members: self.members.iter().map(|(name, m)| (name.clone(), m.set.clone())).collect(),
             member_positions: self.members.iter().map(|(name, m)| (name.clone(), m.position)).collect(),
             layout: self.layout,
             rejected: self.rejected.clone(),
             refreshes: self.refreshes.clone(),
+            merges: self.identities.merges(),
             cache: cache.clone(),
         });
         self.snapshot = Some(snapshot.clone());
@@ -261,9 +282,19 @@ impl EventState {
         EventState { definition, hot: Vec::new(), frozen: 0, position, rows: None }
     }
 
-    fn rows(&mut self, parts: &[Arc<Part>], erased: &Erased, cache: &Arc<ReadCache>) -> Arc<EventRows> {
+    fn rows(
+        &mut self,
+        parts: &[Arc<Part>],
+        erased: &Erased,
+        cache: &Arc<ReadCache>,
+        entities: &BTreeMap<EntityTypeId, EntityState>,
+    ) -> Arc<EventRows> {
         let EventState { definition, hot, position, rows, .. } = self;
-        rows.get_or_insert_with(|| Arc::new(EventRows::new(definition.clone(), parts, hot, *position, erased, cache.clone()))).clone()
+        rows.get_or_insert_with(|| {
+            let rows = EventRows::new(definition.clone(), parts, hot, *position, erased, cache.clone());
+            Arc::new(rows.with_roots(|entity| entities.get(&entity).map(|e| e.roots().clone())))
+        })
+        .clone()
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is handed in, and what is said about it.
 
+use crate::EventIdentity;
 use arrow::array::{ArrayRef, BooleanArray, StringArray, TimestampMicrosecondArray, UInt32Array};
 use eql_catalog::{EntityTypeId, EventTypeId, PropertyId};
 
@@ -23,6 +24,8 @@ pub struct EventBatch {
     pub extra: Option<StringArray>,
     /// Place of each row in the submitted group, across the batches of one call; None: batch after batch, row after row.
     pub order: Option<UInt32Array>,
+    /// Identifiers that rows name participants by, beside their keys or in place of them.
+    pub identities: Vec<EventIdentity>,
 }
 
 /// Entities of one type: what is known about them now.

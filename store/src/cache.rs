@@ -38,6 +38,8 @@ pub(crate) struct TimelineKey {
     pub(crate) events: Vec<(EventTypeId, usize, u64)>,
     /// Grows when rows move from memory to parts: their numbers change.
     pub(crate) layout: u64,
+    /// Who is merged: the position that last changed that, and as of when.
+    pub(crate) roots: (u64, i64),
 }
 
 #[derive(Clone)]

@@ -49,6 +49,7 @@ impl Snapshot {
             layout: self.layout,
             rejected: self.rejected.clone(),
             refreshes: self.refreshes.clone(),
+            merges: self.merges.clone(),
             cache: cache.clone(),
         })
     }

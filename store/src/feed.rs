@@ -413,7 +413,7 @@ impl What {
             Record::Removal(Removal::Events { event, ids }) => What::Removed(Removed::Events { event, ids, touched: None }),
             Record::Removal(Removal::Erasure { entity, .. }) => What::Removed(Removed::Erased { entity, ordinals: Vec::new() }),
             Record::Removal(Removal::Expiry { event, before }) => What::Removed(Removed::Expired { event, before }),
-            Record::Rejections(_) | Record::Refreshed(_) => What::Other,
+            Record::Rejections(_) | Record::Refreshed(_) | Record::Identities(_) => What::Other,
         })
     }
 

@@ -67,7 +67,9 @@ impl Store {
         let snapshot = self.snapshot()?;
         let one = |(id, source): (&EntityTypeId, &std::sync::Arc<crate::entity::EntitySource>)| {
             let (columns, bytes) = source.parts.weight();
-            Ok(EntityStats { entity: *id, rows: u64::from(source.parts.len), deleted: u64::from(source.parts.deleted), columns, bytes })
+            // Those that others stand for are not counted twice.
+            let rows = u64::from(source.parts.len - source.parts.roots.absorbed());
+            Ok(EntityStats { entity: *id, rows, deleted: u64::from(source.parts.deleted), columns, bytes })
         };
         snapshot.entities.iter().map(one).collect()
     }

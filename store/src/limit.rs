@@ -105,3 +105,15 @@ pub(crate) const RETRY_WAIT_MILLIS_MAX: u64 = 3000;
 
 /// Objects removed at once.
 pub(crate) const OBJECT_REMOVALS: usize = 8;
+
+/// Identifiers of one entity, with all that was merged into it: beyond that it is not one person but a defect of a source.
+pub(crate) const IDENTIFIERS_MAX: usize = 1000;
+
+/// Entities that one is made of at most, besides itself: readers put these together at every reading.
+pub(crate) const MERGES_MAX: usize = 500;
+
+/// Conflicts of identities of one entity type that are kept, the same ones together: enough to see what a source does wrong.
+pub(crate) const IDENTITY_CONFLICTS_MAX: usize = 10_000;
+
+/// Bytes of one identifier: longer ones are texts, not names.
+pub(crate) const IDENTIFIER_BYTES_MAX: usize = 1024;

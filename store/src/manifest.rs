@@ -3,7 +3,7 @@
 //! A sealed file: `sealed.rs` says how.
 
 use crate::StoreError;
-use crate::checkpoint::{RefreshesMeta, RejectedMeta};
+use crate::checkpoint::{IdentitiesMeta, RefreshesMeta, RejectedMeta};
 use crate::disk::{FileMeta, replace_file};
 use crate::sealed;
 use eql_catalog::{Catalog, EntityTypeId, EventTypeId};
@@ -38,6 +38,9 @@ pub(crate) struct Manifest {
     /// Manifests of before it have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) refreshes: Option<RefreshesMeta>,
+    /// Manifests of before it have none, and those of stores without identities.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) identities: Option<IdentitiesMeta>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)]
@@ -91,7 +94,8 @@ pub(crate) struct EntityMeta {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ColumnMeta {
-    /// `k<i>` key, `p<id>` property, `h<id>` its history, `s<id>` since when it holds, `o<id>` when it was set once, `extra`, `known`, `deleted`,
+    /// `k<i>` key, `p<id>` property, `h<id>` its history, `s<id>` since when it holds, `o<id>` when it was set once, `w<id>` when it was told,
+    /// `c<id>` whether it is a counter, `extra`, `known`, `deleted`,
     /// `t:<tag>`.
     pub(crate) name: String,
     pub(crate) rows: u32,

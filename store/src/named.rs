@@ -21,10 +21,14 @@ impl Manifest {
             files.extend(entity.columns.iter().map(|c| (dir.clone(), &c.file)));
         }
         files.extend(self.segments.iter().map(|s| (PathBuf::from(SEGMENTS), &s.file)));
-        let rows = self.rejected.iter().map(|r| &r.file).chain(self.refreshes.iter().map(|r| &r.file));
-        let marks = self.removed.iter().chain(rows);
-        files.extend(marks.map(|file| (PathBuf::from(MARKS), file)));
+        files.extend(self.marks().map(|file| (PathBuf::from(MARKS), file)));
         files
+    }
+
+    /// The files of what is neither events nor entities.
+    pub(crate) fn marks(&self) -> impl Iterator<Item = &FileMeta> {
+        let rows = self.rejected.iter().map(|r| &r.file).chain(self.refreshes.iter().map(|r| &r.file));
+        self.removed.iter().chain(rows).chain(self.identities.iter().map(|i| &i.file))
     }
 }
 

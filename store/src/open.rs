@@ -120,6 +120,8 @@ fn state_of(
         let set = Arc::new(read_members(&dir.join(SEGMENTS), meta)?);
         members.insert(meta.segment.clone(), Members { entity, set, position: meta.position, saved: Some(meta.clone()) });
     }
+    let identities = checkpoint::read_all_identities(dir, manifest.identities.as_ref())?;
+    identities.restore(&mut entities);
     let mut parts: Vec<Arc<Part>> = manifest.parts.iter().map(|meta| Arc::new(Part::new(place, meta.clone()))).collect();
     checkpoint::read_removed(dir, manifest.removed.as_ref(), &mut parts)?;
     Ok(State {
@@ -135,6 +137,7 @@ fn state_of(
         erased: Arc::new(Erased { all: manifest.erased.iter().copied().collect() }),
         rejected: checkpoint::read_rejected(dir, manifest.rejected.as_ref())?,
         refreshes: checkpoint::read_refreshes(dir, manifest.refreshes.as_ref())?,
+        identities,
         unsaved_rows: 0,
         broken: None,
         cache,

@@ -1,6 +1,6 @@
 //! What an operator chooses and sees.
 
-use crate::{Clock, PartsAt};
+use crate::{Clock, IdentityStats, PartsAt};
 
 /// How much memory and disk the store may take.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +67,8 @@ pub struct StoreStats {
     pub hot_rows: u64,
     /// Entities of all types.
     pub entities: u64,
+    /// Identifiers, merged entities and contradictions of all types.
+    pub identities: IdentityStats,
     /// Operations on entities that were not carried out since the start, because the sum or the list would not fit.
     pub operations_refused: u64,
     /// Bytes of decoded columns and timelines in the cache.

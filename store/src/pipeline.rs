@@ -229,7 +229,7 @@ impl Core {
             *self.checkpoint_failure.lock() = Some(e.to_string());
         }
         claimed?;
-        let captured = self.capture();
+        let captured = self.capture(checkpointing.manifest.identities.as_ref().map_or(0, |i| i.position));
         let Checkpointing { manifest, entities, parts, leftovers } = &mut *checkpointing;
         let written = checkpoint::run(&self.dir, &parts.place, &self.state, entities, manifest, &captured);
         *leftovers |= written.is_err();
@@ -249,11 +249,11 @@ impl Core {
     }
 
     /// Everything that was admitted so far is applied and captured: the ids known now are those of the rows captured.
-    fn capture(&self) -> Captured {
+    fn capture(&self, identities: u64) -> Captured {
         let mut admission = self.admission.lock();
         // A log that failed has nothing more to settle.
         _ = self.settle(self.log.ticket(admission.position));
-        let captured = self.state.lock().capture();
+        let captured = self.state.lock().capture(identities);
         admission.ids.values_mut().for_each(IdSet::freeze);
         captured
     }

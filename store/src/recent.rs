@@ -3,9 +3,10 @@
 use crate::entity::EntitySource;
 use crate::hot::HotChunk;
 use crate::part::Part;
-use crate::rows::Chunk;
+use crate::rows::{Chunk, EventColumn};
 use crate::{EventRows, Snapshot, StoreError};
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, AsArray};
+use arrow::datatypes::UInt64Type;
 use eql_catalog::{EntityTypeId, EventTypeId};
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -44,11 +45,17 @@ impl Snapshot {
         let involved = || self.events.values().filter(|e| e.definition().participant_of(subject).is_some());
         let mut found: Vec<Candidate> = Vec::new();
         if involved().all(|e| e.definition().participant_of(subject) == Some(0)) {
-            for (source, part) in self.parts.iter().enumerate().filter(|(_, p)| p.meta.subject == subject && p.meta.time_min <= last) {
-                self.in_part(part, source, ordinal, (last, wanted), &mut found)?;
+            let members = self.source(subject)?.parts.roots.members(ordinal);
+            for member in &members {
+                for (source, part) in self.parts.iter().enumerate().filter(|(_, p)| p.meta.subject == subject && p.meta.time_min <= last) {
+                    self.in_part(part, source, *member, (last, wanted), &mut found)?;
+                }
+                for rows in involved() {
+                    in_memory(rows, self.parts.len(), *member, (last, wanted), &mut found);
+                }
             }
-            for rows in involved() {
-                in_memory(rows, self.parts.len(), ordinal, (last, wanted), &mut found);
+            if members.len() > 1 {
+                self.settle_ties(&mut found)?;
             }
         } else {
             self.in_timeline(subject, ordinal, (last, wanted), &mut found)?;
@@ -93,6 +100,24 @@ impl Snapshot {
                 found.push(((time, source, row as u64), RecentEvent { event, row: number, time }));
                 left -= 1;
             }
+        }
+        Ok(())
+    }
+
+    /// Rows of one part that several ordinals of an entity have at one time are in the order of their sequences.
+    fn settle_ties(&self, found: &mut [Candidate]) -> Result<(), StoreError> {
+        found.sort_unstable_by_key(|((time, source, _), _)| (*time, *source));
+        let mut start = 0;
+        while start < found.len() {
+            let (time, source, _) = found[start].0;
+            let end = start + found[start..].iter().take_while(|((t, s, _), _)| (*t, *s) == (time, source)).count();
+            if end - start > 1 && source < self.parts.len() {
+                for ((_, _, place), event) in &mut found[start..end] {
+                    let Some(rows) = self.events.get(&event.event) else { continue };
+                    *place = rows.gather(&EventColumn::Sequence, &[event.row])?.as_primitive::<UInt64Type>().value(0);
+                }
+            }
+            start = end;
         }
         Ok(())
     }

@@ -78,7 +78,9 @@ impl State {
     }
 
     fn erase(&mut self, position: u64, entity: EntityTypeId, keys: &[ArrayRef]) -> Result<HashSet<u32>, StoreError> {
-        let ordinals: HashSet<u32> = self.entity(entity)?.source().parts.lookup(keys)?.iter().flatten().collect();
+        let named = self.entity(entity)?.source().parts.lookup(keys)?;
+        // A person is all that was merged.
+        let ordinals = self.whole(entity, named.iter().flatten());
         let places: Vec<(EventTypeId, Vec<usize>)> =
             self.events.values().map(|e| (e.definition.id, e.definition.places_of(entity))).collect();
         let cache = self.cache.clone();
@@ -99,6 +101,7 @@ impl State {
             members.remove(&ordinals, position);
         }
         self.rejected.clear(position);
+        self.forget_identities(entity, &ordinals, position);
         self.entity(entity)?.erase(&ordinals, position)?;
         Ok(ordinals)
     }

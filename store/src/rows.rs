@@ -6,12 +6,13 @@ use crate::cache::{Key, ReadCache};
 use crate::coded::CodedColumn;
 use crate::dedupe::id_hash;
 use crate::hot::HotChunk;
+use crate::identity::Roots;
 use crate::part::Part;
 use crate::removal::{Erased, without};
 use arrow::array::{Array, ArrayRef, AsArray, StringArray, UInt32Array, new_empty_array};
 use arrow::compute::{interleave, take};
 use arrow::datatypes::{DataType, UInt32Type};
-use eql_catalog::{EventType, PropertyId};
+use eql_catalog::{EntityTypeId, EventType, PropertyId};
 use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
@@ -43,10 +44,13 @@ pub struct EventRows {
     starts: Vec<u32>,
     position: u64,
     /// For each chunk and participant: ordinals that its rows name and must not.
-    erased: Vec<Vec<HashSet<u32>>>,
+    erased: Arc<Vec<Vec<HashSet<u32>>>>,
+    /// For each participant: who stands for those that its column names. Empty when nobody is merged.
+    roots: Vec<Arc<Roots>>,
     cache: Arc<ReadCache>,
 }
 
+#[derive(Clone)]
 pub(crate) enum Chunk {
     Part(Arc<Part>),
     Hot(Arc<HotChunk>),
@@ -78,8 +82,32 @@ impl EventRows {
             };
             starts.push(starts[starts.len() - 1] + rows);
         }
-        let erased = chunks.iter().map(|chunk| erased_in(chunk, &definition, erased)).collect();
-        EventRows { definition, chunks, starts, position, erased, cache }
+        let erased = Arc::new(chunks.iter().map(|chunk| erased_in(chunk, &definition, erased)).collect());
+        EventRows { definition, chunks, starts, position, erased, roots: Vec::new(), cache }
+    }
+
+    /// The same rows with participants who are merged.
+    pub(crate) fn with_roots(self, roots: impl Fn(EntityTypeId) -> Option<Arc<Roots>>) -> EventRows {
+        let roots: Vec<Arc<Roots>> = self.definition.participants.iter().map(|p| roots(p.entity).unwrap_or_default()).collect();
+        EventRows { roots: if roots.iter().all(|r| r.is_empty()) { Vec::new() } else { roots }, ..self }
+    }
+
+    /// The same rows, as of when others were merged.
+    pub(crate) fn as_of(&self, roots: impl Fn(EntityTypeId) -> Option<Arc<Roots>>) -> EventRows {
+        let before = |entity| {
+            let place = self.definition.participants.iter().position(|p| p.entity == entity)?;
+            roots(entity).or_else(|| self.roots.get(place).cloned())
+        };
+        let same = EventRows {
+            definition: self.definition.clone(),
+            chunks: self.chunks.clone(),
+            starts: self.starts.clone(),
+            position: self.position,
+            erased: self.erased.clone(),
+            roots: Vec::new(),
+            cache: self.cache.clone(),
+        };
+        same.with_roots(before)
     }
 
     /// How many rows there are.
@@ -117,9 +145,9 @@ impl EventRows {
         match self.chunks.get(chunk) {
             Some(Chunk::Part(part)) => {
                 let values = part.column(&self.cache, &self.definition, column)?;
-                Ok(self.without_erased(chunk, column, values))
+                Ok(self.merged(column, self.without_erased(chunk, column, values)))
             }
-            Some(Chunk::Hot(hot)) => Ok(hot.column(&self.definition, column)),
+            Some(Chunk::Hot(hot)) => Ok(self.merged(column, hot.column(&self.definition, column))),
             None => Err(StoreError::mismatch(self.owner(), format!("chunk {chunk} was asked for, there are {}", self.chunks.len()))),
         }
     }
@@ -147,6 +175,15 @@ impl EventRows {
         }
     }
 
+    /// Participants who are merged are who stands for them.
+    fn merged(&self, column: &EventColumn, values: ArrayRef) -> ArrayRef {
+        let EventColumn::Participant(place) = column else { return values };
+        match self.roots.get(*place).filter(|roots| !roots.is_empty()) {
+            Some(roots) => Arc::new(values.as_primitive::<UInt32Type>().unary::<_, UInt32Type>(|o| roots.of(o))),
+            None => values,
+        }
+    }
+
     /// The values of a column at some rows, in that order. Consecutive rows of one chunk are not copied.
     ///
     /// # Errors
@@ -168,7 +205,7 @@ impl EventRows {
         match &self.chunks[chunk] {
             Chunk::Hot(hot) if !whole => {
                 self.check(column)?;
-                hot.gather(&self.definition, column, &picked())
+                Ok(self.merged(column, hot.gather(&self.definition, column, &picked())?))
             }
             _ => {
                 let values = self.chunk_column(chunk, column)?;
@@ -253,7 +290,7 @@ impl EventRows {
             places[i] = arrays.len();
             arrays.push(match &self.chunks[i] {
                 Chunk::Part(_) => self.chunk_column(i, column)?,
-                Chunk::Hot(hot) => hot.gather(&self.definition, column, &rows.into())?,
+                Chunk::Hot(hot) => self.merged(column, hot.gather(&self.definition, column, &rows.into())?),
             });
         }
         from.iter_mut().for_each(|(chunk, _)| *chunk = places[*chunk]);

@@ -3,6 +3,7 @@
 use crate::arrow_type::{arrow_type, timestamp_type};
 use crate::cache::{ReadCache, TimelineKey};
 use crate::entity::EntitySource;
+use crate::identity::{Edges, Roots};
 use crate::part::Part;
 use crate::refreshes::Refreshes;
 use crate::rejected::Rejected;
@@ -28,6 +29,8 @@ pub struct Snapshot {
     pub(crate) layout: u64,
     pub(crate) rejected: Rejected,
     pub(crate) refreshes: Refreshes,
+    /// Merges with their times, of the entity types that have any.
+    pub(crate) merges: Vec<(EntityTypeId, Edges)>,
     pub(crate) cache: Arc<ReadCache>,
 }
 
@@ -91,7 +94,7 @@ impl Snapshot {
         role: Option<&str>,
         place: impl Fn(&EventType) -> Option<usize>,
     ) -> Result<Arc<Timeline>, StoreError> {
-        let entities = self.source(subject)?.parts.len;
+        let (entities, roots) = (self.source(subject)?.parts.len, &*self.source(subject)?.parts.roots);
         let involved = |rows: &Arc<EventRows>| Some(Involved { participant: place(rows.definition())?, rows: rows.clone() });
         let involved: Vec<Involved> = self.events.values().filter_map(involved).collect();
         let key = TimelineKey {
@@ -100,8 +103,9 @@ impl Snapshot {
             entities,
             events: involved.iter().map(|i| (i.rows.definition().id, i.participant, i.rows.position())).collect(),
             layout: self.layout,
+            roots: roots.stamp,
         };
-        self.cache.timeline(key, || build(subject, entities, &involved, &self.parts, &self.cache))
+        self.cache.timeline(key, || build((subject, entities, roots), &involved, &self.parts, &self.cache))
     }
 
     /// The latest rows that were not taken, oldest first.
@@ -111,7 +115,30 @@ impl Snapshot {
 
     /// Members of a stored segment, by ordinal; past the end means false. None when nothing was stored for it.
     pub fn members(&self, segment: &str) -> Option<Arc<Vec<bool>>> {
-        self.members.get(segment).cloned()
+        let members = self.members.get(segment)?;
+        let entity = self.catalog.segment(segment).and_then(|s| self.catalog.entity(&s.entity)).and_then(|e| self.entities.get(&e.id));
+        match entity.map(|e| &e.parts.roots).filter(|roots| !roots.is_empty()) {
+            Some(roots) => Some(Arc::new(roots.any(members))),
+            None => Some(members.clone()),
+        }
+    }
+
+    /// Whether one entity is a member of a stored segment, without looking at the others.
+    pub fn is_member(&self, segment: &str, entity: EntityTypeId, ordinal: u32) -> bool {
+        let Some(members) = self.members.get(segment) else { return false };
+        let is = |o: u32| members.get(o as usize) == Some(&true);
+        match self.entities.get(&entity).map(|e| &e.parts.roots).filter(|roots| !roots.is_empty()) {
+            Some(roots) => roots.members(ordinal).into_iter().any(is),
+            None => is(ordinal),
+        }
+    }
+
+    /// The imported value of a tag for one entity, without looking at the others.
+    ///
+    /// # Errors
+    /// An unknown entity type, or a damaged file.
+    pub fn tag_value(&self, entity: EntityTypeId, tag: &str, ordinal: u32) -> Result<Value, StoreError> {
+        self.source(entity)?.parts.tag_at(tag, ordinal)
     }
 
     /// Imported values of a tag, by ordinal; None when none were imported.
@@ -122,7 +149,7 @@ impl Snapshot {
         let source = self.source(entity)?;
         let name = &source.parts.definition.name;
         match self.catalog.tag(name, tag) {
-            Some(_) => source.tag(tag),
+            Some(_) => source.tag(tag)?.map(|values| source.parts.first_of(&values)).transpose(),
             None => Err(StoreError::UnknownTag(name.clone(), tag.to_string())),
         }
     }
@@ -158,9 +185,41 @@ impl Snapshot {
                 .ok_or_else(|| StoreError::mismatch(owner(), format!("key `{}` is {}, not {value:?}", p.name, p.data_type)))
         };
         let arrays = keys.iter().zip(&parts.definition.key).map(array).collect::<Result<Vec<_>, _>>()?;
-        match parts.lookup(&arrays)?.iter().next().flatten() {
-            Some(ordinal) if parts.is_deleted(ordinal)? => Ok(None),
+        match parts.lookup(&arrays)?.iter().next().flatten().map(|o| parts.roots.of(o)) {
+            Some(ordinal) if parts.is_gone(ordinal)? => Ok(None),
             found => Ok(found),
+        }
+    }
+
+    /// The ordinal of the entity that an ordinal belongs to; None when it was deleted, or is not of this snapshot.
+    ///
+    /// # Errors
+    /// An unknown entity type, or a damaged file.
+    pub fn standing(&self, entity: EntityTypeId, ordinal: u32) -> Result<Option<u32>, StoreError> {
+        let parts = &self.source(entity)?.parts;
+        let root = parts.roots.of(ordinal);
+        Ok(if root >= parts.len || parts.is_gone(root)? { None } else { Some(root) })
+    }
+
+    /// The same with others merged: where a type is not named, as they are.
+    pub(crate) fn with_roots(&self, roots: &BTreeMap<EntityTypeId, Arc<Roots>>) -> Snapshot {
+        let entities = self.entities.iter().map(|(id, source)| {
+            let merged = |r: &Arc<Roots>| Arc::new(EntitySource::new(source.parts.clone().with_roots(r.clone())));
+            (*id, roots.get(id).map_or_else(|| source.clone(), merged))
+        });
+        Snapshot {
+            position: self.position,
+            catalog: self.catalog.clone(),
+            entities: entities.collect(),
+            events: self.events.iter().map(|(id, rows)| (*id, Arc::new(rows.as_of(|e| roots.get(&e).cloned())))).collect(),
+            parts: self.parts.clone(),
+            members: self.members.clone(),
+            member_positions: self.member_positions.clone(),
+            layout: self.layout,
+            rejected: self.rejected.clone(),
+            refreshes: self.refreshes.clone(),
+            merges: self.merges.clone(),
+            cache: self.cache.clone(),
         }
     }
 

@@ -220,6 +220,7 @@ impl Store {
             index_bytes: parts.iter().map(|p| p.index_bytes() as u64).sum(),
             deleted_rows: parts.iter().map(|p| p.deleted_rows()).sum(),
             entities: state.entities.values().map(|e| u64::from(e.len())).sum(),
+            identities: state.identities.stats(),
             operations_refused: state.entities.values().map(|e| e.refused).sum(),
             ..StoreStats::default()
         };

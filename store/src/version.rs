@@ -143,7 +143,8 @@ impl Snapshot {
     /// # Errors
     /// An unknown entity type, or a damaged file.
     pub fn version(&self, entity: EntityTypeId, kept: &Kept, at: i64) -> Result<Option<ArrayRef>, StoreError> {
-        self.source(entity)?.parts.version(kept, at)
+        let parts = &self.source(entity)?.parts;
+        parts.version(kept, at)?.map(|values| parts.first_of(&values)).transpose()
     }
 
     /// The log position that last changed the members of a stored segment.

@@ -84,6 +84,9 @@ fn append_step(store: &Store, admitted: Admitted, totals: &mut Totals) -> Result
     for batch in admitted.entities {
         totals.position = Some(store.append_entities(batch)?.position);
     }
+    if let Some(identities) = admitted.identities {
+        totals.position = Some(store.change_identities(identities)?.position);
+    }
     // An upsert takes every row, whether it changes something or not.
     totals.accepted += admitted.entity_rows;
     Ok(())

@@ -4,7 +4,7 @@ use crate::Table;
 use crate::beginning::beginning;
 use eql_engine::grammar;
 use eql_engine::grammar::ast::StatementKind;
-use eql_engine::stream::{Format, ImportRequest, Input, Target};
+use eql_engine::stream::{Format, ImportRequest, Input, Lines, Submission, Target};
 use eql_engine::{Answer, Engine, EngineError, EngineOptions, Params, Session};
 use std::io::Cursor;
 use std::path::Path;
@@ -93,6 +93,21 @@ impl Small {
         request.format = Some(Format::Ndjson);
         let report = self.engine.import(request, &|_| {}).map_err(|e| e.to_string())?;
         report.rejects.first().map_or(Ok(()), |r| Err(format!("row {} was rejected: {}", r.row, r.message)))
+    }
+
+    /// Takes in NDJSON as a server does: events without `entity`, else operations on entities of that type.
+    ///
+    /// # Errors
+    /// The body was refused, or a row was.
+    pub fn ingest(&self, entity: Option<&str>, lines: &str) -> Result<(), String> {
+        let submission = Submission { entity: entity.map(str::to_string), body: lines.to_string().into(), lines: Lines::Yes };
+        let answer = self.runtime.block_on(self.engine.ingest(submission)).map_err(|e| e.to_string())?;
+        answer.rejected.first().map_or(Ok(()), |r| Err(format!("row {} was rejected: {}: {}", r.index, r.code, r.message)))
+    }
+
+    /// What the directory is opened with.
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
     }
 
     /// Runs the statements of a text one after the other: the table of the last one, or its words as a table without columns.

@@ -2,6 +2,8 @@
 //!
 //! What stands before the first `##` is put before every case of the page. The fences, read from top to bottom:
 //! - ```` ```eql setup ```` statements that succeed; ```` ```ndjson ```` events; ```` ```ndjson name ```` rows of that entity or event,
+//! - ```` ```events ```` events, and ```` ```entities name ```` operations on entities, as they come over HTTP; an ```` ```error ```` right after says why a row is refused,
+//! - ```` ```restart ```` closes the directory and opens it again; ```` ```crash ```` opens it again without a checkpoint,
 //! - ```` ```params ```` values of `:name` as one JSON object,
 //! - ```` ```eql ```` the question; ```` ```text ```` right after it is the answer; ```` ```error ```` its code, and words that the message must say.
 //!
@@ -119,6 +121,18 @@ fn run(page: &Page<'_>, blocks: &[Block], blessed: &mut Vec<Blessing>) -> Result
         match block.words.split_once(' ').unwrap_or((&block.words, "")) {
             ("eql", "setup") => drop(world.ask(&text).map_err(|e| at(e.to_string()))?),
             ("ndjson", target) => world.import(Some(target).filter(|t| !t.is_empty()), &text).map_err(at)?,
+            ("events" | "entities", target) => {
+                let done = world.ingest(Some(target).filter(|t| !t.is_empty()), &text);
+                let refused = blocks.get(i + 1).filter(|b| b.words == "error").map(|b| &page.lines[b.body.clone()]);
+                match (done, refused) {
+                    (Ok(()), None) => {}
+                    (Err(message), Some(expected)) => says(expected, &message).unwrap_or_else(|why| wrong.push(at(why))),
+                    (Err(message), None) => return Err(at(message)),
+                    (Ok(()), Some(_)) => wrong.push(at("this was to be refused".to_string())),
+                }
+            }
+            ("restart", _) => world = world.reopen(),
+            ("crash", _) => world = world.reopen_without_checkpoint(),
             ("params", _) => world.params = serde_json::from_str(&text).map_err(|e| at(e.to_string()))?,
             ("eql", _) => {
                 let shown = blocks.get(i + 1).filter(|b| b.words == "text" || b.words == "error");

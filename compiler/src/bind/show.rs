@@ -3,7 +3,7 @@
 use super::Binder;
 use crate::bound::*;
 use crate::code;
-use eql_catalog::{Catalog, DataType, Noun, Property, Value};
+use eql_catalog::{Catalog, DataType, Identity, Noun, Property, Value};
 use eql_grammar::ast::{self, Kind, ShowWhat};
 
 impl Binder<'_> {
@@ -71,6 +71,7 @@ impl Binder<'_> {
         if let Some(e) = c.entity(&name).filter(|_| wants(Kind::Entity)) {
             found.push(entity_noun(e));
             found.extend(self.properties_of(&ast::Ident { name: name.clone(), span: path.span() })?);
+            found.extend(e.identities.iter().map(identity_noun));
             found.extend(c.relations().filter(|r| r.owner.name() == name).map(|r| relation_noun(r)));
         }
         if let Some(e) = c.event(&name).filter(|_| wants(Kind::Event)) {
@@ -148,6 +149,7 @@ pub fn nouns(c: &Catalog) -> Vec<(Noun, Option<String>)> {
         out.push((entity_noun(e), None));
         out.extend(own(&e.key, "key", &e.name));
         out.extend(own(&e.properties, "property", &e.name));
+        out.extend(e.identities.iter().map(|i| (identity_noun(i), Some(e.name.clone()))));
     }
     out.extend(event_nouns(c).into_iter().map(|n| (n, None)));
     for e in c.events() {
@@ -182,6 +184,11 @@ fn function_noun(f: &'static crate::function::Function) -> Noun {
 
 fn entity_noun(e: &eql_catalog::EntityType) -> Noun {
     noun(&e.name, "entity", None, &e.comment, &e.definition)
+}
+
+fn identity_noun(i: &Identity) -> Noun {
+    let data_type = format!("{} {}", i.data_type, if i.unique { "UNIQUE" } else { "MANY" });
+    Noun { name: i.name.clone(), kind: "identity", data_type: Some(data_type), comment: None, definition: None }
 }
 
 fn event_nouns(c: &Catalog) -> Vec<Noun> {

@@ -1,6 +1,6 @@
 //! What happened to one entity, the newest first.
 
-use super::Found;
+use super::{By, Found};
 use crate::rows::internal;
 use crate::{Engine, EngineError};
 use arrow::array::{Array, ArrayRef, AsArray};
@@ -41,15 +41,9 @@ impl Engine {
     ///
     /// # Errors
     /// An unknown entity type, a key of another type, no such entity, or a place that is none.
-    pub async fn journey(
-        &self,
-        entity: &str,
-        key: &[impl AsRef<str>],
-        before: Option<&str>,
-        limit: usize,
-    ) -> Result<JourneyPage, EngineError> {
+    pub async fn journey(&self, entity: &str, by: By<'_>, before: Option<&str>, limit: usize) -> Result<JourneyPage, EngineError> {
         let before = before.map(place).transpose()?;
-        let found = self.find(entity, key)?;
+        let found = self.find(entity, by)?;
         // The first reader after a write may have to put the events in order again.
         let work = tokio::task::spawn_blocking(move || recent(&found, before, limit));
         Ok(work.await.map_err(|e| internal(e.to_string()))??)

@@ -1,6 +1,6 @@
 //! The segments that one entity is in.
 
-use super::Found;
+use super::{By, Found};
 use crate::{Answer, Engine, EngineError, Params, Session};
 use arrow::array::{Array, AsArray};
 use eql_catalog::{EntityType, Segment, SegmentMode, Value};
@@ -12,11 +12,11 @@ impl Engine {
     ///
     /// # Errors
     /// An unknown entity type, a key of another type, no such entity, or what the evaluation meets.
-    pub async fn memberships(&self, entity: &str, key: &[impl AsRef<str>]) -> Result<Vec<String>, EngineError> {
-        let found = self.find(entity, key)?;
+    pub async fn memberships(&self, entity: &str, by: By<'_>) -> Result<Vec<String>, EngineError> {
+        let found = self.find(entity, by)?;
         let of_type = found.snapshot.catalog().segments().filter(|s| s.entity == found.entity.name).cloned();
         let (dynamic, stored): (Vec<Arc<Segment>>, Vec<Arc<Segment>>) = of_type.partition(|s| s.mode != SegmentMode::Static);
-        let inside = |s: &Arc<Segment>| found.snapshot.members(&s.name).is_some_and(|m| m.get(found.ordinal as usize) == Some(&true));
+        let inside = |s: &Arc<Segment>| found.snapshot.is_member(&s.name, found.entity.id, found.ordinal);
         let mut names: Vec<String> = stored.iter().filter(|s| inside(s)).map(|s| s.name.clone()).collect();
         names.extend(self.evaluated(&found, &dynamic).await?);
         names.sort();
@@ -24,7 +24,8 @@ impl Engine {
     }
 
     async fn evaluated(&self, found: &Found, segments: &[Arc<Segment>]) -> Result<Vec<String>, EngineError> {
-        if segments.is_empty() {
+        // Somebody without a key cannot be asked for in a statement.
+        if segments.is_empty() || found.key.contains(&Value::Null) {
             return Ok(Vec::new());
         }
         let text = question(&found.entity, segments);

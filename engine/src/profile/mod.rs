@@ -27,6 +27,17 @@ pub struct Profile {
     pub extra: Option<String>,
     /// Imported and refreshed tags that have a value.
     pub tags: Vec<(String, Value)>,
+    /// Identifiers, by identity and value.
+    pub identities: Vec<(String, String)>,
+}
+
+/// By what an entity is looked for.
+#[derive(Clone, Copy, Debug)]
+pub enum By<'a> {
+    /// The values of its key, as text.
+    Key(&'a [String]),
+    /// An identity and its value.
+    Identity(&'a str, &'a str),
 }
 
 /// Where an entity is.
@@ -38,24 +49,59 @@ pub(crate) struct Found {
 }
 
 impl Engine {
-    /// What is known about the entity of a key, given as text. It reads memory only.
+    /// What is known about an entity. It reads memory only.
     ///
     /// # Errors
-    /// An unknown entity type, a key of another type, or no such entity.
-    pub fn profile(&self, entity: &str, key: &[impl AsRef<str>]) -> Result<Profile, EngineError> {
-        let found = self.find(entity, key)?;
-        Ok(read(found)?)
+    /// An unknown entity type or identity, a key of another type, or no such entity.
+    pub fn profile(&self, entity: &str, by: By<'_>) -> Result<Profile, EngineError> {
+        let found = self.find(entity, by)?;
+        let identities = match found.entity.identities.is_empty() {
+            true => Vec::new(),
+            false => self.store.identifiers_of(found.entity.id, found.ordinal),
+        };
+        Ok(Profile { identities, ..read(found)? })
     }
 
-    pub(crate) fn find(&self, entity: &str, key: &[impl AsRef<str>]) -> Result<Found, EngineError> {
+    pub(crate) fn find(&self, entity: &str, by: By<'_>) -> Result<Found, EngineError> {
+        match by {
+            By::Key(key) => self.find_by_key(entity, key),
+            By::Identity(identity, value) => self.find_by_identity(entity, identity, value),
+        }
+    }
+
+    fn find_by_key(&self, entity: &str, key: &[String]) -> Result<Found, EngineError> {
         let snapshot = self.store.snapshot()?;
-        let Some(entity) = snapshot.catalog().entity(entity).cloned() else {
-            return Err(EngineError::NotFound(format!("no entity `{entity}` is defined")));
-        };
+        let entity = defined(&snapshot, entity)?;
         let values = values(&entity, key)?;
         let ordinal = snapshot.profile(entity.id, &values)?.ok_or_else(|| nobody(&entity, key))?;
-        Ok(Found { snapshot, entity, ordinal, key: values })
+        // The key of one that was merged into another leads to the one that stands for both.
+        let key = if !snapshot.has_merges() { values } else { key_of(&snapshot, &entity, ordinal)? };
+        Ok(Found { snapshot, entity, ordinal, key })
     }
+
+    fn find_by_identity(&self, entity: &str, identity: &str, value: &str) -> Result<Found, EngineError> {
+        let entity = defined(&*self.store.snapshot()?, entity)?;
+        if !entity.identities.iter().any(|i| i.name == identity) {
+            let message = format!("entity `{}` declares no identity `{identity}`", entity.name);
+            return Err(EngineError::Invalid(message));
+        }
+        let nobody = || EngineError::NotFound(format!("no {} has the {identity} `{value}`", entity.name));
+        let ordinal = self.store.identifier(entity.id, identity, value.trim()).ok_or_else(nobody)?;
+        // Taken afterwards, so that it knows whom the identifier belongs to.
+        let snapshot = self.store.snapshot()?;
+        let ordinal = snapshot.standing(entity.id, ordinal)?.ok_or_else(nobody)?;
+        let key = key_of(&snapshot, &entity, ordinal)?;
+        Ok(Found { snapshot, entity, ordinal, key })
+    }
+}
+
+fn defined(snapshot: &Snapshot, entity: &str) -> Result<Arc<EntityType>, EngineError> {
+    snapshot.catalog().entity(entity).cloned().ok_or_else(|| EngineError::NotFound(format!("no entity `{entity}` is defined")))
+}
+
+/// NULLs for somebody without a key.
+fn key_of(snapshot: &Snapshot, entity: &EntityType, ordinal: u32) -> Result<Vec<Value>, StoreError> {
+    Ok(snapshot.keys_of(entity.id, &[ordinal])?.iter().map(|column| value_at(column, 0)).collect())
 }
 
 fn read(found: Found) -> Result<Profile, StoreError> {
@@ -64,14 +110,14 @@ fn read(found: Found) -> Result<Profile, StoreError> {
     // What is computed at each statement is not known here.
     let stored = |t: &eql_catalog::Tag| t.imported || t.definition.contains("REFRESH EVERY");
     for tag in snapshot.catalog().tags().filter(|t| t.entity == entity.name && stored(t)) {
-        let value = snapshot.tag_values(entity.id, &tag.name)?.map_or(Value::Null, |values| value_at(&values, ordinal as usize));
+        let value = snapshot.tag_value(entity.id, &tag.name, ordinal)?;
         if value != Value::Null {
             tags.push((tag.name.clone(), value));
         }
     }
     let row = snapshot.entity_row(entity.id, ordinal)?;
     let (properties, extra) = row.map_or_else(Default::default, |r| (r.properties.into_iter().map(|(_, v)| v).collect(), r.extra));
-    Ok(Profile { entity, ordinal, key, properties, extra, tags })
+    Ok(Profile { entity, ordinal, key, properties, extra, tags, identities: Vec::new() })
 }
 
 fn nobody(entity: &EntityType, key: &[impl AsRef<str>]) -> EngineError {

@@ -2,6 +2,7 @@
 
 mod activity;
 mod definitions;
+mod identities;
 mod settings;
 mod storage;
 
@@ -65,6 +66,8 @@ impl SystemTables {
                 let snapshot = self.store.snapshot().map_err(external)?;
                 Ok(activity::rejected(&snapshot.rejected().collect::<Vec<_>>()))
             }
+            SystemTable::Identities => identities::identities(&self.store).map_err(external),
+            SystemTable::IdentityConflicts => identities::conflicts(&self.store).map_err(external),
             SystemTable::Settings => Ok(settings::settings(&self.session, &self.limits, self.now)),
             SystemTable::Subscriptions => Ok(activity::subscriptions(self.live.as_deref())),
             SystemTable::Log => Ok(storage::log(&self.store.stats())),

@@ -40,6 +40,10 @@ impl Fold for Entities {
         schema_of(&self.columns)
     }
 
+    fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     fn subject(&self) -> (EntityTypeId, Option<String>) {
         let mut roles = self.columns.iter().filter_map(|c| if let Leaf::Behaviour(b) = &c.leaf { Some(&b.role) } else { None });
         let first = roles.next().cloned().flatten();

@@ -14,6 +14,7 @@ use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use eql_catalog::EntityTypeId;
+use eql_compiler::bound::Clock;
 use eql_store::Timeline;
 use std::fmt::Formatter;
 use std::ops::Range;
@@ -26,6 +27,8 @@ pub(crate) trait Fold: Send + Sync + std::fmt::Debug {
     fn name(&self) -> String;
     /// Of its batches.
     fn schema(&self) -> SchemaRef;
+    /// As of when it looks: entities are merged as they were then.
+    fn clock(&self) -> &Clock;
     /// Whose timeline, by which role.
     fn subject(&self) -> (EntityTypeId, Option<String>);
     /// Which subjects take part, by ordinal; None is all.

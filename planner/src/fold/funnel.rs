@@ -22,7 +22,7 @@ use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef, TimeUnit
 use arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
 use eql_catalog::{EntityTypeId, EventTypeId};
-use eql_compiler::bound::{Every, Excluded, Funnel, FunnelCount, FunnelShow, RowAt};
+use eql_compiler::bound::{Clock, Every, Excluded, Funnel, FunnelCount, FunnelShow, RowAt};
 use eql_grammar::ast::{OrderMode, Reentry};
 use eql_store::{Timeline, arrow_type};
 use eql_timeline::{Bucketer, Counting, Exclusion, FunnelSpec, FunnelStep};
@@ -185,6 +185,10 @@ impl Fold for FunnelFold {
 
     fn schema(&self) -> SchemaRef {
         Arc::new(Schema::new(self.columns().into_iter().map(|c| self.field(c)).collect::<Vec<_>>()))
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.funnel.clock
     }
 
     fn subject(&self) -> (EntityTypeId, Option<String>) {

@@ -12,7 +12,7 @@ use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::Result;
 use eql_catalog::EntityTypeId;
-use eql_compiler::bound::{Expr, Journey, RowExpr};
+use eql_compiler::bound::{Clock, Expr, Journey, RowExpr};
 use eql_store::Timeline;
 use std::ops::Range;
 use std::sync::Arc;
@@ -32,6 +32,10 @@ impl Fold for JourneyFold {
         let columns = schema_of(&self.journey.columns);
         let place = Arc::new(Field::new(column_name(self.journey.place), ArrowType::Int64, true));
         Arc::new(Schema::new(columns.fields().iter().cloned().chain([place]).collect::<Vec<_>>()))
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.journey.clock
     }
 
     fn subject(&self) -> (EntityTypeId, Option<String>) {

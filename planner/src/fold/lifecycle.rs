@@ -13,7 +13,7 @@ use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::Result;
 use eql_catalog::EntityTypeId;
-use eql_compiler::bound::{Every, Lifecycle};
+use eql_compiler::bound::{Clock, Every, Lifecycle};
 use eql_grammar::ast;
 use eql_store::{Timeline, arrow_type};
 use eql_timeline::{Bucketer, Phase};
@@ -46,6 +46,10 @@ impl Fold for LifecycleFold {
             fields.extend(ast::Phase::ALL.map(|p| Field::new(p.word(), ArrowType::Int64, true)));
         }
         Arc::new(Schema::new(fields))
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.lifecycle.clock
     }
 
     fn subject(&self) -> (EntityTypeId, Option<String>) {

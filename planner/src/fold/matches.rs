@@ -19,7 +19,7 @@ use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::Result;
 use eql_catalog::{EntityTypeId, EventTypeId};
-use eql_compiler::bound::{ColumnId, MatchColumn, MatchRule, Matches, Step, Window};
+use eql_compiler::bound::{Clock, ColumnId, MatchColumn, MatchRule, Matches, Step, Window};
 use eql_store::{Timeline, arrow_type};
 use eql_timeline::{Pairs, Run, UNMATCHED};
 use std::sync::Arc;
@@ -108,6 +108,10 @@ impl Fold for MatchesFold {
     fn schema(&self) -> SchemaRef {
         let field = |(id, c): &(ColumnId, MatchColumn)| Field::new(column_name(*id), self.column_type(c), true);
         Arc::new(Schema::new(self.matches.columns.iter().map(field).collect::<Vec<_>>()))
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.matches.clock
     }
 
     fn subject(&self) -> (EntityTypeId, Option<String>) {

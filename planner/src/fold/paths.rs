@@ -14,7 +14,7 @@ use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::Result;
 use eql_catalog::{DataType, EntityTypeId, EventTypeId};
-use eql_compiler::bound::{Expr, NodeName, PathCut, PathShow, Paths, RowExpr, ScanColumn};
+use eql_compiler::bound::{Clock, Expr, NodeName, PathCut, PathShow, Paths, RowExpr, ScanColumn};
 use eql_store::{Timeline, arrow_type};
 use eql_timeline::{NO_NODE, PathSpec, SessionSpan, Window};
 use std::sync::Arc;
@@ -48,6 +48,10 @@ impl Fold for PathsFold {
         let measured = self.paths.measures.iter().flat_map(|m| &m.columns);
         fields.extend(measured.map(|c| field(&column_name(c.id), arrow_type(&c.data_type))));
         Arc::new(Schema::new(fields))
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.paths.clock
     }
 
     fn subject(&self) -> (EntityTypeId, Option<String>) {

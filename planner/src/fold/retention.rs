@@ -16,7 +16,7 @@ use arrow::datatypes::{DataType as ArrowType, Field, Int64Type, Schema, SchemaRe
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::Result;
 use eql_catalog::EntityTypeId;
-use eql_compiler::bound::{Cells, Every, Retention};
+use eql_compiler::bound::{Cells, Clock, Every, Retention};
 use eql_store::{Timeline, arrow_type};
 use eql_timeline::{Bucketer, Cells as FoldCells, Cohort, RetentionSpec, Return, RowBits, Run};
 use std::sync::Arc;
@@ -54,6 +54,10 @@ impl Fold for RetentionFold {
         fields.push(Field::new("mature", ArrowType::Boolean, true));
         fields.extend(r.measures.iter().flat_map(returns::fields));
         Arc::new(Schema::new(fields))
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.retention.clock
     }
 
     fn subject(&self) -> (EntityTypeId, Option<String>) {

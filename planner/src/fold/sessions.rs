@@ -14,7 +14,7 @@ use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::{DataFusionError, Result};
 use eql_catalog::EntityTypeId;
-use eql_compiler::bound::{Aggregate, Aggregation, Expr, RowExpr, SessionColumn, Sessions};
+use eql_compiler::bound::{Aggregate, Aggregation, Clock, Expr, RowExpr, SessionColumn, Sessions};
 use eql_store::{EventColumn, Timeline, arrow_type};
 use std::sync::Arc;
 
@@ -50,6 +50,10 @@ impl Fold for SessionsFold {
             Field::new(crate::lower::column_name(*id), self.column_type(c), true)
         };
         Arc::new(Schema::new(self.sessions.columns.iter().map(field).collect::<Vec<_>>()))
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.sessions.clock
     }
 
     fn subject(&self) -> (EntityTypeId, Option<String>) {

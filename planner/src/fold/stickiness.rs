@@ -13,7 +13,7 @@ use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::Result;
 use eql_catalog::EntityTypeId;
-use eql_compiler::bound::{Every, Stickiness};
+use eql_compiler::bound::{Clock, Every, Stickiness};
 use eql_store::{Timeline, arrow_type};
 use eql_timeline::Bucketer;
 use hashbrown::HashMap;
@@ -44,6 +44,10 @@ impl Fold for StickinessFold {
             fields.push(Field::new("entities", ArrowType::Int64, true));
         }
         Arc::new(Schema::new(fields))
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.stickiness.clock
     }
 
     fn subject(&self) -> (EntityTypeId, Option<String>) {

@@ -76,7 +76,11 @@ impl Planner {
             Rel::Values(columns, rows) => values(columns, rows),
             Rel::Scan(s) => self.scan(s),
             Rel::System(table, columns) => self.system(*table, columns),
-            Rel::Filter(input, p) => LogicalPlanBuilder::from(self.rel(input)?).filter(lower.condition(p)?)?.build(),
+            Rel::Filter(input, p) => {
+                let standing = self.standing(input, p);
+                let p = standing.as_ref().unwrap_or(p);
+                LogicalPlanBuilder::from(self.rel(input)?).filter(lower.condition(p)?)?.build()
+            }
             Rel::Project(input, columns) => {
                 let exprs = columns.iter().map(|(id, e)| Ok(lower.value(e)?.alias(column_name(*id)))).collect::<Result<Vec<_>>>()?;
                 LogicalPlanBuilder::from(self.rel(input)?).project(exprs)?.build()
@@ -115,9 +119,22 @@ impl Planner {
         }
     }
 
+    /// A condition on what is scanned, with keys as they are shown; None when that is the same.
+    fn standing(&self, input: &Rel, condition: &eql_compiler::bound::Expr) -> Option<eql_compiler::bound::Expr> {
+        match input {
+            Rel::Filter(input, _) => self.standing(input, condition),
+            Rel::Scan(s) => {
+                let entity = if let Source::Entities(entity) = s.source { Some(entity) } else { None };
+                self.world.at(&s.clock).ok()?.standing(&s.columns, entity, condition)
+            }
+            _ => None,
+        }
+    }
+
     /// A fold as a scan.
     pub(crate) fn fold(&self, name: &str, fold: Arc<dyn crate::fold::Fold>) -> Result<LogicalPlanBuilder> {
-        scan_table(name, Arc::new(FoldTable { world: self.world.clone(), fold }))
+        let world = self.world.at(fold.clock())?;
+        scan_table(name, Arc::new(FoldTable { world, fold }))
     }
 
     pub(crate) fn key_types(&self, entity: eql_catalog::EntityTypeId) -> Result<Vec<DataType>> {
@@ -134,7 +151,8 @@ impl Planner {
             Source::Events(events) => {
                 let scan =
                     EventScan { events: events.clone(), columns: s.columns.clone(), during: s.during.clone(), clock: s.clock.clone() };
-                scan_table("events", Arc::new(EventTable { world: self.world.clone(), scan: Arc::new(scan) }))?.build()
+                let world = self.world.at(&s.clock)?;
+                scan_table("events", Arc::new(EventTable { world, scan: Arc::new(scan) }))?.build()
             }
         }
     }

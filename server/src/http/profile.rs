@@ -8,7 +8,7 @@ use axum::http::Uri;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use eql_engine::catalog::Value;
-use eql_engine::{JourneyEvent, JourneyPage, Profile};
+use eql_engine::{By, JourneyEvent, JourneyPage, Profile};
 use serde::Deserialize;
 
 /// Events of one page at most: an answer is held in memory.
@@ -20,6 +20,7 @@ const EVENTS: usize = 50;
 #[derive(Deserialize)]
 pub(super) struct Beside {
     events: Option<usize>,
+    identity: Option<String>,
 }
 
 /// `?limit=50&before=…`.
@@ -27,6 +28,13 @@ pub(super) struct Beside {
 pub(super) struct Page {
     limit: Option<usize>,
     before: Option<String>,
+    identity: Option<String>,
+}
+
+/// `?identity=$identity_email`: what stands in place of the key is a value of this identity.
+#[derive(Deserialize)]
+pub(super) struct Named {
+    identity: Option<String>,
 }
 
 pub(super) async fn profile(
@@ -35,12 +43,13 @@ pub(super) async fn profile(
     Query(beside): Query<Beside>,
     uri: Uri,
 ) -> Result<Response, Failure> {
-    let key = key(&app, &entity, &uri)?;
-    let found = app.engine.profile(&entity, &key)?;
+    let key = key(&app, &entity, &uri, beside.identity.as_deref())?;
+    let by = by(&key, beside.identity.as_deref());
+    let found = app.engine.profile(&entity, by)?;
     let mut out = Vec::with_capacity(512);
     begin(&found, &mut out);
     if let Some(events) = beside.events {
-        let page = app.engine.journey(&entity, &key, None, limited(Some(events))?).await?;
+        let page = app.engine.journey(&entity, by, None, limited(Some(events))?).await?;
         out.push(b',');
         write_page(&page, &mut out);
     }
@@ -54,17 +63,23 @@ pub(super) async fn journey(
     Query(page): Query<Page>,
     uri: Uri,
 ) -> Result<Response, Failure> {
-    let key = key(&app, &entity, &uri)?;
-    let page = app.engine.journey(&entity, &key, page.before.as_deref(), limited(page.limit)?).await?;
+    let key = key(&app, &entity, &uri, page.identity.as_deref())?;
+    let by = by(&key, page.identity.as_deref());
+    let page = app.engine.journey(&entity, by, page.before.as_deref(), limited(page.limit)?).await?;
     let mut out = b"{".to_vec();
     write_page(&page, &mut out);
     out.push(b'}');
     Ok(answer(out))
 }
 
-pub(super) async fn segments(State(app): State<App>, Path((entity, _)): Path<(String, String)>, uri: Uri) -> Result<Response, Failure> {
-    let key = key(&app, &entity, &uri)?;
-    let names = app.engine.memberships(&entity, &key).await?;
+pub(super) async fn segments(
+    State(app): State<App>,
+    Path((entity, _)): Path<(String, String)>,
+    Query(named): Query<Named>,
+    uri: Uri,
+) -> Result<Response, Failure> {
+    let key = key(&app, &entity, &uri, named.identity.as_deref())?;
+    let names = app.engine.memberships(&entity, by(&key, named.identity.as_deref())).await?;
     let mut out = b"{\"segments\":".to_vec();
     put(&names, &mut out);
     out.push(b'}');
@@ -81,11 +96,18 @@ fn limited(asked: Option<usize>) -> Result<usize, Failure> {
 
 /// The values of the key. Those of a composite one are joined by commas, so that a comma inside of a value is written `%2C`: the path is read before
 /// anybody decoded it.
-fn key(app: &App, entity: &str, uri: &Uri) -> Result<Vec<String>, Failure> {
+fn key(app: &App, entity: &str, uri: &Uri, identity: Option<&str>) -> Result<Vec<String>, Failure> {
     let raw = uri.path().trim_start_matches('/').split('/').nth(3).unwrap_or_default();
     let columns = app.engine.catalog().entity(entity).map_or(1, |e| e.key.len());
-    let parts: Vec<&str> = if columns > 1 { raw.split(',').collect() } else { vec![raw] };
+    let parts: Vec<&str> = if columns > 1 && identity.is_none() { raw.split(',').collect() } else { vec![raw] };
     parts.into_iter().map(decoded).collect()
+}
+
+fn by<'a>(key: &'a [String], identity: Option<&'a str>) -> By<'a> {
+    match identity {
+        Some(identity) => By::Identity(identity, key.first().map_or("", String::as_str)),
+        None => By::Key(key),
+    }
 }
 
 fn decoded(raw: &str) -> Result<String, Failure> {
@@ -122,6 +144,10 @@ fn begin(found: &Profile, out: &mut Vec<u8>) {
     object(found.entity.properties.iter().zip(&found.properties).map(|(p, v)| (p.name.as_str(), v)), out);
     out.extend_from_slice(b",\"extra\":");
     out.extend_from_slice(found.extra.as_deref().unwrap_or("{}").as_bytes());
+    if !found.identities.is_empty() {
+        out.extend_from_slice(b",\"identities\":");
+        identities(&found.identities, out);
+    }
     if !found.tags.is_empty() {
         out.extend_from_slice(b",\"tags\":");
         object(found.tags.iter().map(|(name, v)| (name.as_str(), v)), out);
@@ -159,6 +185,20 @@ fn write_event(event: &JourneyEvent, out: &mut Vec<u8>) {
     if let Some(extra) = &event.extra {
         out.extend_from_slice(b",\"extra\":");
         out.extend_from_slice(extra.as_bytes());
+    }
+    out.push(b'}');
+}
+
+/// Lists of values by identity; the pairs come sorted.
+fn identities(pairs: &[(String, String)], out: &mut Vec<u8>) {
+    out.push(b'{');
+    for (i, of_one) in pairs.chunk_by(|a, b| a.0 == b.0).enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        put(&of_one[0].0, out);
+        out.push(b':');
+        put(&of_one.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>(), out);
     }
     out.push(b'}');
 }

@@ -1,8 +1,9 @@
-//! What a checkpoint keeps of rows that are gone from parts, of rows that were rejected and of what was refreshed.
+//! What a checkpoint keeps of rows that are gone from parts, of rows that were rejected, of what was refreshed and of identities.
 
 use super::capture::Captured;
 use crate::StoreError;
 use crate::disk::{FileMeta, create_dir, read_checked, sync_dir, write_file};
+use crate::identity::{AllIdentities, read_identities};
 use crate::part::Part;
 use crate::refreshes::Refreshes;
 use crate::rejected::Rejected;
@@ -111,6 +112,35 @@ pub(crate) fn read_refreshes(dir: &Path, meta: Option<&RefreshesMeta>) -> Result
     let rows = serde_json::from_slice(&read_checked(&dir, &meta.file)?);
     let rows = rows.map_err(|e| StoreError::damaged(&dir.join(&meta.file.name), 0, e.to_string()))?;
     Ok(Refreshes::of(rows, meta.position))
+}
+
+/// Identifiers, merges and conflicts; what was written before when they did not change.
+pub(super) fn write_identities(
+    dir: &Path,
+    generation: u64,
+    captured: &Captured,
+    before: Option<&IdentitiesMeta>,
+) -> Result<Option<IdentitiesMeta>, StoreError> {
+    let (position, bytes) = &captured.identities;
+    if *position == 0 || before.is_some_and(|b| b.position == *position) {
+        return Ok(before.cloned());
+    }
+    let file = write(dir, &format!("identities-{generation}.bin"), bytes)?;
+    Ok(Some(IdentitiesMeta { position: *position, file }))
+}
+
+pub(crate) fn read_all_identities(dir: &Path, meta: Option<&IdentitiesMeta>) -> Result<AllIdentities, StoreError> {
+    let Some(meta) = meta else { return Ok(AllIdentities::default()) };
+    let dir = dir.join(MARKS);
+    read_identities(&dir.join(&meta.file.name), &read_checked(&dir, &meta.file)?, meta.position)
+}
+
+/// Where the identities are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct IdentitiesMeta {
+    /// The last position that changed them.
+    pub(crate) position: u64,
+    pub(crate) file: FileMeta,
 }
 
 /// Where it is kept what was refreshed.

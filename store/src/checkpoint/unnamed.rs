@@ -19,9 +19,7 @@ pub(crate) fn remove_unnamed(dir: &Path, manifest: &Manifest) -> Result<(), Stor
         }
         Ok(())
     };
-    let rows = manifest.rejected.iter().map(|r| &r.file).chain(manifest.refreshes.iter().map(|r| &r.file));
-    let marks = manifest.removed.iter().chain(rows);
-    keep(marks.map(|m| &m.name).collect(), MARKS)?;
+    keep(manifest.marks().map(|m| &m.name).collect(), MARKS)?;
     keep(manifest.segments.iter().map(|s| &s.file.name).collect(), SEGMENTS)
 }
 

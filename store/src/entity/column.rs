@@ -216,7 +216,7 @@ impl Column {
 }
 
 /// Copies runs: most of a column is as it was.
-fn overlay(base: &ArrayRef, patch: &Patch, len: usize) -> Result<ArrayRef, StoreError> {
+pub(super) fn overlay(base: &ArrayRef, patch: &Patch, len: usize) -> Result<ArrayRef, StoreError> {
     let (base_data, patch_data) = (base.to_data(), patch.values.to_data());
     let mut out = MutableArrayData::new(vec![&base_data, &patch_data], true, len);
     let mut at = 0;

@@ -10,6 +10,7 @@ use super::timed::Timed;
 use super::value::{value_at, without_nulls};
 use crate::StoreError;
 use crate::arrow_type::{arrow_type, timestamp_type};
+use crate::identity::Roots;
 use crate::limit::{LOOKUP_ROWS, ROWS_ONE_BY_ONE_MAX};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, TimestampMicrosecondArray, UInt32Array, new_null_array};
 use arrow::compute::{cast, concat};
@@ -28,6 +29,8 @@ pub struct EntityColumns {
     source: EntityParts,
     keys: Vec<ArrayRef>,
     deleted: Option<BooleanArray>,
+    /// Columns that were put together for merged entities.
+    merged: Mutex<BTreeMap<PropertyId, ArrayRef>>,
 }
 
 /// Where the columns come from: cheap to make for every snapshot.
@@ -45,6 +48,8 @@ pub(crate) struct EntityParts {
     pub(crate) deleted: u32,
     /// The last position that changed the type.
     pub(crate) position: u64,
+    /// Who stands for whom: other ordinals are read, but not listed.
+    pub(crate) roots: Arc<Roots>,
     /// The checkpoint that wrote the files of the columns.
     pub(crate) saved: u64,
     /// Columns by name whose definition changed at a position: packed rows of before say nothing about them.
@@ -108,7 +113,8 @@ impl EntityParts {
             return Ok(None);
         }
         let packed = || self.files.rows.read(self.definition.id, ordinal, self.saved);
-        RowFinder::new(self).row(ordinal, packed).map(Some)
+        let row = RowFinder::new(self).row(ordinal, packed)?;
+        self.merged_row(row, ordinal).map(Some)
     }
 
     /// A property of some entities; of few of them without loading the column.
@@ -174,8 +180,8 @@ impl EntityColumns {
         };
         let keys = source.definition.key.iter().enumerate().map(key).collect::<Result<Vec<_>, StoreError>>()?;
         let deleted = if source.deleted > 0 { source.padded(&Place::Deleted)? } else { None };
-        let deleted = deleted.map(|d| without_nulls(d.as_boolean()));
-        Ok(EntityColumns { source, keys, deleted })
+        let deleted = source.unseen(deleted.map(|d| without_nulls(d.as_boolean())));
+        Ok(EntityColumns { source, keys, deleted, merged: Mutex::default() })
     }
 
     /// How many entities there are.
@@ -200,8 +206,17 @@ impl EntityColumns {
             return Ok(self.keys[i].clone());
         }
         let declared = self.source.declared(id)?;
-        let known = self.source.padded(&Place::Property(id))?;
-        Ok(known.unwrap_or_else(|| new_null_array(&arrow_type(&declared.data_type), self.len())))
+        let known = || self.source.padded_or_null(&Place::Property(id), &arrow_type(&declared.data_type));
+        if self.source.roots.is_empty() {
+            return known();
+        }
+        let mut merged = self.merged.lock();
+        if let Some(made) = merged.get(&id) {
+            return Ok(made.clone());
+        }
+        let made = self.source.merged(declared, known()?)?;
+        merged.insert(id, made.clone());
+        Ok(made)
     }
 
     /// A property of some entities, without making the whole column; NULL past the end.
@@ -215,7 +230,7 @@ impl EntityColumns {
         }
         let declared = self.source.declared(id)?;
         match self.source.columns.get(&Place::Property(id)) {
-            Some(column) => column.gather(ordinals),
+            Some(column) => self.source.merged_at(declared, column.gather(ordinals)?, ordinals),
             None => Ok(new_null_array(&arrow_type(&declared.data_type), ordinals.len())),
         }
     }
@@ -238,7 +253,7 @@ impl EntityColumns {
             return Err(StoreError::mismatch(self.source.owner(), format!("property `{}` has no HISTORY", declared.name)));
         }
         match self.source.histories.get(&id) {
-            Some(timed) => timed.history(self.len(), &self.source.files.cache),
+            Some(timed) => self.source.merged_history(declared, &timed.history(self.len(), &self.source.files.cache)?),
             None => {
                 let values = arrow::array::new_empty_array(&arrow_type(&declared.data_type));
                 Ok(Arc::new(History { offsets: vec![0; self.len() + 1], time: Vec::new(), values }))
@@ -251,10 +266,10 @@ impl EntityColumns {
     /// # Errors
     /// A damaged file.
     pub fn extra(&self) -> Result<ArrayRef, StoreError> {
-        Ok(self.source.padded(&Place::Extra)?.unwrap_or_else(|| new_null_array(&DataType::Utf8, self.len())))
+        self.source.merged_extra(self.source.padded_or_null(&Place::Extra, &DataType::Utf8)?)
     }
 
-    /// True where the entity was deleted; None when none is.
+    /// True where the entity was deleted, or where another ordinal stands for it; None when none is.
     pub fn deleted(&self) -> Option<&BooleanArray> {
         self.deleted.as_ref()
     }
@@ -264,7 +279,10 @@ impl EntityColumns {
     /// # Errors
     /// Another number of key columns, or types that cannot be cast.
     pub fn lookup(&self, keys: &[ArrayRef]) -> Result<UInt32Array, StoreError> {
-        let found = self.source.lookup(keys)?;
+        let mut found = self.source.lookup(keys)?;
+        if !self.source.roots.is_empty() {
+            found = found.iter().map(|o| o.map(|o| self.source.roots.of(o))).collect();
+        }
         let Some(deleted) = &self.deleted else { return Ok(found) };
         Ok(found.iter().map(|o| o.filter(|o| !deleted.value(*o as usize))).collect())
     }
@@ -275,6 +293,7 @@ impl EntityColumns {
     /// A damaged file.
     pub fn known_since(&self) -> Result<Option<ArrayRef>, StoreError> {
         let known = if self.source.dated { self.source.padded(&Place::Known)? } else { None };
+        let known = known.map(|k| self.source.merged_known(k)).transpose()?;
         Ok(known.map(|known| {
             let times = known.as_primitive::<Int64Type>().iter();
             let times: TimestampMicrosecondArray = times.map(|t| t.filter(|t| *t > FROM_THE_BEGINNING)).collect();

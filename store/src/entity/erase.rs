@@ -13,7 +13,9 @@ use std::sync::Arc;
 impl EntityState {
     /// Nothing is known any more about the entities of these keys but that they were there; the ordinals of those that were.
     pub(super) fn delete(&mut self, keys: &[ArrayRef], position: u64) -> Result<Vec<u32>, StoreError> {
-        let mut known: Vec<u32> = self.parts.lookup(keys)?.iter().flatten().collect();
+        // Of an entity that was merged all goes.
+        let named = self.parts.lookup(keys)?;
+        let mut known: Vec<u32> = named.iter().flatten().flat_map(|o| self.parts.roots.members(o)).collect();
         known.sort_unstable();
         known.dedup();
         self.clear(&known, position)?;

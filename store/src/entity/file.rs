@@ -144,6 +144,7 @@ pub(crate) fn read(
         dated: meta.dated,
         deleted: meta.deleted,
         position: meta.position,
+        roots: Arc::default(),
         saved,
         redefined: meta.redefined.clone(),
         files: files.clone(),

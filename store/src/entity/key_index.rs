@@ -162,6 +162,15 @@ impl KeyIndex {
         Ok(Resolved { ordinals: UInt32Array::new(ScalarBuffer::from(ordinals), nulls), new_rows })
     }
 
+    /// An ordinal without a key.
+    pub(crate) fn skip(&mut self) -> u32 {
+        if let Map::Bytes(map) = &mut self.map {
+            map.ends.push(map.data.len() as u64);
+        }
+        self.len += 1;
+        self.len - 1
+    }
+
     /// Keys that are unknown from now on. Their ordinals are not given again.
     pub(crate) fn forget(&mut self, keys: &[ArrayRef]) -> Result<(), StoreError> {
         let rows = keys.first().map_or(0, |k| k.len());

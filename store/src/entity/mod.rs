@@ -10,11 +10,13 @@
 mod column;
 mod column_file;
 mod columns;
+mod combine;
 mod convert;
 mod erase;
 mod file;
 mod history;
 mod key_index;
+mod merged;
 mod operate;
 mod patch;
 mod place;

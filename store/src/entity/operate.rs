@@ -81,7 +81,7 @@ impl Cell {
     }
 }
 
-fn sum(value: &Value, by: &Value, data_type: &DataType) -> Result<Value, Refused> {
+pub(super) fn sum(value: &Value, by: &Value, data_type: &DataType) -> Result<Value, Refused> {
     match (value, by) {
         (Value::Null, by) => Ok(by.clone()),
         (Value::Int(a), Value::Int(b)) => a.checked_add(*b).map(Value::Int).ok_or(Refused),
@@ -107,7 +107,7 @@ fn appended(value: &Value, more: Vec<Value>) -> Result<Value, Refused> {
 }
 
 /// Keeps the order of first occurrence; what the list has twice already stays twice.
-fn united(value: &Value, more: Vec<Value>) -> Result<Value, Refused> {
+pub(super) fn united(value: &Value, more: Vec<Value>) -> Result<Value, Refused> {
     let mut all = elements(value).to_vec();
     for item in more {
         if !all.iter().any(|known| same(known, &item)) {

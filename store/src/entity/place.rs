@@ -13,6 +13,10 @@ pub(crate) enum Place {
     Since(PropertyId),
     /// The time of the `set_once` that gave the current value.
     Once(PropertyId),
+    /// The time of the record that told the current value: what decides between values of merged entities.
+    Told(PropertyId),
+    /// True: the value grew by `increment`.
+    Counted(PropertyId),
     Extra,
     /// Time of first knowledge, or one of two markers.
     Known,
@@ -32,6 +36,8 @@ impl Place {
             Place::Property(id) => format!("p{}", id.0),
             Place::Since(id) => format!("s{}", id.0),
             Place::Once(id) => format!("o{}", id.0),
+            Place::Told(id) => format!("w{}", id.0),
+            Place::Counted(id) => format!("c{}", id.0),
             Place::Extra => "extra".to_string(),
             Place::Known => "known".to_string(),
             Place::Deleted => "deleted".to_string(),
@@ -56,6 +62,8 @@ impl Place {
                 b's' => Place::Since(id()?),
                 b'o' => Place::Once(id()?),
                 b'h' => Place::History(id()?),
+                b'w' => Place::Told(id()?),
+                b'c' => Place::Counted(id()?),
                 b'v' => version(name.get(1..)?)?,
                 _ => return None,
             },
@@ -91,9 +99,10 @@ mod tests {
     fn names_are_read_back() {
         let id = PropertyId(7);
         let places = [Place::Key(2), Place::Property(id), Place::Since(id), Place::Once(id), Place::History(id), Place::Extra];
+        let places = places.into_iter().chain([Place::Told(id), Place::Counted(id)]);
         let others = [Place::Known, Place::Deleted, Place::Tag("p1/ü".into())];
         let versions = [Place::Version(Kept::Segment("a:b".into()), -5), Place::Version(Kept::Tag("é".into()), 7)];
-        places.into_iter().chain(others).chain(versions).for_each(|p| assert_eq!(Place::parse(&p.name()), Some(p)));
+        places.chain(others).chain(versions).for_each(|p| assert_eq!(Place::parse(&p.name()), Some(p)));
         assert_eq!([Place::parse(""), Place::parse("x1"), Place::parse("p"), Place::parse("é")], [None, None, None, None]);
     }
 }

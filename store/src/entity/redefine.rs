@@ -125,7 +125,9 @@ impl EntityState {
 
     fn drop_property(&mut self, id: PropertyId, position: u64) {
         self.parts.columns.remove(&Place::Property(id));
-        self.parts.columns.remove(&Place::Once(id));
+        for place in [Place::Once(id), Place::Told(id), Place::Counted(id)] {
+            self.parts.columns.remove(&place);
+        }
         self.drop_history(id);
         self.distrust(Place::Property(id), position);
     }
@@ -242,7 +244,8 @@ pub(super) fn type_of(definition: &EntityType, place: &Place, tag: impl Fn(&str)
         Place::Property(id) => arrow_type(&property(id)?.data_type),
         Place::History(id) => arrow_type(&property(id).filter(|p| p.history)?.data_type),
         Place::Since(id) => property(id).filter(|p| p.history).map(|_| ArrowType::Int64)?,
-        Place::Once(id) => property(id).map(|_| ArrowType::Int64)?,
+        Place::Once(id) | Place::Told(id) => property(id).map(|_| ArrowType::Int64)?,
+        Place::Counted(id) => property(id).map(|_| ArrowType::Boolean)?,
         Place::Extra => ArrowType::Utf8,
         Place::Known => ArrowType::Int64,
         Place::Deleted => ArrowType::Boolean,

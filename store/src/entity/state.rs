@@ -8,8 +8,9 @@ use super::place::Place;
 use super::timed::Timed;
 use super::value::without_nulls;
 use crate::arrow_type::arrow_type;
+use crate::identity::Roots;
 use crate::{Kept, StoreError};
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringArray, UInt32Array, new_null_array};
 use arrow::compute::{filter, take};
 use arrow::datatypes::DataType;
 use eql_catalog::{EntityType, PropertyId};
@@ -48,6 +49,7 @@ impl EntityState {
             dated: false,
             deleted: 0,
             position,
+            roots: Arc::default(),
             saved: 0,
             redefined: BTreeMap::new(),
             files,
@@ -91,6 +93,48 @@ impl EntityState {
         }
         self.parts.len += rows.len() as u32;
         Ok(resolved.ordinals)
+    }
+
+    /// An entity that has no key of its own. Where the key is one text it gets one that says what it is known by; elsewhere it has none.
+    pub(crate) fn add_anonymous(&mut self, text: &str, position: u64) -> Result<u32, StoreError> {
+        let types: Vec<DataType> = self.definition().key.iter().map(|p| arrow_type(&p.data_type)).collect();
+        if types == [DataType::Utf8] {
+            let names = std::iter::once(text.to_string()).chain((2..).map(|n| format!("{text}~{n}")));
+            for name in names {
+                let key: ArrayRef = Arc::new(StringArray::from(vec![name]));
+                let known = self.parts.index.read().lookup(std::slice::from_ref(&key), u32::MAX)?;
+                if known.is_null(0) {
+                    return Ok(self.resolve(&[key], position)?.value(0));
+                }
+            }
+        }
+        let ordinal = self.parts.index.write().skip();
+        self.touch(position);
+        for (i, data_type) in types.iter().enumerate() {
+            self.column(Place::Key(i), data_type).write(&vec![ordinal].into(), &new_null_array(data_type, 1), false)?;
+        }
+        self.parts.len += 1;
+        Ok(ordinal)
+    }
+
+    /// A deleted one that somebody names is known again.
+    pub(crate) fn revive_one(&mut self, ordinal: u32, position: u64) -> Result<(), StoreError> {
+        if self.parts.deleted == 0 { Ok(()) } else { self.revive(&vec![ordinal].into(), position) }
+    }
+
+    pub(crate) fn roots(&self) -> &Arc<Roots> {
+        &self.parts.roots
+    }
+
+    /// Who stands for whom, from now on.
+    pub(crate) fn set_roots(&mut self, roots: Arc<Roots>, position: u64) {
+        self.parts.roots = roots;
+        self.touch(position);
+    }
+
+    /// The same as it was at the checkpoint: nothing changes.
+    pub(crate) fn restore_roots(&mut self, roots: Arc<Roots>) {
+        self.parts.roots = roots;
     }
 
     fn revive(&mut self, ordinals: &UInt32Array, position: u64) -> Result<(), StoreError> {

@@ -72,21 +72,24 @@ impl EntityState {
         let rows: Option<UInt32Array> = said.map(|s| (0..s.len() as u32).filter(|i| s.value(*i as usize)).collect::<Vec<_>>().into());
         let picked = |a: &dyn Array| rows.as_ref().map_or_else(|| Ok(a.slice(0, a.len())), |r| arrow::compute::take(a, r, None));
         let (mut ordinals, mut values) = (picked(ordinals)?.as_primitive().clone(), picked(values)?);
+        let timed = self.keeps_history(id) || self.may_merge();
+        let time = time.filter(|_| timed).map(|t| picked(t)).transpose()?;
+        let mut times = if timed { times_of(time.as_ref().map(|t| t.as_primitive()), ordinals.len()) } else { Vec::new() };
         if self.keeps_history(id) {
-            let time = time.map(|t| picked(t)).transpose()?;
-            let times = times_of(time.as_ref().map(|t| t.as_primitive()), ordinals.len());
             let rows = ordinals.values().iter().copied().zip(times.iter().copied()).collect();
             self.timed(id, values.data_type()).push(Added::Rows(rows, values.clone()))?;
             let newest = self.newest(id, &ordinals, &times)?;
-            let times: ArrayRef = Arc::new(Int64Array::from(times));
+            let since = filter(&Int64Array::from(times), &newest)?;
             ordinals = filter(&ordinals, &newest)?.as_primitive().clone();
             values = filter(&values, &newest)?;
-            self.column(Place::Since(id), &DataType::Int64).write(&ordinals, &filter(&times, &newest)?, false)?;
+            self.column(Place::Since(id), &DataType::Int64).write(&ordinals, &since, false)?;
+            times = since.as_primitive::<Int64Type>().values().to_vec();
         }
         if self.parts.columns.contains_key(&Place::Once(id)) {
             let nothing = new_null_array(&DataType::Int64, ordinals.len());
             self.column(Place::Once(id), &DataType::Int64).write(&ordinals, &nothing, false)?;
         }
+        self.tell(id, &ordinals, &times, None)?;
         self.column(Place::Property(id), values.data_type()).write(&ordinals, &values, false)
     }
 
@@ -104,6 +107,29 @@ impl EntityState {
             Some(newest)
         });
         Ok(newest.collect())
+    }
+
+    /// Entities of this type can be merged, so that it matters who said what when.
+    fn may_merge(&self) -> bool {
+        !self.definition().identities.is_empty()
+    }
+
+    /// Notes when values were told, and whether they are counters.
+    fn tell(&mut self, id: PropertyId, ordinals: &UInt32Array, times: &[i64], counted: Option<BooleanArray>) -> Result<(), StoreError> {
+        if !self.may_merge() || ordinals.is_empty() {
+            return Ok(());
+        }
+        let beginning = times.iter().all(|t| *t == BEGINNING);
+        if !beginning || self.parts.columns.contains_key(&Place::Told(id)) {
+            let times: ArrayRef = Arc::new(Int64Array::from(times.to_vec()));
+            self.column(Place::Told(id), &DataType::Int64).write(ordinals, &times, false)?;
+        }
+        let grows = counted.as_ref().is_some_and(|c| c.true_count() > 0);
+        if grows || self.parts.columns.contains_key(&Place::Counted(id)) {
+            let counted: ArrayRef = Arc::new(counted.unwrap_or_else(|| BooleanArray::from(vec![false; ordinals.len()])));
+            self.column(Place::Counted(id), &DataType::Boolean).write(ordinals, &counted, false)?;
+        }
+        Ok(())
     }
 
     fn keeps_history(&self, id: PropertyId) -> bool {
@@ -145,6 +171,7 @@ impl EntityState {
         let rows: Vec<usize> = (0..ordinals.len()).filter(|row| columns.iter().any(|c| says(c, *row))).collect();
         let (touched, slots) = slots(rows.iter().map(|row| ordinals.value(*row)));
         let mut cells = self.cells(id, &touched, declared.history)?;
+        let mut told: Vec<(u32, i64, bool)> = Vec::new();
         let mut changes: Vec<(u32, Change)> = Vec::new();
         let mut made = Vec::new();
         for (row, slot) in rows.into_iter().zip(slots) {
@@ -152,6 +179,11 @@ impl EntityState {
                 let operand = value_at(&column.values, row);
                 if cells[slot].apply(column.operation, operand, times[row], &declared.data_type, &mut made).is_err() {
                     self.refused += 1;
+                }
+                // A value that is there was said by this operation, unless it changed nothing.
+                let whole = matches!(column.operation, EntityOperation::Set | EntityOperation::Unset);
+                if let Some(since) = cells[slot].since.filter(|s| !made.is_empty() && (!whole || *s == times[row])) {
+                    told.push((touched[slot], since, column.operation == EntityOperation::Increment));
                 }
                 if !declared.history {
                     // Nobody keeps times: the last writer wins.
@@ -163,6 +195,9 @@ impl EntityState {
         if declared.history {
             self.remember(id, &data_type, changes)?;
         }
+        let (ordinals, times): (Vec<u32>, Vec<i64>) = told.iter().map(|(o, t, _)| (*o, *t)).unzip();
+        let counted = told.iter().map(|(_, _, counted)| Some(*counted)).collect();
+        self.tell(id, &ordinals.into(), &times, Some(counted))?;
         self.write_cells(id, &touched, &cells, &data_type, declared.history)
     }
 

@@ -6,6 +6,7 @@
 
 mod copy;
 mod frame;
+mod identity;
 mod record;
 mod replay;
 mod survey;
@@ -15,6 +16,8 @@ mod writer;
 
 pub(crate) use copy::{Copied, copy};
 pub(crate) use frame::Stamp;
+pub(crate) use identity::AdmittedIdentities;
+pub use identity::IdentityDeed;
 pub(crate) use record::{
     AdmittedEntities, AdmittedEvents, AdmittedMembers, AdmittedTagValues, AdmittedVersion, Payload, Place, Record, Removal,
 };

@@ -6,11 +6,12 @@
 //! Columns are named `k<participant>_<i>` (raw keys, never ordinals), `time`, `id`, `received`, `place`, `p<property>`, `extra`;
 //! of operations on entities `o<i>` (values), `present<i>`, `delete`.
 
+use super::identity::{AdmittedIdentities, decode_identities, encode_identities};
 use super::table::{
     Reader, body, decode_entities, decode_events, encode_events, entity_table, head, key_columns, key_table, keys_of, table, texts_of,
 };
 use crate::limit::RECORD_BYTES_MAX;
-use crate::{EntityColumn, EntityOperation, Kept, Refreshed, RejectedRow, StoreError};
+use crate::{EntityColumn, EntityOperation, EventIdentity, Kept, Refreshed, RejectedRow, StoreError};
 use arrow::array::{Array, ArrayRef, BooleanArray, StringArray, TimestampMicrosecondArray, UInt32Array};
 use eql_catalog::{Change, EntityTypeId, EventTypeId, PropertyId};
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,8 @@ pub(crate) enum Record {
     Version(AdmittedVersion),
     /// A refresh that failed.
     Refreshed(Refreshed),
+    /// Binds, unbinds, merges and what takes them back.
+    Identities(AdmittedIdentities),
 }
 
 /// Events that go.
@@ -55,6 +58,7 @@ pub(crate) struct AdmittedEvents {
     pub(crate) properties: Vec<(PropertyId, ArrayRef)>,
     pub(crate) extra: Option<StringArray>,
     pub(crate) place: Place,
+    pub(crate) identities: Vec<EventIdentity>,
 }
 
 /// Places of the rows of a batch within their record: dense over all its batches.
@@ -139,6 +143,10 @@ const REJECTIONS: u8 = 20;
 const ENTITY_OPERATIONS: u8 = 24;
 const VERSION: u8 = 32;
 const REFRESHED: u8 = 33;
+const IDENTITIES: u8 = 40;
+/// Events with identifiers: a reader that does not know them must not pass over them.
+const EVENTS_IDENTIFIED: u8 = 41;
+const CORRECTIONS_IDENTIFIED: u8 = 42;
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct EventsHead {
@@ -255,7 +263,7 @@ impl Record {
     pub(crate) fn encode(&self) -> Result<Payload, StoreError> {
         let (kind, bytes) = match self {
             Record::Definition(change) => (DEFINITION, head(change)?),
-            Record::Events(batches) => (EVENTS, encode_events(batches)?),
+            Record::Events(batches) => (if says_identifiers(batches) { EVENTS_IDENTIFIED } else { EVENTS }, encode_events(batches)?),
             Record::Entities(e) => {
                 let operations = e.operations.iter().map(|c| (c.property.0, c.operation.into())).collect();
                 let head = EntitiesHead { entity: e.entity.0, keep_null: e.keep_null, operations };
@@ -266,7 +274,9 @@ impl Record {
                 let head = MembersHead { segment: m.segment.clone(), entity: m.entity.0, replace: m.replace };
                 (MEMBERS, body(&head, &[key_table(&m.add)?, key_table(&m.remove)?])?)
             }
-            Record::Corrections(batches) => (CORRECTIONS, encode_events(batches)?),
+            Record::Corrections(batches) => {
+                (if says_identifiers(batches) { CORRECTIONS_IDENTIFIED } else { CORRECTIONS }, encode_events(batches)?)
+            }
             Record::Removal(Removal::Events { event, ids }) => {
                 let ids: ArrayRef = std::sync::Arc::new(ids.clone());
                 (REMOVED_EVENTS, body(&event.0, &[table(vec![("id".to_string(), ids)])?])?)
@@ -295,6 +305,7 @@ impl Record {
                 (VERSION, body(&head, &[table(columns)?])?)
             }
             Record::Refreshed(row) => (REFRESHED, head(row)?),
+            Record::Identities(change) => (IDENTITIES, encode_identities(change)?),
         };
         if bytes.len() > RECORD_BYTES_MAX {
             return Err(StoreError::Full {
@@ -311,7 +322,7 @@ impl Record {
         let mut reader = Reader { rest: payload };
         match kind {
             DEFINITION => Ok(Record::Definition(reader.head()?)),
-            EVENTS => decode_events(&mut reader).map(Record::Events),
+            EVENTS | EVENTS_IDENTIFIED => decode_events(&mut reader).map(Record::Events),
             ENTITIES | ENTITY_OPERATIONS => decode_entities(&mut reader).map(Record::Entities),
             MEMBERS => {
                 let head: MembersHead = reader.head()?;
@@ -336,7 +347,7 @@ impl Record {
                     values,
                 }))
             }
-            CORRECTIONS => decode_events(&mut reader).map(Record::Corrections),
+            CORRECTIONS | CORRECTIONS_IDENTIFIED => decode_events(&mut reader).map(Record::Corrections),
             REMOVED_EVENTS => {
                 let event = EventTypeId(reader.head()?);
                 let ids = texts_of(&reader.table()?, "id").ok_or("a record has no ids")?;
@@ -352,6 +363,7 @@ impl Record {
             }
             REJECTIONS => reader.head().map(Record::Rejections),
             REFRESHED => reader.head().map(Record::Refreshed),
+            IDENTITIES => decode_identities(&mut reader).map(Record::Identities),
             VERSION => {
                 let head: VersionHead = reader.head()?;
                 let table = reader.table()?;
@@ -374,4 +386,8 @@ impl Record {
             other => Err(format!("records of kind {other} are unknown")),
         }
     }
+}
+
+fn says_identifiers(batches: &[AdmittedEvents]) -> bool {
+    batches.iter().any(|b| !b.identities.is_empty())
 }

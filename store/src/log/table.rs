@@ -1,5 +1,6 @@
 //! Records as tables, and tables as bytes.
 
+use super::identity::{event_columns, event_identities};
 use super::record::{AdmittedEntities, AdmittedEvents, EntitiesHead, EventsHead, Place};
 use crate::limit::COMPRESS_ROWS_MIN;
 use crate::{EntityColumn, StoreError};
@@ -39,6 +40,7 @@ fn event_table(b: &AdmittedEvents) -> Result<RecordBatch, StoreError> {
     if let Some(extra) = &b.extra {
         columns.push(("extra".to_string(), Arc::new(extra.clone())));
     }
+    columns.extend(event_columns(&b.identities));
     table(columns)
 }
 
@@ -67,6 +69,7 @@ fn decode_event_table(event: EventTypeId, first: Option<u32>, table: &RecordBatc
         properties: properties_of(table),
         extra: texts_of(table, "extra"),
         place,
+        identities: event_identities(table),
     })
 }
 
@@ -116,7 +119,7 @@ pub(super) fn keys_of(table: &RecordBatch, participant: usize) -> Vec<ArrayRef> 
     (0..).map_while(|i| table.column_by_name(&format!("k{participant}_{i}")).cloned()).collect()
 }
 
-fn times_of(table: &RecordBatch, name: &str) -> Option<TimestampMicrosecondArray> {
+pub(super) fn times_of(table: &RecordBatch, name: &str) -> Option<TimestampMicrosecondArray> {
     table.column_by_name(name)?.as_primitive_opt::<TimestampMicrosecondType>().cloned()
 }
 

@@ -1,8 +1,9 @@
 //! Building a timeline: a counting sort by ordinal over all involved rows, then order within the entities where it is not there yet.
 
-use super::Timeline;
+use super::{Timeline, merged};
 use crate::StoreError;
 use crate::cache::ReadCache;
+use crate::identity::Roots;
 use crate::limit::NO_SUBJECT;
 use crate::part::{Deleted, Part, Spine};
 use crate::rows::{Chunk, EventColumn, EventRows};
@@ -18,15 +19,17 @@ pub(crate) struct Involved {
     pub(crate) participant: usize,
 }
 
+/// `roots`: who stands for whom among the subjects.
 pub(crate) fn build(
-    subject: EntityTypeId,
-    entities: u32,
+    (subject, entities, roots): (EntityTypeId, u32, &Roots),
     involved: &[Involved],
     parts: &[Arc<Part>],
     cache: &ReadCache,
 ) -> Result<Timeline, StoreError> {
     let timeline = if involved.iter().all(|i| i.participant == 0) {
-        from_spines(subject, entities, involved, parts, cache)?
+        let mut timeline = from_spines((subject, entities, roots), involved, parts, cache)?;
+        merged::settle_ties(&mut timeline, involved, roots)?;
+        timeline
     } else {
         from_columns(entities, involved)?
     };
@@ -51,8 +54,7 @@ fn postings(code: &[u16], codes: usize) -> Vec<Vec<u32>> {
 /// Everything is clustered by this subject: parts are in order already, and their sequences need not be read. Each part is older than
 /// the next one or of another month, and the hot rows are the youngest, so for equal times the order of sources is that of sequences.
 fn from_spines(
-    subject: EntityTypeId,
-    entities: u32,
+    (subject, entities, roots): (EntityTypeId, u32, &Roots),
     involved: &[Involved],
     parts: &[Arc<Part>],
     cache: &ReadCache,
@@ -64,12 +66,12 @@ fn from_spines(
     let hot = entries(involved, |chunk| matches!(chunk, Chunk::Hot(_)))?;
     let mut counter = Counter::new(entities);
     for source in &sources {
-        source.count(&mut counter)?;
+        source.count(&mut counter, roots)?;
     }
     hot.iter().try_for_each(|e| counter.count(e.ordinal, 1))?;
     let mut placer = counter.placer()?;
     for source in &mut sources {
-        source.place(&mut placer);
+        source.place(&mut placer, roots);
     }
     placer.place_entries(&hot);
     Ok(placer.finish())
@@ -173,7 +175,7 @@ impl PartSource {
         PartSource { all_involved, codes, spine }
     }
 
-    fn count(&self, counter: &mut Counter) -> Result<(), StoreError> {
+    fn count(&self, counter: &mut Counter, roots: &Roots) -> Result<(), StoreError> {
         let mut stored: Vec<u32> = vec![0; self.codes.len()];
         for (ordinal, start, end) in self.spine.runs() {
             let rows = match self.all_involved {
@@ -181,7 +183,7 @@ impl PartSource {
                 false => (start..end).filter(|row| self.is_there(*row, &mut stored)).count(),
             };
             if ordinal != NO_SUBJECT {
-                counter.count(ordinal, rows as u32)?;
+                counter.count(roots.of(ordinal), rows as u32)?;
             }
         }
         Ok(())
@@ -194,8 +196,9 @@ impl PartSource {
     }
 
     /// Row numbers are counted over all rows of the part, also those that have no subject.
-    fn place(&mut self, placer: &mut Placer) {
+    fn place(&mut self, placer: &mut Placer, roots: &Roots) {
         for (ordinal, start, end) in self.spine.runs().filter(|r| r.0 != NO_SUBJECT) {
+            let ordinal = roots.of(ordinal);
             for row in start..end {
                 if let Some(next) = &mut self.codes[self.spine.code(row) as usize]
                     && let Some(number) = next.next()

@@ -1,6 +1,7 @@
 //! One subject type's events in order.
 
 mod build;
+mod merged;
 
 pub(crate) use build::{Involved, build};
 

@@ -198,6 +198,7 @@ pub fn batch(event: EventTypeId, rows: &[Happened]) -> EventBatch {
         properties,
         extra: rows.iter().any(|r| r.extra.is_some()).then(|| rows.iter().map(|r| r.extra.clone()).collect()),
         order: rows.iter().map(|r| r.order).collect::<Option<Vec<u32>>>().map(UInt32Array::from),
+        identities: vec![],
     }
 }
 

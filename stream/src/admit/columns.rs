@@ -1,5 +1,6 @@
 //! Which column feeds what.
 
+use super::identifiers::{self, IdentityColumn};
 use crate::source::RawBatch;
 use crate::{ImportError, ImportRequest, Received, Target};
 use eql_catalog::{Catalog, EntityType, EventType, Property};
@@ -83,6 +84,7 @@ pub(crate) struct EventColumns {
     pub(crate) keys: Vec<Vec<(Property, Option<usize>)>>,
     pub(crate) properties: Vec<(Property, Option<usize>)>,
     pub(crate) undeclared: Vec<Named>,
+    pub(crate) identities: Vec<IdentityColumn>,
 }
 
 impl EventColumns {
@@ -95,8 +97,10 @@ impl EventColumns {
         let properties: Vec<_> = event.properties.iter().map(|p| (p.clone(), find(named, &p.name))).collect();
         let is_key = |n: &Named| event.participants.iter().any(|p| p.key_names.contains(&n.name));
         let known = |n: &Named| (is_key(n) || event.property(&n.name).is_some()) && find(named, &n.name) == Some(n.column);
-        let undeclared = named.iter().filter(|n| !known(n) && !system.uses(n)).cloned().collect();
-        EventColumns { event: event.clone(), keys, properties, undeclared }
+        let identities = identifiers::of_event(catalog, event, named);
+        let identifies = |n: &Named| identities.iter().any(|i| i.column == n.column);
+        let undeclared = named.iter().filter(|n| !known(n) && !system.uses(n) && !identifies(n)).cloned().collect();
+        EventColumns { event: event.clone(), keys, properties, undeclared, identities }
     }
 }
 
@@ -109,6 +113,7 @@ pub(crate) struct EntityColumns {
     pub(crate) properties: Vec<(Property, usize)>,
     pub(crate) time: Option<usize>,
     pub(crate) undeclared: Vec<Named>,
+    pub(crate) identities: Vec<IdentityColumn>,
 }
 
 impl EntityColumns {
@@ -124,8 +129,10 @@ impl EntityColumns {
         let properties = entity.properties.iter().filter_map(|p| Some((p.clone(), find(named, &p.name)?))).collect();
         let time = if entity.property("time").is_some() { None } else { find(named, "time") };
         let known = |n: &Named| entity.property(&n.name).is_some() && find(named, &n.name) == Some(n.column) || time == Some(n.column);
-        let undeclared = named.iter().filter(|n| !known(n)).cloned().collect();
-        Ok(EntityColumns { entity: entity.clone(), keys, properties, time, undeclared })
+        let identities = identifiers::of_entity(entity, named);
+        let identifies = |n: &Named| identities.iter().any(|i| i.column == n.column);
+        let undeclared = named.iter().filter(|n| !known(n) && !identifies(n)).cloned().collect();
+        Ok(EntityColumns { entity: entity.clone(), keys, properties, time, undeclared, identities })
     }
 }
 

@@ -4,6 +4,7 @@ use super::coerce::valid_rows;
 use super::columns::EntityColumns;
 use super::extra::extra;
 use super::fault::Why;
+use super::identifiers;
 use super::identity::content;
 use super::slice::{Slice, kept};
 use crate::ImportError;
@@ -13,7 +14,7 @@ use arrow::buffer::BooleanBuffer;
 use arrow::compute::take;
 use arrow::error::ArrowError;
 use eql_catalog::DataType;
-use eql_store::EntityBatch;
+use eql_store::{EntityBatch, IdentityBatch};
 use hashbrown::HashMap;
 use std::sync::Arc;
 
@@ -22,14 +23,16 @@ pub(crate) struct AdmittedEntities {
     pub(crate) batches: Vec<EntityBatch>,
     pub(crate) rows: u64,
     pub(crate) undeclared: Vec<(String, u64)>,
+    /// To be bound after them.
+    pub(crate) identities: Option<IdentityBatch>,
 }
 
 /// Admits the rows of a slice as entities; rows at fault are left out and stand in `slice.faults`.
 pub(crate) fn admit(
     slice: &mut Slice<'_>,
     columns: &EntityColumns,
-    strict: bool,
-    keep_null: bool,
+    (strict, keep_null): (bool, bool),
+    now: i64,
 ) -> Result<AdmittedEntities, ImportError> {
     let mut keys = Vec::with_capacity(columns.keys.len());
     for (property, column) in &columns.keys {
@@ -50,6 +53,7 @@ pub(crate) fn admit(
         properties.push((property.id, values, slice.raw.columns[*column].present.clone()));
     }
     let undeclared = undeclared(slice, columns, strict)?;
+    let texts = identifiers::read(slice, &columns.identities)?;
 
     let keep = slice.keep();
     let keep = keep.as_ref();
@@ -63,6 +67,12 @@ pub(crate) fn admit(
         time: time.map(|t| kept(&t, keep)).transpose()?,
     };
     let presence: Vec<Option<BooleanBuffer>> = properties.iter().map(|(_, _, p)| p.as_ref().map(|p| present_of(p, &rows))).collect();
+    let texts = texts.iter().map(|t| kept(t, keep)).collect::<Result<Vec<_>, _>>()?;
+    let times = match &all.time {
+        Some(time) => time.as_primitive().clone(),
+        None => TimestampMicrosecondArray::from_value(now, rows.len()),
+    };
+    let identities = identifiers::binds(&columns.entity, (&columns.identities, &texts), &all.keys, &times)?;
     let whole = keep_null || presence.iter().all(Option::is_none);
     let groups = if whole { vec![(all, vec![true; properties.len()])] } else { all.by_presence(&presence)? };
     let count = |(name, c): &(String, RawColumn)| (name.clone(), (rows.len() - c.values.null_count()) as u64);
@@ -81,6 +91,7 @@ pub(crate) fn admit(
     };
     Ok(AdmittedEntities {
         rows: rows.len() as u64,
+        identities,
         undeclared: undeclared.iter().map(count).filter(|(_, n)| *n > 0).collect(),
         batches: groups.into_iter().map(batch).filter(|b| b.keys.first().is_some_and(|k| !k.is_empty())).collect(),
     })

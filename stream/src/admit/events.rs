@@ -3,6 +3,7 @@
 use super::columns::{EventColumns, SystemColumns};
 use super::extra::extra;
 use super::fault::Why;
+use super::identifiers;
 use super::identity::{Ordinals, content, ids, joined};
 use super::slice::{Slice, kept};
 use super::value::default_of;
@@ -47,6 +48,7 @@ pub(crate) fn admit(
     let given = given_ids(slice, system)?;
     let received = received(slice, arrival)?;
     let mut undeclared = undeclared(slice, columns, strict)?;
+    let identifiers = identifiers::read(slice, &columns.identities)?;
 
     let keep = slice.keep();
     let keep = keep.as_ref();
@@ -76,6 +78,7 @@ pub(crate) fn admit(
         properties: columns.properties.iter().zip(properties).filter(|(_, (there, _))| *there).map(|((p, _), (_, v))| (p.id, v)).collect(),
         extra,
         order: None,
+        identities: identifiers::said(&columns.identities, &identifiers, keep)?,
     };
     let count = |(name, c): &(String, RawColumn)| (name.clone(), (rows.len() - c.values.null_count()) as u64);
     Ok(AdmittedEvents { batch, undeclared: undeclared.iter().map(count).filter(|(_, n)| *n > 0).collect(), rows })

@@ -7,6 +7,7 @@ mod entities;
 mod events;
 mod extra;
 mod fault;
+mod identifiers;
 mod identity;
 mod instant;
 mod list;
@@ -32,7 +33,7 @@ use crate::{ImportError, ImportRequest, Received, Target};
 use arrow::array::{Array, StringArray};
 use columns::EntityColumns;
 use eql_catalog::{Catalog, EventType};
-use eql_store::{EntityBatch, EventBatch, Store};
+use eql_store::{EntityBatch, EventBatch, IdentityBatch, Store};
 use events::AdmittedEvents;
 pub(crate) use slice::Slice;
 use std::sync::Arc;
@@ -46,6 +47,8 @@ pub(crate) struct Admitted {
     pub(crate) entities: Vec<EntityBatch>,
     /// Rows in `entities`, before rows of one key fell together.
     pub(crate) entity_rows: u64,
+    /// After the entities.
+    pub(crate) identities: Option<IdentityBatch>,
 }
 
 /// Admits batch after batch of one import.
@@ -127,11 +130,11 @@ impl<'a> Admission<'a> {
             columns = EntityColumns::new(&entity, named, raw)?;
         }
         let mut slice = Slice::new(raw, None, self.request.time_zone);
-        let admitted = entities::admit(&mut slice, &columns, self.request.strict, self.request.keep_null)?;
+        let admitted = entities::admit(&mut slice, &columns, (self.request.strict, self.request.keep_null), self.now)?;
         let faults = std::mem::take(&mut slice.faults);
         admitted.undeclared.iter().for_each(|(column, n)| self.tally.undeclared(column, None, *n));
         self.tally.reject(raw, faults);
-        Ok(Admitted { events: Vec::new(), entities: admitted.batches, entity_rows: admitted.rows })
+        Ok(Admitted { events: Vec::new(), entities: admitted.batches, entity_rows: admitted.rows, identities: admitted.identities })
     }
 
     fn one_event(&mut self, raw: &mut RawBatch, named: &[Named], name: &str) -> Result<Admitted, ImportError> {

@@ -240,10 +240,14 @@ fn append_entities(shared: &Shared, waiting: &mut [Waiting]) -> Result<Answers, 
         }
     };
     let mut group = read?;
-    let position = match group.batches.is_empty() {
+    let mut position = match group.batches.is_empty() {
         true => shared.store.position(),
         false => shared.store.append_entities_in_order(std::mem::take(&mut group.batches))?.position,
     };
+    if let Some(identities) = group.identities.take() {
+        // What was appended must not be appended again, whatever is wrong with this.
+        position = shared.store.change_identities(identities).map_err(|e| IngestError::Store(Arc::new(e)))?.position;
+    }
     let calls: Vec<usize> = (0..waiting.len()).collect();
     let mut told = group.tallies.answers(position);
     for (answer, rows) in told.iter_mut().zip(&group.tallies.calls) {

@@ -2,6 +2,7 @@
 
 use super::answer::{IngestError, Refusal};
 use super::body::records;
+use super::entity_deeds::Deeds;
 use super::entity_record::{EntityRecord, Step};
 use super::faulty::refusal;
 use super::group::{Call, Tallies};
@@ -14,7 +15,7 @@ use arrow::compute::take;
 use arrow::error::ArrowError;
 use chrono_tz::Tz;
 use eql_catalog::{Catalog, EntityType};
-use eql_store::{EntityBatch, EntityColumn, EntityOperation, arrow_type};
+use eql_store::{EntityBatch, EntityColumn, EntityOperation, IdentityBatch, arrow_type};
 use hashbrown::HashMap;
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ use std::sync::Arc;
 pub(crate) struct EntityGroup {
     /// To be appended one after the other.
     pub(crate) batches: Vec<EntityBatch>,
+    /// To be carried out after them.
+    pub(crate) identities: Option<IdentityBatch>,
     pub(crate) clamped: Vec<u32>,
     pub(crate) tallies: Tallies,
 }
@@ -52,10 +55,10 @@ pub(crate) fn read(catalog: &Catalog, calls: &[&Call], limits: &IngestLimits) ->
         }
     }
     let defect = |e: ImportError| IngestError::Defect(e.to_string());
-    let (batches, refused) = table.finish().map_err(defect)?;
+    let Finished { batches, identities, refused } = table.finish().map_err(defect)?;
     group.clamped.retain(|row| !refused.iter().any(|(r, _)| r == row));
     group.tallies.refused.extend(refused);
-    Ok(EntityGroup { batches, ..group })
+    Ok(EntityGroup { batches, identities, ..group })
 }
 
 /// Columns that grow record by record: one for each key column, and one for each operation on a property.
@@ -68,10 +71,15 @@ struct Table<'c> {
     time: Vec<i64>,
     delete: Vec<bool>,
     rows: Vec<u32>,
+    deeds: Deeds<'c>,
 }
 
 /// Batches, and the rows that were refused.
-type Finished = (Vec<EntityBatch>, Vec<(u32, Refusal)>);
+struct Finished {
+    batches: Vec<EntityBatch>,
+    identities: Option<IdentityBatch>,
+    refused: Vec<(u32, Refusal)>,
+}
 
 impl<'c> Table<'c> {
     fn new(entity: &'c EntityType) -> Table<'c> {
@@ -84,6 +92,7 @@ impl<'c> Table<'c> {
             time: Vec::new(),
             delete: Vec::new(),
             rows: Vec::new(),
+            deeds: Deeds::new(entity),
         }
     }
 
@@ -96,6 +105,7 @@ impl<'c> Table<'c> {
                 self.put(step, property, at);
             }
         }
+        self.deeds.push(&record.deeds, (at as u32, row), time);
         self.extra.append_option(extra(&record.steps));
         self.time.push(time);
         self.delete.push(record.delete);
@@ -147,9 +157,12 @@ impl<'c> Table<'c> {
         let faults = std::mem::take(&mut slice.faults);
         let owner = format!("entity `{}`", self.entity.name);
         let is_key = |name: &str| self.entity.key.iter().any(|k| k.name == name);
-        let refused: Vec<(u32, Refusal)> = faults.iter().map(|f| (self.rows[f.row as usize], refusal(f, &raw, &owner, is_key))).collect();
+        let mut refused: Vec<(u32, Refusal)> =
+            faults.iter().map(|f| (self.rows[f.row as usize], refusal(f, &raw, &owner, is_key))).collect();
         let mut bad = vec![false; rows];
         faults.iter().for_each(|f| bad[f.row as usize] = true);
+        let (identities, misfits) = self.deeds.finish(&keys, &mut bad)?;
+        refused.extend(misfits);
         let whole = Whole {
             entity: self.entity,
             keys,
@@ -159,7 +172,7 @@ impl<'c> Table<'c> {
             delete: BooleanArray::from(self.delete),
         };
         let batches = rounds(&mut whole.named_keys(), rows, &bad).iter().map(|rows| whole.batch(rows)).collect::<Result<_, _>>()?;
-        Ok((batches, refused))
+        Ok(Finished { batches, identities, refused })
     }
 }
 

@@ -1,6 +1,7 @@
 //! One operation on an entity as it was written down: whose, and what is done to which property.
 
 use super::answer::Refusal;
+use super::entity_deeds::{self, Deed};
 use super::event::time_of;
 use super::record::{Member, flag, shortened, shown};
 use crate::error::nearest;
@@ -26,6 +27,8 @@ pub(crate) struct EntityRecord<'a> {
     pub(crate) time: Option<i64>,
     pub(crate) delete: bool,
     pub(crate) steps: Vec<Step<'a>>,
+    /// What it does to identities.
+    pub(crate) deeds: Vec<Deed<'a>>,
 }
 
 impl<'a> EntityRecord<'a> {
@@ -37,7 +40,8 @@ impl<'a> EntityRecord<'a> {
             if parts.len() > COLUMNS { Err("it has more than 4096 members") } else { Ok(()) }
         });
         read.and_then(|()| scanner.end()).map_err(|what| Refusal::malformed(&format!("the record is no JSON object: {what}")))?;
-        let mut record = EntityRecord { key: vec![Json::Null; entity.key.len()], time: None, delete: false, steps: Vec::new() };
+        let mut record =
+            EntityRecord { key: vec![Json::Null; entity.key.len()], time: None, delete: false, steps: Vec::new(), deeds: Vec::new() };
         for (name, value) in parts {
             record.part(entity, name, value)?;
         }
@@ -52,7 +56,7 @@ impl<'a> EntityRecord<'a> {
             return Ok(());
         }
         match name.as_ref() {
-            "key" => self.key = key(entity, value)?,
+            "key" => self.key = key(entity, "key", value)?,
             "time" => self.time = time_of(&value)?,
             "delete" => self.delete = flag("delete", &value)?,
             "set" => self.steps(entity, O::Set, &name, value)?,
@@ -61,10 +65,7 @@ impl<'a> EntityRecord<'a> {
             "append" => self.steps(entity, O::Append, &name, value)?,
             "union" => self.steps(entity, O::Union, &name, value)?,
             "unset" => self.unset(entity, value)?,
-            "bind" | "unbind" | "merge" if value == Json::Null => {}
-            "bind" | "unbind" | "merge" => {
-                return Err(Refusal::new("not_supported", format!("`{name}` is not accepted yet: identities cannot be changed over HTTP")));
-            }
+            "bind" | "unbind" | "merge" | "unmerge" => self.deeds.extend(entity_deeds::read(entity, &name, value)?),
             other => return Err(unknown_part(entity, other)),
         }
         Ok(())
@@ -125,21 +126,24 @@ impl<'a> EntityRecord<'a> {
             let message = format!("`key`, or the key column `{missing}` of entity `{}`, is missing", entity.name);
             return Err(Refusal::new("missing", message));
         }
-        if self.delete && !self.steps.is_empty() {
+        if self.delete && !(self.steps.is_empty() && self.deeds.is_empty()) {
             return Err(Refusal::new("invalid", "`delete` stands alone; send what follows as another record"));
         }
         Ok(())
     }
 }
 
-/// The values of `key`: one, or as many as the key has columns, by name or in order.
-fn key<'a>(entity: &EntityType, value: Json<'a>) -> Result<Vec<Json<'a>>, Refusal> {
+/// The values of a key that stands under a word: one, or as many as the key has columns, by name or in order.
+pub(crate) fn key<'a>(entity: &EntityType, word: &str, value: Json<'a>) -> Result<Vec<Json<'a>>, Refusal> {
     let columns = || entity.key.iter().map(|k| format!("`{}`", k.name)).collect::<Vec<_>>().join(", ");
     let parts = match value {
         Json::Raw(text) if text.starts_with('{') => {
             let mut found = members(text).map_err(Refusal::malformed)?;
             if let Some((other, _)) = found.iter().find(|(n, _)| !entity.key.iter().any(|k| k.name == *n)) {
-                return Err(Refusal::new("invalid", format!("`key`: entity `{}` has the key {}, not `{other}`", entity.name, columns())));
+                return Err(Refusal::new(
+                    "invalid",
+                    format!("`{word}`: entity `{}` has the key {}, not `{other}`", entity.name, columns()),
+                ));
             }
             let mut value = |k: &Property| found.iter().rposition(|(n, _)| *n == k.name).map_or(Json::Null, |at| found.swap_remove(at).1);
             return Ok(entity.key.iter().map(&mut value).collect());
@@ -148,7 +152,8 @@ fn key<'a>(entity: &EntityType, value: Json<'a>) -> Result<Vec<Json<'a>>, Refusa
         one => vec![one],
     };
     if parts.len() != entity.key.len() {
-        let message = format!("`key`: entity `{}` has a key of {} ({}), not of {}", entity.name, entity.key.len(), columns(), parts.len());
+        let message =
+            format!("`{word}`: entity `{}` has a key of {} ({}), not of {}", entity.name, entity.key.len(), columns(), parts.len());
         return Err(Refusal::new("wrong_type", message));
     }
     Ok(parts)
@@ -179,7 +184,7 @@ fn unknown_part(entity: &EntityType, name: &str) -> Refusal {
     if entity.properties.iter().any(|p| p.name == name) {
         return Refusal::new("invalid", format!("property `{name}` stands beside the operations; write it inside of `set`"));
     }
-    let known = ["key", "time", "delete", "set", "set_once", "increment", "append", "union", "unset"];
+    let known = ["key", "time", "delete", "set", "set_once", "increment", "append", "union", "unset", "bind", "unbind", "merge", "unmerge"];
     let known = known.into_iter().chain(entity.key.iter().map(|k| k.name.as_str()));
     let hint = nearest(name, known).map(|n| format!("; the nearest is `{n}`")).unwrap_or_default();
     Refusal::new("invalid", format!("`{}` is no operation on an entity{hint}", shortened(name)))

@@ -63,7 +63,8 @@ impl<'c> Reader<'c> {
             return Ok(());
         }
         let table = self.table(&record.event, phase)?;
-        let identities = identities::declared(self.catalog, &record.identities)?;
+        let event = self.tables[table].0.event;
+        let identities = identities::of_event(self.catalog, event, &record.identities)?;
         let time = time_of(&record.time)?.unwrap_or(turn.stamp);
         let place = Place { row, call: turn.call, time, received: turn.stamp, id: id.as_deref(), identities };
         self.tables[table].0.push(record, place);

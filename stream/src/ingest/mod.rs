@@ -13,6 +13,7 @@ mod clamp;
 mod commit;
 mod corrections;
 mod entity;
+mod entity_deeds;
 mod entity_record;
 mod event;
 mod faulty;

@@ -3,6 +3,7 @@
 use super::answer::Refusal;
 use super::faulty::refusal;
 use super::group::Piece;
+use super::identities::{self, Identified, Said};
 use super::record::{EventRecord, Member};
 use crate::ImportError;
 use crate::admit::{Arrival, EventColumns, Named, Ordinals, Slice, SystemColumns, admit_events, quoted};
@@ -24,7 +25,7 @@ pub(crate) struct Place<'r> {
     pub(crate) time: i64,
     pub(crate) received: i64,
     pub(crate) id: Option<&'r str>,
-    pub(crate) identities: Option<&'r str>,
+    pub(crate) identities: Identified<'r>,
 }
 
 pub(crate) struct Table<'c> {
@@ -40,6 +41,8 @@ pub(crate) struct Table<'c> {
     has_extra: bool,
     rows: Vec<u32>,
     calls: Vec<u32>,
+    /// By row, of those that say something.
+    identified: Vec<(usize, Vec<Said>)>,
     text: String,
 }
 
@@ -71,6 +74,7 @@ impl<'c> Table<'c> {
             has_extra: false,
             rows: Vec::new(),
             calls: Vec::new(),
+            identified: Vec::new(),
             text: String::new(),
         }
     }
@@ -81,7 +85,10 @@ impl<'c> Table<'c> {
         self.take(0, &record.top, true, None);
         self.take(1, &record.properties, false, Some(&mut undeclared));
         self.take(0, &record.top, false, Some(&mut undeclared));
-        self.push_extra(undeclared, place.identities);
+        self.push_extra(undeclared, place.identities.text);
+        if !place.identities.said.is_empty() {
+            self.identified.push((self.rows.len(), place.identities.said));
+        }
         self.time.push(place.time);
         self.received.push(place.received);
         self.id.append_option(place.id);
@@ -176,7 +183,8 @@ impl<'c> Table<'c> {
         let raw = RawBatch { rows, columns, ..RawBatch::default() };
         let mut slice = Slice::new(&raw, None, Tz::UTC);
         let mut ordinals = Ordinals::by_call(self.calls);
-        let admitted = admit_events(&mut slice, &event_columns, &system, &arrival, false, &mut ordinals)?;
+        let mut admitted = admit_events(&mut slice, &event_columns, &system, &arrival, false, &mut ordinals)?;
+        admitted.batch.identities = identities::columns(catalog, self.event, &self.identified, admitted.rows.values());
         let faults = std::mem::take(&mut slice.faults);
         let owner = format!("event `{}`", self.event.name);
         let is_key = |name: &str| self.event.participants.iter().any(|p| p.key_names.iter().any(|k| k == name));
@@ -196,6 +204,7 @@ fn columns_of(catalog: &Catalog, event: &Arc<EventType>, place: impl Fn(&String)
         keys: event.participants.iter().map(key).collect(),
         properties: event.properties.iter().map(|p| (p.clone(), place(&p.name))).collect(),
         undeclared: Vec::new(),
+        identities: Vec::new(),
     }
 }
 

@@ -66,7 +66,7 @@ fn mistakes_are_told_by_row() {
             "5 wrong_type: `increment`: property `city` of entity `user` is STRING, not a number",
             "6 wrong_type: `append`: property `city` of entity `user` is STRING, not a list",
             "7 unknown_property: `increment`: entity `user` has no property `agee`; the nearest is `age`",
-            "8 not_supported: `bind` is not accepted yet: identities cannot be changed over HTTP",
+            "8 unknown_identity: entity `user` declares no identity `$cookie`; name it in IDENTITIES of its DEFINE ENTITY first",
             "9 invalid: `delete` stands alone; send what follows as another record",
             "10 invalid: property `age` stands in two operations; send them as two records",
             "11 wrong_type: `key`: entity `user` has a key of 1 (`user_id`), not of 2",
