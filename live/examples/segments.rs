@@ -137,7 +137,7 @@ fn main() {
                 (PropertyId(3), Arc::new(rows.iter().map(|_| Some(r.below(50) as i64)).collect::<Int64Array>())),
             ],
             extra: None,
-            identities: None,
+            identities: Vec::new(),
             order: None,
         });
         let batches: Vec<EventBatch> = batches.collect();
