@@ -15,6 +15,7 @@ use eql_store::{Committed, Feed, Store, StoreError};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -43,6 +44,8 @@ pub(crate) struct Live {
     pub(crate) done: watch::Sender<(u64, i64)>,
     /// The engine closes: subscriptions end.
     pub(crate) stopping: watch::Sender<bool>,
+    /// Subscriptions that are open.
+    pub(crate) seated: AtomicUsize,
     /// Records as rows, as most subscribers see them: made once for all.
     pub(crate) shown: Mutex<Shown>,
     /// Segments that cannot be kept up to date, with the reason.
@@ -89,6 +92,7 @@ impl Engine {
         let live = Arc::new(Live {
             done: watch::Sender::new((0, i64::MIN)),
             stopping: watch::Sender::new(false),
+            seated: AtomicUsize::new(0),
             shown: Mutex::default(),
             failed: Mutex::default(),
             thread: Mutex::default(),

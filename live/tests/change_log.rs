@@ -134,8 +134,7 @@ proptest! {
             // And on the log itself, from the cursor of any change.
             if !model.published[segment].is_empty() {
                 let mut reader = log.subscribe(name, &Start::Now).unwrap().1;
-                let mut step = Step::new();
-                step.push((segment, (100..100 + 5).collect()));
+                let step: Step = vec![(segment, (100..100 + 5).collect())];
                 log.append(model.commit(&step)).unwrap();
                 let new = drain(&mut reader).unwrap();
                 prop_assert_eq!(new.len(), 5);
@@ -182,7 +181,7 @@ fn cut_at_any_byte_it_holds_the_whole_commits_before() {
             copy(dir.path(), place.path());
             std::fs::write(&files(place.path())[0], [&whole[..cut], garbage].concat()).unwrap();
             let log = open(place.path(), LogOptions::default());
-            let expected = ends.iter().filter(|(end, _)| *end <= cut as u64).next_back().map(|(_, m)| m.clone()).unwrap_or_default();
+            let expected = ends.iter().rfind(|(end, _)| *end <= cut as u64).map(|(_, m)| m.clone()).unwrap_or_default();
             assert_eq!(keys_of(&log.members(SEGMENTS[0]).unwrap()), expected, "cut at {cut}");
             // And it goes on from there.
             let commit = Commit { position: 99, clock: 990, version: 1, changes: vec![change(50, true, 990)] };

@@ -331,7 +331,7 @@ impl Feed {
                 }
                 Place::InTheLog => {
                     drop(inner);
-                    return self.from_log().map(Some);
+                    return self.read_log().map(Some);
                 }
                 Place::NotYet if core.feeds.arrived.wait_until(&mut inner, until).timed_out() => return Ok(None),
                 Place::NotYet => {}
@@ -356,7 +356,7 @@ impl Feed {
         Ok(())
     }
 
-    fn from_log(&mut self) -> Result<Committed, StoreError> {
+    fn read_log(&mut self) -> Result<Committed, StoreError> {
         let dir = self.core.dir.join(LOG);
         let logged = self.tail.get_or_insert_with(|| Tail::after(&dir, self.position)).next()?;
         let snapshot = self.core.state.lock().snapshot();

@@ -119,7 +119,7 @@ impl Following {
                 match next.map_err(log_error)? {
                     Next::Entry(entry, 0) if self.plain && rows.is_empty() => return self.shown(&entry).await.map(Some),
                     Next::Entry(entry, skip) => self.take(&entry, skip, &mut rows),
-                    Next::InFiles if rows.is_empty() => self.from_files(&mut rows).await?,
+                    Next::InFiles if rows.is_empty() => self.read_files(&mut rows).await?,
                     Next::InFiles | Next::Nothing => break,
                 }
             }
@@ -161,7 +161,7 @@ impl Following {
     }
 
     /// Blocking reads go to a thread that may wait.
-    async fn from_files(&mut self, rows: &mut Vec<Row>) -> Result<(), EngineError> {
+    async fn read_files(&mut self, rows: &mut Vec<Row>) -> Result<(), EngineError> {
         let reader = self.reader.clone();
         let read = move || {
             let (mut found, mut changes, mut reader) = (Vec::new(), 0, reader.lock());

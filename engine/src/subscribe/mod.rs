@@ -18,11 +18,16 @@ use arrow::datatypes::SchemaRef;
 use eql_catalog::{Catalog, DataType};
 use eql_compiler::bound::{Follows, Statement, Subscribe, SubscribedFrom};
 use eql_live::{Reader, Start};
+use futures::StreamExt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How long a subscription may wait until the live thread has seen what was committed before it.
 const CATCH_UP: Duration = Duration::from_secs(60);
+
+/// Subscriptions at once: each is a connection with its buffers, about 40 KB.
+const SUBSCRIPTIONS_MAX: usize = 10_000;
 
 /// A promise is made at least so often.
 pub(crate) const PROGRESS: Duration = Duration::from_secs(1);
@@ -42,11 +47,18 @@ impl Engine {
         let head = head(&self.catalog(), s, &setup.zone)?;
         let engine = self.this.upgrade().ok_or_else(|| EngineError::Closed("the engine closes".into()))?;
         let live = self.live()?;
+        let seat = live.seat()?;
         let (columns, schema) = (head.columns.clone(), head.schema.clone());
         let batches = match &s.follows {
             Follows::Events(followed) => events::stream(engine, live, followed.clone(), schema.clone(), start).await?,
             Follows::Segment { .. } | Follows::Tag { .. } => members::stream(engine, live, s.clone(), schema.clone(), start).await?,
         };
+        // Given back when the stream is dropped.
+        let batches = batches
+            .inspect(move |_| {
+                let _kept = &seat;
+            })
+            .boxed();
         Ok(Rows { columns, schema, batches, warnings: Vec::new(), approximate: false })
     }
 
@@ -161,7 +173,26 @@ fn head(catalog: &Catalog, s: &Subscribe, zone: &str) -> Result<Head, EngineErro
     Ok(Head::named(columns, zone))
 }
 
+/// One of the subscriptions that there may be.
+struct Seat(Arc<Live>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.seated.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Live {
+    fn seat(self: &Arc<Self>) -> Result<Seat, EngineError> {
+        let seat = Seat(self.clone());
+        if self.seated.fetch_add(1, Ordering::Relaxed) < SUBSCRIPTIONS_MAX {
+            return Ok(seat);
+        }
+        Err(EngineError::QueueFull(format!(
+            "{SUBSCRIPTIONS_MAX} subscriptions are open, which is all there may be: try again when some have ended"
+        )))
+    }
+
     /// A reader that begins where it is told to. Its place is held by the log's retention alone.
     async fn reader(
         self: &Arc<Self>,

@@ -251,7 +251,9 @@ impl ChangeLog {
     pub fn forget(&self, source: &str) -> Result<(), LogError> {
         let saving = self.saving.lock();
         let Some(meta) = self.inner.lock().manifest.sources.get(source).cloned() else { return Ok(()) };
-        self.change(&saving, |manifest| drop(manifest.sources.remove(source)))?;
+        self.change(&saving, |manifest| {
+            manifest.sources.remove(source);
+        })?;
         self.inner.lock().sources.remove(&meta.id);
         if let Some(snapshot) = &meta.snapshot {
             members::remove(&self.dir, meta.id, snapshot);
