@@ -1,8 +1,10 @@
 //! One subject type's events in order.
 
 mod build;
+mod overlay;
 
-pub(crate) use build::{Involved, build};
+pub(crate) use build::{Involved, Layer, build};
+pub use overlay::Timelines;
 
 use eql_catalog::{EntityTypeId, EventTypeId};
 use std::ops::Range;
