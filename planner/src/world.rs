@@ -10,7 +10,7 @@ use datafusion::common::{DataFusionError, Result, ScalarValue};
 use datafusion::execution::session_state::SessionState;
 use eql_catalog::EntityTypeId;
 use eql_compiler::bound::{Behaviour, Clock, EntityValue, Leaf, Link, Query, ScanColumn};
-use eql_store::{Snapshot, Timeline, arrow_type};
+use eql_store::{Snapshot, Timelines, arrow_type};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -76,12 +76,8 @@ impl World {
     }
 
     /// The timeline of a subject, by its first participant or a role.
-    pub(crate) fn timeline(&self, subject: EntityTypeId, role: Option<&str>) -> Result<Arc<Timeline>> {
-        match role {
-            Some(r) => self.snapshot.timeline_by_role(subject, r),
-            None => self.snapshot.timeline(subject),
-        }
-        .map_err(store_error)
+    pub(crate) fn timelines(&self, subject: EntityTypeId, role: Option<&str>) -> Result<Timelines> {
+        self.snapshot.timelines(subject, role).map_err(store_error)
     }
 
     /// An expression over every entity of a type by ordinal; one more value stands for "no entity".

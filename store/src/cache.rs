@@ -4,6 +4,7 @@
 use crate::coded::CodedColumn;
 use crate::part::Spine;
 use crate::rows::EventColumn;
+use crate::timeline::Layer;
 use crate::{History, StoreError, StoreStats, Timeline};
 use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::DataType;
@@ -31,10 +32,11 @@ pub(crate) enum Key {
 /// Which timeline, of which content.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct TimelineKey {
+    pub(crate) layer: Layer,
     pub(crate) subject: EntityTypeId,
     pub(crate) role: Option<String>,
     pub(crate) entities: u32,
-    /// Involved event types, place of the participant, position of the last change.
+    /// Involved event types, place of the participant, position of the last change; of settled rows what the parts hold.
     pub(crate) events: Vec<(EventTypeId, usize, u64)>,
     /// Grows when rows move from memory to parts: their numbers change.
     pub(crate) layout: u64,

@@ -84,7 +84,7 @@ pub use rejected::RejectedRow;
 pub use rows::{EventColumn, EventRows};
 pub use snapshot::Snapshot;
 pub use store::Store;
-pub use timeline::Timeline;
+pub use timeline::{Timeline, Timelines};
 pub use upgrade::{Upgraded, upgrade};
 pub use verify::{Problem, Unfinished, VerifyReport, verify};
 pub use version::{Kept, VersionBatch};

@@ -14,6 +14,7 @@ use arrow::compute::{interleave, take};
 use arrow::datatypes::{DataType, UInt32Type};
 use eql_catalog::{EntityTypeId, EventType, PropertyId};
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -253,6 +254,25 @@ impl EventRows {
             Chunk::Part(part) => part.event(self.definition.id).is_some_and(|e| e.received),
             Chunk::Hot(hot) => hot.received.is_some(),
         })
+    }
+
+    /// Rows of parts and rows in memory.
+    pub(crate) fn layers(&self) -> (usize, usize) {
+        let settled = self.chunks.iter().take_while(|c| matches!(c, Chunk::Part(_))).count();
+        (self.starts[settled] as usize, self.len() - self.starts[settled] as usize)
+    }
+
+    /// What the rows of parts are: equal stamps, equal rows with equal numbers.
+    pub(crate) fn settled_stamp(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for (chunk, erased) in self.chunks.iter().zip(self.erased.iter()) {
+            if let Chunk::Part(part) = chunk {
+                let gone = part.deleted(self.definition.id).map_or(0, |d| d.count());
+                let erased: Vec<usize> = erased.iter().map(HashSet::len).collect();
+                (part.meta.id, part.rows(self.definition.id), gone, erased).hash(&mut hasher);
+            }
+        }
+        hasher.finish()
     }
 
     pub(crate) fn definition(&self) -> &Arc<EventType> {

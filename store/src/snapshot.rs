@@ -7,8 +7,8 @@ use crate::identity::{Edges, Roots};
 use crate::part::Part;
 use crate::refreshes::Refreshes;
 use crate::rejected::Rejected;
-use crate::timeline::{Involved, build};
-use crate::{EntityColumns, EntityRow, EventRows, RejectedRow, StoreError, Timeline};
+use crate::timeline::{Involved, Layer, Timeline, Timelines, build};
+use crate::{EntityColumns, EntityRow, EventRows, RejectedRow, StoreError};
 use arrow::array::{
     ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
 };
@@ -72,7 +72,7 @@ impl Snapshot {
     /// # Errors
     /// An unknown entity type, or a damaged file.
     pub fn timeline(&self, subject: EntityTypeId) -> Result<Arc<Timeline>, StoreError> {
-        self.timeline_of(subject, None, |event| event.participant_of(subject))
+        self.layer_of(subject, None, Layer::All, &self.involved(subject, None)?)
     }
 
     /// The same by the participant of a role.
@@ -80,32 +80,61 @@ impl Snapshot {
     /// # Errors
     /// An unknown entity type or role, or a damaged file.
     pub fn timeline_by_role(&self, subject: EntityTypeId, role: &str) -> Result<Arc<Timeline>, StoreError> {
-        let place = |event: &EventType| event.participants.iter().position(|p| p.entity == subject && p.name == role);
-        if !self.events.values().any(|e| place(e.definition()).is_some()) {
+        self.layer_of(subject, Some(role), Layer::All, &self.involved(subject, Some(role))?)
+    }
+
+    /// The same in layers, by the first participant or a role: what is in parts is not sorted again for what arrives.
+    ///
+    /// # Errors
+    /// As [`timeline`](Self::timeline) and [`timeline_by_role`](Self::timeline_by_role).
+    pub fn timelines(&self, subject: EntityTypeId, role: Option<&str>) -> Result<Timelines, StoreError> {
+        let involved = self.involved(subject, role)?;
+        let layers = involved.iter().map(|i| i.rows.layers());
+        let (settled, recent) = layers.fold((0, 0), |(settled, recent), (s, r)| (settled + s, recent + r));
+        let entities = self.source(subject)?.parts.len;
+        let layer = |layer| self.layer_of(subject, role, layer, &involved);
+        Ok(match (settled, recent) {
+            (_, 0) => Timelines::new(layer(Layer::Settled)?, None, entities),
+            _ if recent > settled / 4 => Timelines::new(layer(Layer::All)?, None, entities),
+            _ => Timelines::new(layer(Layer::Settled)?, Some(layer(Layer::Recent)?), entities),
+        })
+    }
+
+    fn involved(&self, subject: EntityTypeId, role: Option<&str>) -> Result<Vec<Involved>, StoreError> {
+        let place = |event: &EventType| match role {
+            None => event.participant_of(subject),
+            Some(role) => event.participants.iter().position(|p| p.entity == subject && p.name == role),
+        };
+        let involved = |rows: &Arc<EventRows>| Some(Involved { participant: place(rows.definition())?, rows: rows.clone() });
+        let involved: Vec<Involved> = self.events.values().filter_map(involved).collect();
+        if let (Some(role), true) = (role, involved.is_empty()) {
             let name = self.source(subject)?.parts.definition.name.clone();
             return Err(StoreError::UnknownRole(name, role.to_string()));
         }
-        self.timeline_of(subject, Some(role), place)
+        Ok(involved)
     }
 
-    fn timeline_of(
+    fn layer_of(
         &self,
         subject: EntityTypeId,
         role: Option<&str>,
-        place: impl Fn(&EventType) -> Option<usize>,
+        layer: Layer,
+        involved: &[Involved],
     ) -> Result<Arc<Timeline>, StoreError> {
         let (entities, roots) = (self.source(subject)?.parts.len, &*self.source(subject)?.parts.roots);
-        let involved = |rows: &Arc<EventRows>| Some(Involved { participant: place(rows.definition())?, rows: rows.clone() });
-        let involved: Vec<Involved> = self.events.values().filter_map(involved).collect();
+        let settled = layer == Layer::Settled;
+        let stamp = |rows: &EventRows| if settled { rows.settled_stamp() } else { rows.position() };
         let key = TimelineKey {
+            layer,
             subject,
             role: role.map(str::to_string),
-            entities,
-            events: involved.iter().map(|i| (i.rows.definition().id, i.participant, i.rows.position())).collect(),
+            // Entities that came since the parts were written have no rows in them.
+            entities: if settled { 0 } else { entities },
+            events: involved.iter().map(|i| (i.rows.definition().id, i.participant, stamp(&i.rows))).collect(),
             layout: self.layout,
             roots: roots.stamp,
         };
-        self.cache.timeline(key, || build((subject, entities, roots), &involved, &self.parts, &self.cache))
+        self.cache.timeline(key, || build(layer, (subject, entities, roots), involved, &self.parts, &self.cache))
     }
 
     /// The latest rows that were not taken, oldest first.

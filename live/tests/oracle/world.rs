@@ -172,6 +172,7 @@ impl World {
                 (PropertyId(2), Arc::new(own.iter().map(|r| r.channel.map(|c| CHANNELS[c])).collect::<StringArray>())),
             ],
             extra: None,
+            identities: vec![],
             order: Some(order.into()),
         })
     }

@@ -9,7 +9,7 @@ use arrow::datatypes::TimestampMicrosecondType;
 use datafusion::common::Result;
 use eql_catalog::EventTypeId;
 use eql_compiler::bound::{Clock, EventSelect, Leaf, Link, RowExpr};
-use eql_store::{EventColumn, Timeline};
+use eql_store::{EventColumn, Timeline, Timelines};
 use eql_timeline::RowBits;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -24,8 +24,10 @@ const ENTITIES: u32 = 1 << 16;
 pub(crate) struct Chunk<'a> {
     /// Whose rows.
     pub ordinals: Range<u32>,
-    /// Rows before the first of this batch.
+    /// Rows of the timeline before the first of this batch.
     base: usize,
+    /// Rows of all entities before it.
+    before: usize,
     offsets: &'a [u32],
     /// Microseconds.
     pub time: &'a [i64],
@@ -33,6 +35,7 @@ pub(crate) struct Chunk<'a> {
     row: &'a [u32],
     /// For each wanted code, the timeline's rows of that event in the batch.
     by_code: Vec<&'a [u32]>,
+    tied: &'a [bool],
     timeline: &'a Timeline,
 }
 
@@ -53,19 +56,11 @@ impl Aligned<'_> {
 }
 
 impl<'a> Chunk<'a> {
-    /// The next batch of a range of entities; None when it is done.
-    pub(crate) fn next(timeline: &'a Timeline, from: u32, end: u32, wanted: &[bool]) -> Option<Self> {
-        if from >= end {
-            return None;
-        }
-        let offsets = &timeline.offsets;
-        let base = offsets[from as usize] as usize;
-        let limit = from.saturating_add(ENTITIES).min(end);
-        // The first entity that begins ROWS rows or more after the first row.
-        let reach = offsets[from as usize + 1..=limit as usize].partition_point(|o| (*o as usize) < base + ROWS);
-        let to = (from + 1 + u32::try_from(reach).unwrap_or(u32::MAX)).min(limit);
-        let stop = offsets[to as usize] as usize;
-        let code = &timeline.code[base..stop];
+    /// A batch of these entities, the first of which is number `ordinals.start - lead` of the timeline. `before`: rows of the entities before.
+    fn new(timeline: &'a Timeline, lead: u32, ordinals: Range<u32>, before: usize, wanted: &[bool]) -> Self {
+        let (from, to) = ((ordinals.start - lead) as usize, (ordinals.end - lead) as usize);
+        let offsets = &timeline.offsets[from..=to];
+        let (base, stop) = (offsets[0] as usize, offsets[to - from] as usize);
         let inside = |rows: &'a Vec<u32>| {
             let first = rows.partition_point(|r| (*r as usize) < base);
             let rows = &rows[first..];
@@ -73,16 +68,41 @@ impl<'a> Chunk<'a> {
         };
         let none: &'a [u32] = &[];
         let by_code = timeline.postings.iter().zip(wanted).map(|(rows, wanted)| if *wanted { inside(rows) } else { none }).collect();
-        Some(Self {
-            ordinals: from..to,
+        Self {
+            ordinals,
             base,
-            offsets: &offsets[from as usize..=to as usize],
+            before,
+            offsets,
             time: &timeline.time[base..stop],
-            code,
+            code: &timeline.code[base..stop],
             row: &timeline.row[base..stop],
             by_code,
+            tied: &timeline.tied[from..to],
             timeline,
-        })
+        }
+    }
+
+    /// Calls `each` with the batches of a range of entities, in order, until it says stop.
+    pub(crate) fn each<E>(
+        timelines: &Timelines,
+        range: Range<u32>,
+        wanted: &[bool],
+        mut each: impl FnMut(&Chunk<'_>) -> std::result::Result<bool, E>,
+    ) -> std::result::Result<(), E> {
+        let mut at = range.start;
+        while at < range.end {
+            let to = timelines.reach(at, range.end, ROWS, ENTITIES);
+            let before = timelines.rows_before(at);
+            let more = match timelines.merged(at..to) {
+                None => each(&Chunk::new(&timelines.settled, 0, at..to, before, wanted))?,
+                Some(merged) => each(&Chunk::new(&merged, at, at..to, before, wanted))?,
+            };
+            if !more {
+                return Ok(());
+            }
+            at = to;
+        }
+        Ok(())
     }
 
     /// The batch as the kernels for many entities take it: rows are counted from the last multiple of 64 before its first one, so that
@@ -107,7 +127,7 @@ impl<'a> Chunk<'a> {
 
     /// Whether two rows of the i-th entity have one time.
     pub(crate) fn tied(&self, i: usize) -> bool {
-        self.timeline.tied[self.ordinals.start as usize + i]
+        self.tied[i]
     }
 
     /// For each of some rows the place of its entity in the batch; quickest where the rows rise.
@@ -145,7 +165,7 @@ impl<'a> Chunk<'a> {
 
     /// A number that a row of the batch has alone in its timeline.
     pub(crate) fn row_number(&self, row: u32) -> i64 {
-        i64::try_from(self.base).unwrap_or(i64::MAX).saturating_add(i64::from(row))
+        i64::try_from(self.before).unwrap_or(i64::MAX).saturating_add(i64::from(row))
     }
 
     /// Row numbers in the event's own rows.

@@ -17,7 +17,7 @@ use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::{DataFusionError, Result};
 use eql_catalog::EntityTypeId;
 use eql_compiler::bound::{Aggregation, Behaviour, BehaviourKind, Clock, Leaf, ScanColumn};
-use eql_store::{Timeline, arrow_type};
+use eql_store::{Timeline, Timelines, arrow_type};
 use eql_timeline::Bucketer;
 use std::sync::Arc;
 
@@ -322,9 +322,9 @@ pub(crate) fn behaviours(world: &World, entity: EntityTypeId, asked: &[&Behaviou
     roles.sort();
     roles.dedup();
     for role in roles {
-        let timeline = world.timeline(entity, role.as_deref())?;
+        let timelines = world.timelines(entity, role.as_deref())?;
         let which: Vec<usize> = (0..asked.len()).filter(|i| asked[*i].role == role).collect();
-        let arrays = pass(world, &timeline, &which.iter().map(|i| asked[*i]).collect::<Vec<_>>())?;
+        let arrays = pass(world, &timelines, &which.iter().map(|i| asked[*i]).collect::<Vec<_>>())?;
         for (i, a) in which.into_iter().zip(arrays) {
             out[i] = Some(a);
         }
@@ -332,22 +332,22 @@ pub(crate) fn behaviours(world: &World, entity: EntityTypeId, asked: &[&Behaviou
     out.into_iter().map(|o| o.ok_or_else(|| DataFusionError::Internal("a behaviour was not computed".into()))).collect()
 }
 
-fn pass(world: &World, timeline: &Arc<Timeline>, asked: &[&Behaviour]) -> Result<Vec<ArrayRef>> {
+fn pass(world: &World, timelines: &Timelines, asked: &[&Behaviour]) -> Result<Vec<ArrayRef>> {
+    let timeline = &timelines.settled;
     let asks = asked.iter().map(|b| Ask::new(world, timeline, b, arrow_type(&result_type(b)))).collect::<Result<Vec<_>>>()?;
     let mut wanted = vec![false; timeline.events.len()];
     asks.iter().for_each(|a| a.want(&mut wanted));
-    let ranges = timeline.partitions(world.threads);
+    let ranges = timelines.partitions(world.threads);
     let walk = |range: &std::ops::Range<u32>| -> Result<Vec<Vec<ArrayRef>>> {
         let mut coders = asks.iter().map(Ask::coder).collect::<Result<Vec<_>>>()?;
         let mut parts = vec![Vec::new(); asks.len()];
-        let mut at = range.start;
-        while let Some(chunk) = Chunk::next(timeline, at, range.end, &wanted) {
+        Chunk::each(timelines, range.clone(), &wanted, |chunk| {
             world.check()?;
-            at = chunk.ordinals.end;
             for ((ask, coder), part) in asks.iter().zip(&mut coders).zip(&mut parts) {
-                part.push(ask.answer(&chunk, coder.as_mut())?);
+                part.push(ask.answer(chunk, coder.as_mut())?);
             }
-        }
+            Ok::<_, DataFusionError>(true)
+        })?;
         Ok(parts)
     };
     let done: Vec<Result<Vec<Vec<ArrayRef>>>> = std::thread::scope(|scope| {

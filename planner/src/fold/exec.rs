@@ -15,7 +15,7 @@ use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use eql_catalog::EntityTypeId;
 use eql_compiler::bound::Clock;
-use eql_store::Timeline;
+use eql_store::{Timeline, Timelines};
 use std::fmt::Formatter;
 use std::ops::Range;
 use std::pin::Pin;
@@ -97,7 +97,7 @@ type Shared = std::result::Result<Run, Arc<DataFusionError>>;
 
 /// What partitions share.
 struct Run {
-    timeline: Arc<Timeline>,
+    timelines: Timelines,
     prepared: Arc<dyn Prepared>,
     wanted: Vec<bool>,
     among: Option<Vec<bool>>,
@@ -137,11 +137,11 @@ impl FoldExec {
 
     fn make(&self) -> Result<Run> {
         let (subject, role) = self.fold.subject();
-        let timeline = self.world.timeline(subject, role.as_deref())?;
-        let prepared = self.fold.prepare(&self.world, &timeline, &self.columns)?;
-        let mut wanted = vec![false; timeline.events.len()];
+        let timelines = self.world.timelines(subject, role.as_deref())?;
+        let prepared = self.fold.prepare(&self.world, &timelines.settled, &self.columns)?;
+        let mut wanted = vec![false; timelines.settled.events.len()];
         prepared.want(&mut wanted);
-        Ok(Run { among: self.fold.among(&self.world)?, only: self.fold.only(&self.world)?, timeline, prepared, wanted })
+        Ok(Run { among: self.fold.among(&self.world)?, only: self.fold.only(&self.world)?, timelines, prepared, wanted })
     }
 
     /// Walks the entities of one partition; `send` is false when nobody listens any more.
@@ -149,20 +149,21 @@ impl FoldExec {
         let run = self.run().as_ref().map_err(|e| DataFusionError::Shared(e.clone()))?;
         let ranges = match &run.only {
             Some(only) => vec![only.clone()],
-            None => run.timeline.partitions(self.world.threads),
+            None => run.timelines.partitions(self.world.threads),
         };
         let mut state = run.prepared.start()?;
         if let Some(range) = ranges.get(partition) {
-            let mut at = range.start;
-            while let Some(chunk) = Chunk::next(&run.timeline, at, range.end, &run.wanted) {
+            let mut heard = true;
+            Chunk::each(&run.timelines, range.clone(), &run.wanted, |chunk| {
                 self.world.check()?;
-                at = chunk.ordinals.end;
                 let among = run.among.as_ref().map(|a| &a[chunk.ordinals.start as usize..chunk.ordinals.end as usize]);
-                if let Some(batch) = state.take(&chunk, among)?
-                    && !send(batch)
-                {
-                    return Ok(());
+                if let Some(batch) = state.take(chunk, among)? {
+                    heard = send(batch);
                 }
+                Ok::<_, DataFusionError>(heard)
+            })?;
+            if !heard {
+                return Ok(());
             }
         }
         if let Some(batch) = state.finish(partition == 0)? {

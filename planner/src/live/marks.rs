@@ -376,22 +376,17 @@ impl Marks {
         if self.events.is_empty() {
             return Ok(());
         }
-        let timeline = match &self.spec.role {
-            Some(role) => snapshot.timeline_by_role(self.spec.subject, role)?,
-            None => snapshot.timeline(self.spec.subject)?,
-        };
-        let code = |event: EventTypeId| timeline.events.iter().position(|e| *e == event);
-        let mut wanted = vec![false; timeline.events.len()];
+        let timelines = snapshot.timelines(self.spec.subject, self.spec.role.as_deref())?;
+        let code = |event: EventTypeId| timelines.settled.events.iter().position(|e| *e == event);
+        let mut wanted = vec![false; timelines.settled.events.len()];
         self.events().filter_map(code).for_each(|c| wanted[c] = true);
-        let all = u32::try_from(timeline.ordinal_count()).unwrap_or(u32::MAX);
+        let all = timelines.entities();
         let ranges: Vec<std::ops::Range<u32>> = match only {
             Some(some) => some.iter().filter(|o| **o < all).map(|o| *o..*o + 1).collect(),
             None => std::iter::once(0..all).collect(),
         };
         for range in ranges {
-            let mut at = range.start;
-            while let Some(chunk) = Chunk::next(&timeline, at, range.end, &wanted) {
-                at = chunk.ordinals.end;
+            Chunk::each(&timelines, range, &wanted, |chunk| {
                 let mut found: Vec<(u32, i64)> = Vec::new();
                 for of in &self.events {
                     let Some(code) = code(of.event) else { continue };
@@ -412,7 +407,8 @@ impl Marks {
                     let ordinal = chunk.ordinals.start + u32::try_from(entity).unwrap_or(u32::MAX);
                     each(Mark { ordinal, time: chunk.time[place as usize], payload });
                 }
-            }
+                Ok::<_, LiveError>(true)
+            })?;
         }
         Ok(())
     }

@@ -46,8 +46,8 @@ impl Planner {
         let (mut start, end) = clock::resolve(&p.during, self.world.now)?;
         if start == i64::MIN {
             // Without a beginning the first event of any entity is one.
-            match self.world.timeline(p.subject, None)?.time.iter().min() {
-                Some(first) => start = *first,
+            match self.world.timelines(p.subject, None)?.first_time() {
+                Some(first) => start = first,
                 None => return Ok(vec![]),
             }
         }

@@ -21,17 +21,18 @@ pub(crate) struct Involved {
 
 /// `roots`: who stands for whom among the subjects.
 pub(crate) fn build(
+    layer: Layer,
     (subject, entities, roots): (EntityTypeId, u32, &Roots),
     involved: &[Involved],
     parts: &[Arc<Part>],
     cache: &ReadCache,
 ) -> Result<Timeline, StoreError> {
-    let timeline = if involved.iter().all(|i| i.participant == 0) {
-        let mut timeline = from_spines((subject, entities, roots), involved, parts, cache)?;
+    let timeline = if layer != Layer::Recent && involved.iter().all(|i| i.participant == 0) {
+        let mut timeline = from_spines(layer, (subject, entities, roots), involved, parts, cache)?;
         merged::settle_ties(&mut timeline, involved, roots)?;
         timeline
     } else {
-        from_columns(entities, involved)?
+        from_columns(layer, entities, involved)?
     };
     let events: Vec<_> = involved.iter().map(|i| i.rows.definition().id).collect();
     let participants = involved.iter().map(|i| i.participant).collect();
@@ -40,8 +41,28 @@ pub(crate) fn build(
     Ok(Timeline { subject, events, participants, postings, bits, ..timeline })
 }
 
+/// Which rows a timeline is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Layer {
+    All,
+    /// Those of parts.
+    Settled,
+    /// Those in memory.
+    Recent,
+}
+
+impl Layer {
+    fn has(self, chunk: &Chunk) -> bool {
+        match self {
+            Layer::All => true,
+            Layer::Settled => matches!(chunk, Chunk::Part(_)),
+            Layer::Recent => matches!(chunk, Chunk::Hot(_)),
+        }
+    }
+}
+
 /// The rows of each code, rising.
-fn postings(code: &[u16], codes: usize) -> Vec<Vec<u32>> {
+pub(super) fn postings(code: &[u16], codes: usize) -> Vec<Vec<u32>> {
     let mut counts = vec![0usize; codes];
     code.iter().for_each(|c| counts[*c as usize] += 1);
     let mut out: Vec<Vec<u32>> = counts.into_iter().map(Vec::with_capacity).collect();
@@ -54,6 +75,7 @@ fn postings(code: &[u16], codes: usize) -> Vec<Vec<u32>> {
 /// Everything is clustered by this subject: parts are in order already, and their sequences need not be read. Each part is older than
 /// the next one or of another month, and the hot rows are the youngest, so for equal times the order of sources is that of sequences.
 fn from_spines(
+    layer: Layer,
     (subject, entities, roots): (EntityTypeId, u32, &Roots),
     involved: &[Involved],
     parts: &[Arc<Part>],
@@ -63,7 +85,7 @@ fn from_spines(
     for part in parts.iter().filter(|p| p.meta.subject == subject) {
         sources.push(PartSource::new(part, part.spine(cache)?, involved));
     }
-    let hot = entries(involved, |chunk| matches!(chunk, Chunk::Hot(_)))?;
+    let hot = entries(involved, |chunk| layer == Layer::All && matches!(chunk, Chunk::Hot(_)))?;
     let mut counter = Counter::new(entities);
     for source in &sources {
         source.count(&mut counter, roots)?;
@@ -78,8 +100,8 @@ fn from_spines(
 }
 
 /// The subject is some other participant: ordinals and sequences are read as columns.
-fn from_columns(entities: u32, involved: &[Involved]) -> Result<Timeline, StoreError> {
-    let entries = entries(involved, |_| true)?;
+fn from_columns(layer: Layer, entities: u32, involved: &[Involved]) -> Result<Timeline, StoreError> {
+    let entries = entries(involved, |chunk| layer.has(chunk))?;
     let mut counter = Counter::new(entities);
     entries.iter().try_for_each(|e| counter.count(e.ordinal, 1))?;
     let mut placer = counter.placer()?;

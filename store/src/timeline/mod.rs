@@ -2,8 +2,10 @@
 
 mod build;
 mod merged;
+mod overlay;
 
-pub(crate) use build::{Involved, build};
+pub(crate) use build::{Involved, Layer, build};
+pub use overlay::Timelines;
 
 use eql_catalog::{EntityTypeId, EventTypeId};
 use std::ops::Range;
