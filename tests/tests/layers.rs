@@ -101,7 +101,7 @@ proptest! {
         let mut all = started();
         all.import(None, &lines(&events, 0)).unwrap();
         let expected = answers(&mut all);
-        let mut split = started();
+        let split = started();
         split.import(None, &lines(settled, 0)).unwrap();
         let mut split = checkpointed(split);
         split.import(None, &lines(&events[settled.len()..], settled.len())).unwrap();
