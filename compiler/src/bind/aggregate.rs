@@ -30,7 +30,14 @@ impl Binder<'_> {
             return self.bounce_rate(span, env);
         }
         let argument = match c.args.first() {
-            None if matches!(f.name, "entities" | "approx_users") => self.subjects(env),
+            None if matches!(f.name, "entities" | "approx_users") => match self.subjects(env) {
+                Some(subjects) => Some(subjects),
+                None => {
+                    let hint = "count a key, as in count(DISTINCT user_id)";
+                    self.error_hint(code::ARGUMENTS, span, "these rows have no subject to count", hint);
+                    return None;
+                }
+            },
             None | Some(Arg::Star(_)) => None,
             Some(Arg::Expr(e)) => match self.subject_rows(f, e, env) {
                 Some(ordinal) => Some(ordinal),
@@ -346,10 +353,11 @@ impl Binder<'_> {
             return None;
         }
         let order = c.scopes.iter().find_map(|s| if let Scope::OrderBy(o) = s { Some(o) } else { None });
-        let order = match order {
-            Some(o) => self.sort_keys(o, env),
-            None if matches!(f.name, "first" | "last" | "collect" | "string_agg") => self.timeline_order(env),
-            None => vec![],
+        let order = match (self.second_value(f, c, span, env)?, order) {
+            (Some(second), _) => vec![SortKey { expr: second, descending: false, nulls_first: false }],
+            (None, Some(o)) => self.sort_keys(o, env),
+            (None, None) if matches!(f.name, "first" | "last" | "collect" | "string_agg") => self.timeline_order(env),
+            (None, None) => vec![],
         };
         self.aggregate(f, c, argument, Some(filter?), order, span)
     }

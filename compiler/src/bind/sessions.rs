@@ -221,22 +221,38 @@ impl Binder<'_> {
                 let out = self.expr(e, &mut env);
                 row.event_columns = env.rows.swap_remove(0);
                 if let Aggregates::Matched(list) = env.aggregates {
+                    let several = |a: &Aggregate| {
+                        use Aggregation as F;
+                        matches!(a.function, F::Mode | F::Correlation | F::Covariance | F::CovariancePopulation)
+                    };
+                    if list.iter().any(|(_, a)| several(a)) {
+                        let what = format!("`{}` does not range over the events of one session", c.name.text());
+                        let hint = "ask it of the events: SELECT … FROM the event, with GROUP BY";
+                        return self.error_hint(code::FUNCTION, e.span, what, hint);
+                    }
                     row.columns.extend(list.into_iter().map(|(id, a)| (id, SessionColumn::Aggregate(a))));
                 }
                 out
             }
             // Other expressions range over the columns a path would find.
             _ => {
+                let (mut e, mut inner, mut output) = (e.clone(), Vec::new(), Vec::new());
+                take_aggregates(&mut e, &mut inner);
+                for (name, call) in inner {
+                    let found = self.session_expr(&call, row);
+                    let ExprKind::Column(id) = found.kind else { return Expr::invalid() };
+                    output.push(Output { id, name, data_type: found.data_type });
+                }
                 let mut paths = Vec::new();
-                collect_paths(e, &mut paths);
-                let mut output = Vec::new();
+                collect_paths(&e, &mut paths);
+                paths.retain(|p| !output.iter().any(|o| o.name == p.text()));
                 for p in paths {
                     let found = self.session_path(&p, row);
                     if let ExprKind::Column(id) = found.kind {
                         output.push(Output { id, name: p.text(), data_type: found.data_type });
                     }
                 }
-                self.expr(e, &mut Env::row(RowScope::new(RowKind::Table(output), None)))
+                self.expr(&e, &mut Env::row(RowScope::new(RowKind::Table(output), None)))
             }
         }
     }
@@ -338,6 +354,42 @@ fn put_leaf(rel: Rel, leaf: Rel) -> Rel {
             Rel::Top(Box::new(TopRows { input: put_leaf(t.input, leaf), keys: t.keys, ranking }))
         }
         other => other,
+    }
+}
+
+/// Puts a name in the place of every aggregate inside an expression, and gives the aggregates by these names.
+fn take_aggregates(e: &mut ast::Expr, out: &mut Vec<(String, ast::Expr)>) {
+    use ast::ExprKind as A;
+    let aggregate = |c: &ast::Call| {
+        let known = crate::function::function(&c.name.text());
+        c.over.is_none() && known.is_some_and(|f| f.kind == crate::function::FunctionKind::Aggregate)
+    };
+    if let A::Call(c) = &e.kind
+        && aggregate(c)
+    {
+        let (name, span) = (format!("aggregate {}", out.len() + 1), e.span);
+        let path = ast::Path { parts: vec![ast::Ident { name: name.clone(), span }] };
+        out.push((name, std::mem::replace(e, ast::Expr { kind: A::Path(path), span })));
+        return;
+    }
+    let inner: Vec<&mut ast::Expr> = match &mut e.kind {
+        A::Binary(_, a, b) => vec![a.as_mut(), b.as_mut()],
+        A::Negate(a) | A::Not(a) | A::Cast(a, _) => vec![a.as_mut()],
+        A::And(v) | A::Or(v) => v.iter_mut().collect(),
+        A::Is { expr, .. } | A::In { expr, .. } => vec![expr.as_mut()],
+        A::Between { expr, low, high, .. } => vec![expr.as_mut(), low.as_mut(), high.as_mut()],
+        A::Match { expr, pattern, .. } => vec![expr.as_mut(), pattern.as_mut()],
+        A::Case { operand, whens, otherwise } => {
+            let mut all: Vec<&mut ast::Expr> = whens.iter_mut().flat_map(|(w, t)| [w, t]).collect();
+            all.extend(operand.as_deref_mut());
+            all.extend(otherwise.as_deref_mut());
+            all
+        }
+        A::Call(c) => c.args.iter_mut().filter_map(|a| if let ast::Arg::Expr(x) = a { Some(x) } else { None }).collect(),
+        _ => vec![],
+    };
+    for x in inner {
+        take_aggregates(x, out);
     }
 }
 
