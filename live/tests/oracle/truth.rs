@@ -435,7 +435,8 @@ pub(crate) fn condition(r: &mut Random, base: i64, segments: usize, depth: usize
         16 => Condition::Age(op, r.below(5) as i64 * 10),
         17 if r.below(2) == 0 => Condition::PerRow(w, 0.3 + r.below(6) as f64 / 2.0),
         17 => Condition::Both(e(r), e(r), w, 1 + r.below(4) as i64),
-        _ if segments > 0 => Condition::Segment(r.below(segments as u64) as usize),
+        // Definitions are followed to their ends: what is made of much that is made of much takes long to bind.
+        _ if segments > 0 => Condition::Segment(r.below(segments.min(6) as u64) as usize),
         _ => Condition::Count(e(r), Filter::None, w, ">=", 1),
     }
 }
