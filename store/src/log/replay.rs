@@ -211,7 +211,7 @@ mod tests {
         write(dir.path(), &[&[(1, "one", 0), (2, "two", 1), (3, "three", 1)]]);
         let file = dir.path().join(segment_name(1));
         let mut bytes = std::fs::read(&file).unwrap();
-        bytes[36] ^= 1;
+        bytes[52] ^= 1;
         std::fs::write(&file, &bytes).unwrap();
         assert_eq!(read(dir.path(), 0).unwrap(), [1]);
     }
