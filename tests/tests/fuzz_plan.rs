@@ -1,7 +1,7 @@
 //! Whatever binds is planned and answered: random statements, made from those of the language's examples and of the book, run on two small
 //! worlds. None may panic, take long, or end with a fault of ours or with words of what lies below us.
 //!
-//! Everyday some hundred statements; `EQL_FUZZ=100000 cargo test --workspace --test fuzz_plan` for more. They are those of `EQL_SEED` (0 if not given): the same seed
+//! Everyday some hundred answers; `EQL_FUZZ=100000 cargo test --workspace --test fuzz_plan` for more. They are those of `EQL_SEED` (0 if not given): the same seed
 //! asks the same. `EQL_FUZZ_TEXT='…'` asks one text of both worlds.
 
 #[path = "../../compiler/tests/fuzz/random.rs"]
@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-/// Texts that are made everyday; about a third of them binds and is run.
+/// Texts that are made everyday; about a sixth of them binds and is answered.
 const TEXTS: u64 = 2_500;
 /// Longer than any of these may take, where two cores do the work of eight.
 const TIME_MAX: Duration = Duration::from_secs(20);
