@@ -131,7 +131,7 @@ impl Binder<'_> {
             clock: self.clock.clone(),
         };
         let query = Query { rel: put_leaf(query.rel, Rel::Sessions(Box::new(sessions))), output: query.output };
-        let leading = if show.is_some() || measure.is_none() { 0 } else { query.output.len() };
+        let leading = query.output.len();
         self.finish(query, clauses, leading)
     }
 

@@ -49,9 +49,28 @@ pub(super) fn expr(expr: &Expr) -> String {
     at(expr, level::ANY)
 }
 
-/// An expression in brackets if it is open to the right.
+/// An expression with brackets round its last operand where that is open to the right: brackets round all of it would make a call of the
+/// word before them.
 pub(super) fn closed(e: &Expr) -> String {
-    if ends_in_behaviour(e) || ends_in_segment(e) { format!("({})", expr(e)) } else { expr(e) }
+    closed_at(e, level::ANY)
+}
+
+fn closed_at(e: &Expr, least: u8) -> String {
+    // Brackets that its place asks for close it too.
+    if level_of(&e.kind) < least || !(ends_in_behaviour(e) || ends_in_segment(e)) {
+        return at(e, least);
+    }
+    let last_closed = |terms: &[Expr], between: &str, least: u8| {
+        let last = terms.len().saturating_sub(1);
+        let one = |(i, term)| if i == last { closed_at(term, least) } else { at(term, least) };
+        terms.iter().enumerate().map(one).collect::<Vec<_>>().join(between)
+    };
+    match &e.kind {
+        ExprKind::Not(inner) => format!("NOT {}", closed_at(inner, level::NOT)),
+        ExprKind::And(terms) => last_closed(terms, " AND ", level::NOT),
+        ExprKind::Or(terms) => last_closed(terms, " OR ", level::AND),
+        _ => format!("({})", plain(e)),
+    }
 }
 
 /// True if a qualifier of DID after the expression would become part of it.
