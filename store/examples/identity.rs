@@ -99,7 +99,7 @@ fn user(i: usize, users: usize) -> usize {
 
 fn batch(first: usize, users: usize, devices: bool) -> EventBatch {
     let rows = first..first + CALL;
-    let by_device = |i: usize| devices && i % 2 == 0;
+    let by_device = |i: usize| devices && i.is_multiple_of(2);
     let mut lists = ListBuilder::new(StringBuilder::new());
     for i in rows.clone() {
         if by_device(i) {

@@ -47,11 +47,14 @@ fn world(visits: bool) -> Vec<Change> {
     changes
 }
 
+/// Type, key, identifiers, time, received.
+type SaidEvent = (u8, Option<u8>, Vec<(u8, u8)>, i64, i64);
+
 /// One thing that is said.
 #[derive(Clone, Debug)]
 enum Said {
     /// Events of one call: type, key, identifiers, time, received.
-    Events(Vec<(u8, Option<u8>, Vec<(u8, u8)>, i64, i64)>),
+    Events(Vec<SaidEvent>),
     Bind(u8, u8, u8, i64),
     Unbind(u8, u8, u8, i64),
     Merge(u8, u8, i64),
@@ -147,7 +150,7 @@ impl Both {
         self.store().append_entities(batch).unwrap();
     }
 
-    fn events(&mut self, rows: &[(u8, Option<u8>, Vec<(u8, u8)>, i64, i64)]) {
+    fn events(&mut self, rows: &[SaidEvent]) {
         let kinds = if self.visits { 3 } else { 2 };
         let rows: Vec<_> = rows
             .iter()

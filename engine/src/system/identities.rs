@@ -11,7 +11,7 @@ pub(super) fn identities(store: &Store) -> Result<Vec<ArrayRef>, StoreError> {
     let all = store.identifiers();
     let snapshot = store.snapshot()?;
     let texts =
-        |pick: for<'r> fn(&'r KnownIdentifier) -> &'r str| Arc::new(StringArray::from_iter_values(all.iter().map(|i| pick(i)))) as ArrayRef;
+        |pick: for<'r> fn(&'r KnownIdentifier) -> &'r str| Arc::new(StringArray::from_iter_values(all.iter().map(pick))) as ArrayRef;
     let instants = |pick: fn(&KnownIdentifier) -> Option<i64>| {
         Arc::new(all.iter().map(pick).collect::<TimestampMicrosecondArray>().with_timezone("UTC")) as ArrayRef
     };

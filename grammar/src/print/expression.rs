@@ -296,7 +296,6 @@ pub(super) fn item(item: &Item) -> String {
     match &item.alias {
         None => closed(&item.expr),
         // `DID x AS a` would name the step.
-        Some(alias) if ends_in_behaviour(&item.expr) => format!("({}) AS {}", expr(&item.expr), name(alias)),
-        Some(alias) => format!("{} AS {}", expr(&item.expr), name(alias)),
+        Some(alias) => format!("{} AS {}", closed(&item.expr), name(alias)),
     }
 }

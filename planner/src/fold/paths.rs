@@ -84,7 +84,7 @@ impl Fold for PathsFold {
             starting: p.starting.as_ref().map(select).transpose()?,
             ending: p.ending.as_ref().map(select).transpose()?,
             cut: match &p.cut {
-                PathCut::Session(cut) => Cut::Session(Cutter::new(world, timeline, cut, &p.clock)?),
+                PathCut::Session(cut) => Cut::Session(Box::new(Cutter::new(world, timeline, cut, &p.clock)?)),
                 PathCut::Within(window) => Cut::Within(clock::window(window)?),
             },
             spec: PathSpec { depth: p.depth, keep_repeats: p.keep_repeats },
@@ -105,7 +105,7 @@ enum Name {
 }
 
 enum Cut {
-    Session(Cutter),
+    Session(Box<Cutter>),
     Within(Window),
 }
 

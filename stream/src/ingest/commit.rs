@@ -34,7 +34,7 @@ pub(crate) enum Read {
     /// Nothing yet.
     Later,
     Events(EventGroup),
-    Entities(EntityGroup),
+    Entities(Box<EntityGroup>),
     Failed(IngestError),
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn read_alone(shared: &Shared, call: &Call) -> Read {
     let catalog = shared.store.catalog();
     let read = match &call.entity {
         None => event::read(&catalog, &[call], &shared.limits).map(Read::Events).map_err(defect),
-        Some(_) => entity::read(&catalog, &[call], &shared.limits).map(Read::Entities),
+        Some(_) => entity::read(&catalog, &[call], &shared.limits).map(|group| Read::Entities(Box::new(group))),
     };
     read.unwrap_or_else(Read::Failed)
 }
@@ -232,7 +232,7 @@ fn append_entities(shared: &Shared, waiting: &mut [Waiting]) -> Result<Answers, 
     // Read together even where a call was read before, as rows about one key must stay in order across calls.
     let alone = waiting.len() == 1;
     let read = match waiting.first_mut().map(|w| std::mem::replace(&mut w.read, Read::Later)) {
-        Some(Read::Entities(group)) if alone => Ok(group),
+        Some(Read::Entities(group)) if alone => Ok(*group),
         Some(Read::Failed(error)) if alone => Err(error),
         _ => {
             let calls: Vec<&Call> = waiting.iter().map(|w| &w.call).collect();

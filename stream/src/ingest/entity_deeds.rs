@@ -13,6 +13,9 @@ use chrono_tz::Tz;
 use eql_catalog::EntityType;
 use eql_store::{IdentityBatch, IdentityDeed};
 
+/// What is to be done, and what is refused: row and reason.
+type Finished = (Option<IdentityBatch>, Vec<(u32, Refusal)>);
+
 /// One thing that a record does.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Deed<'a> {
@@ -107,7 +110,7 @@ impl<'c> Deeds<'c> {
     }
 
     /// The batch, without the deeds of records that are `bad`; and records that became bad because a key does not fit.
-    pub(crate) fn finish(self, keys: &[ArrayRef], bad: &mut [bool]) -> Result<(Option<IdentityBatch>, Vec<(u32, Refusal)>), ImportError> {
+    pub(crate) fn finish(self, keys: &[ArrayRef], bad: &mut [bool]) -> Result<Finished, ImportError> {
         let rows = self.records.len();
         if rows == 0 {
             return Ok((None, Vec::new()));

@@ -35,7 +35,7 @@ impl Funnel {
         let common = spec.mode == Mode::InOrder && spec.counting == Counting::Entities && spec.reentry == Reentry::Best;
         let plain = required.len() == spec.steps.len() && between.is_empty() && *void_bits == 0 && spec.exclusions.is_empty();
         let loose = spec.steps.iter().all(|s| s.within.is_none());
-        (common && plain && loose && !spec.steps.is_empty()).then(|| Sweep {
+        (common && plain && loose && !spec.steps.is_empty()).then_some(Sweep {
             window: spec.window.as_ref(),
             steps: spec.steps.len(),
             low: spec.start.start,

@@ -24,7 +24,7 @@ impl Sequence<'_> {
         let spec = self.spec;
         let negated = spec.steps.iter().filter(|s| s.negated).count();
         let (last, before) = spec.steps.split_last()?;
-        let away = last.negated.then(|| last.within.as_ref());
+        let away = last.negated.then_some(last.within.as_ref());
         let positive = if last.negated { before } else { &spec.steps };
         let plain = spec.mode == Mode::InOrder && spec.window.is_none() && spec.until.is_none() && spec.exclusions.is_empty();
         let behind = negated == usize::from(last.negated) && away != Some(None) && !positive.is_empty() && spec.steps.len() <= 64;
