@@ -74,7 +74,7 @@ impl Population {
         work.gone.extend(gone);
         work.written.extend(&some);
         work.merged.extend(&some);
-        some.iter().for_each(|o| drop(self.held.remove(o)));
+        self.held.retain(|o| !ordinals.contains(o));
         Ok(())
     }
 }

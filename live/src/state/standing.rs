@@ -50,7 +50,11 @@ impl Standing {
         let Some(first) = joined.others.first().copied() else { return };
         let root = if joined.apart { first } else { joined.survivor };
         for other in &joined.others {
-            if *other == root { of.remove(other) } else { of.insert(*other, root) };
+            if *other == root {
+                of.remove(other)
+            } else {
+                of.insert(*other, root)
+            };
         }
     }
 
