@@ -12,7 +12,7 @@ use eql_catalog::{Catalog, Change, EntityTypeId, Object, SegmentMode, Value};
 use eql_compiler::bound::{Query, Statement};
 use eql_live::{Cause, Changed, Difference, Differs, LogError};
 use eql_planner::{Planner, Settings};
-use eql_store::{Committed, FeedEvents, Removed, Snapshot, What, value_at};
+use eql_store::{Committed, FeedEvents, Merged, Removed, Snapshot, What, value_at};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -46,12 +46,23 @@ struct Happened {
     /// Segments that were defined.
     defined: BTreeSet<String>,
     erased: bool,
+    /// Entities that became one, or came apart.
+    merged: BTreeSet<(EntityTypeId, u32)>,
+    /// Some may have, and nobody says who.
+    merged_unknown: bool,
 }
 
 impl Reevaluation {
     /// Takes note of a record.
     pub(crate) fn apply(&mut self, committed: &Committed, catalog: &Catalog) {
         self.happened.anything = true;
+        match &committed.merged {
+            Merged::Known(joined) => {
+                let all = joined.iter().flat_map(|j| j.others.iter().chain([&j.survivor]).map(|o| (j.entity, *o)));
+                self.happened.merged.extend(all);
+            }
+            Merged::Unknown => self.happened.merged_unknown = true,
+        }
         match &*committed.what {
             What::Events(events) => events.iter().for_each(|e| self.events(e, catalog, None)),
             What::Corrections { events, before } => {
@@ -157,14 +168,15 @@ impl Reevaluation {
                 continue;
             }
             if keys.is_none() {
-                keys = Some(touched_keys(snapshot, &self.happened.touched)?);
+                keys = Some(touched_keys(snapshot, &self.happened)?);
             }
             let touched = keys.as_ref().and_then(|k| k.get(&entity));
-            let (defined, erased) = (std::mem::take(&mut followed.defined), self.happened.erased);
+            let (defined, erased, merged) = (std::mem::take(&mut followed.defined), self.happened.erased, self.happened.merged_unknown);
             let cause = |key: &[Value]| match touched.and_then(|t| t.get(&key_bytes(key))) {
                 _ if defined => Cause::Definition,
                 Some(cause) => *cause,
                 None if erased => Cause::Erase,
+                None if merged => Cause::Merge,
                 None => Cause::Time,
             };
             let place = (snapshot.position(), clock);
@@ -239,10 +251,16 @@ fn tag_of(catalog: &Catalog, source: &str) -> Option<EntityTypeId> {
 /// Causes by the bytes of keys.
 type Touched = HashMap<EntityTypeId, HashMap<Vec<u8>, Cause>>;
 
-fn touched_keys(snapshot: &Snapshot, touched: &HashMap<(EntityTypeId, u32), Cause>) -> Result<Touched, EngineError> {
+/// Rows keep the ordinals that they were written with: what happened to one happened to whoever stands for it. That some became one is told
+/// rather than what else happened.
+fn touched_keys(snapshot: &Snapshot, happened: &Happened) -> Result<Touched, EngineError> {
     let mut by_type: BTreeMap<EntityTypeId, Vec<(u32, Cause)>> = BTreeMap::new();
-    for ((entity, ordinal), cause) in touched {
-        by_type.entry(*entity).or_default().push((*ordinal, *cause));
+    for ((entity, ordinal), cause) in &happened.touched {
+        let standing = snapshot.standing(*entity, *ordinal).ok().flatten().unwrap_or(*ordinal);
+        by_type.entry(*entity).or_default().push((standing, *cause));
+    }
+    for (entity, ordinal) in &happened.merged {
+        by_type.entry(*entity).or_default().push((*ordinal, Cause::Merge));
     }
     let mut keys = HashMap::new();
     for (entity, all) in by_type {

@@ -72,7 +72,7 @@ impl Segments {
     pub(crate) fn advance(&mut self, live: &Live, clock: i64) -> Result<Vec<(String, Changed)>, EngineError> {
         let changes = self.state.advance(clock).map_err(invalid)?;
         self.take(changes);
-        if self.silent_to.is_some_and(|to| to <= self.state.position()) {
+        if self.silent_to.is_some_and(|to| to <= self.state.position()) && !self.waits() {
             self.silent_to = None;
             let (state, place) = (&self.state, (self.state.position(), self.state.clock()));
             for (name, version) in state.versions().iter().filter(|(name, _)| state.is_followed(name)) {

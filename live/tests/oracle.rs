@@ -1,9 +1,11 @@
 //! Stream = query = plain loops: random segments over random small worlds, with ties, duplicates, late rows, rows ahead of the clock, corrections,
-//! and rows and instants placed exactly on the edges of windows, one microsecond before and one behind.
+//! users who are known by a device alone, merged and taken apart, and rows and instants placed exactly on the edges of windows, one microsecond before and one behind.
 //!
 //! `EQL_LIVE_WORLDS` sets how many worlds, `EQL_LIVE_SEED` the first seed.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+#[path = "oracle/people.rs"]
+mod people;
 #[path = "oracle/random.rs"]
 mod random;
 #[path = "oracle/truth.rs"]
@@ -32,6 +34,7 @@ fn run(seed: u64, steps: u64) -> u64 {
                 0..=27 => world.happen(users),
                 28..=33 => world.write(users),
                 34 => world.mend(),
+                37..=38 => world.identify(users),
                 35 if world.random.below(4) == 0 => world.leave(),
                 36 if world.random.below(10) == 0 => {
                     let n = world.random.below(40) as usize;

@@ -357,3 +357,64 @@ async fn whoever_does_not_read_slows_nobody_down_and_misses_nothing() {
     let mut data = lines.filter_map(|l| l.strip_prefix("data: ").map(|d| serde_json::from_str(d).unwrap()));
     assert_eq!(block_in_place(|| all(&mut || data.next())), USERS);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_abandons_a_cart_and_is_known_later_leaves_under_one_key_and_comes_under_another() {
+    let server = empty(support_config()).await;
+    let define = "DEFINE ENTITY person KEY person_id STRING (city STRING) IDENTITIES ($device STRING MANY);
+        DEFINE EVENT cart OF person; DEFINE EVENT purchase OF person; DEFINE EVENT login OF person;
+        DEFINE STREAMING SEGMENT abandoned OF person AS DID cart -> NOT WITHIN 1 hour purchase";
+    let (status, said) = server.post("/v1/query", define);
+    assert_eq!(status, 200, "{said}");
+    let happens = |event: &str, id: &str, time: &str, key: Option<&str>, device: Option<&str>| {
+        let mut body = serde_json::json!({ "event": event, "id": id, "time": time, "person_id": key });
+        if let Some(device) = device {
+            body["identities"] = serde_json::json!({ "person": { "$device": device } });
+        }
+        let (status, said) = server.post("/v1/events", &body.to_string());
+        assert!(status == 200 && said["accepted"] == 1, "{status} {said}");
+    };
+    let does = |operation: &str| {
+        let (status, said) = server.post("/v1/entities/person", operation);
+        assert!(status == 200 && said["accepted"] == 1, "{status} {said}");
+    };
+    let answer = |query: &str| server.post("/v1/query", query).1["rows"].to_string();
+    let segment = Events::open(&server, "/v1/segments/abandoned/changes?from=snapshot", None);
+    assert_eq!(segment.next().0, "snapshot_end");
+    let carts = Events::open(&server, "/v1/events/cart/changes", None);
+    assert_eq!(carts.next().0, "progress");
+    let told = || {
+        let (_, _, data) = segment.change();
+        format!("{} {} {}", data["change"].as_str().unwrap(), data["entity"].as_str().unwrap(), data["cause"].as_str().unwrap())
+    };
+
+    happens("cart", "1", "2024-03-01T12:00:00Z", None, Some("d1"));
+    assert_eq!(told(), "enter $device:d1 event");
+    assert_eq!(carts.change().2["person_id"], "$device:d1");
+    happens("login", "2", "2024-03-01T15:00:00Z", Some("ada"), Some("d1"));
+    assert_eq!([told(), told()], ["exit $device:d1 merge", "enter ada merge"]);
+    assert_eq!(answer("SELECT person_id FROM person WHERE person_id IN SEGMENT abandoned"), "[[\"ada\"]]");
+    assert_eq!(answer("SELECT members FROM system.segments WHERE name = 'abandoned'"), "[[1]]");
+    let heard = server.get("/v1/entities/person/d1/segments?identity=$device");
+    assert_eq!(heard.body.trim(), "{\"segments\":[\"abandoned\"]}");
+
+    // A second cart of the same device is hers, and so is a purchase without a key: of the two carts none is left.
+    happens("cart", "3", "2024-03-01T12:10:00Z", None, Some("d1"));
+    assert_eq!(carts.change().2["person_id"], "ada");
+    happens("purchase", "4", "2024-03-01T12:20:00Z", None, Some("d1"));
+    assert_eq!(told(), "exit ada event");
+    // Nobody's membership changes when the two come apart and are merged again; properties and names of the absorbed one go on working.
+    does("{\"key\":\"ada\",\"unmerge\":\"$device:d1\"}");
+    does("{\"key\":\"ada\",\"merge\":\"$device:d1\"}");
+    happens("cart", "5", "2024-03-02T12:00:00Z", Some("$device:d1"), None);
+    assert_eq!(told(), "enter ada event");
+    // Apart it is the device's, and nobody else is concerned.
+    does("{\"key\":\"ada\",\"unmerge\":\"$device:d1\"}");
+    assert_eq!([told(), told()], ["enter $device:d1 merge", "exit ada merge"]);
+    does("{\"key\":\"ada\",\"merge\":\"$device:d1\"}");
+    assert_eq!([told(), told()], ["exit $device:d1 merge", "enter ada merge"]);
+    let (status, said) = server.post("/v1/admin/erase", "{\"entity\":\"person\",\"keys\":[\"ada\"]}");
+    assert_eq!(status, 200, "{said}");
+    assert_eq!(told(), "exit ada erase");
+    assert_eq!(answer("SELECT members FROM system.segments WHERE name = 'abandoned'"), "[[0]]");
+}

@@ -110,10 +110,7 @@ impl State {
                 self.refreshes.push(row, position);
                 What::Other
             }
-            Record::Identities(change) => {
-                self.change_identities(position, change)?;
-                What::Other
-            }
+            Record::Identities(change) => self.change_identities(position, change)?,
         };
         self.settle_merges(position);
         self.position = position;

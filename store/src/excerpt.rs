@@ -13,6 +13,7 @@ const CACHE_BYTES: u64 = 1 << 20;
 
 impl Snapshot {
     /// The same entities, tags and segments, and of events only these: a question about it is answered as if nothing else had happened.
+    /// Events are of whom their entities are part of here.
     ///
     /// # Errors
     /// Columns that do not go together.
@@ -36,7 +37,9 @@ impl Snapshot {
         let cache = Arc::new(ReadCache::new(CACHE_BYTES));
         let rows = |id: &EventTypeId, all: &Arc<EventRows>| {
             let hot = chunks.get(id).map(Vec::as_slice).unwrap_or_default();
-            Arc::new(EventRows::new(all.definition().clone(), &[], hot, self.position, &Erased::default(), cache.clone()))
+            let rows = EventRows::new(all.definition().clone(), &[], hot, self.position, &Erased::default(), cache.clone());
+            // Of merged entities the one that stands for them, as in any other answer.
+            Arc::new(rows.with_roots(|entity| self.entities.get(&entity).map(|e| e.parts.roots.clone())))
         };
         Ok(Snapshot {
             position: self.position,

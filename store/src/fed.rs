@@ -7,7 +7,8 @@ use crate::{EventRows, Snapshot};
 use std::sync::Arc;
 
 impl Snapshot {
-    /// The events alone, as rows of the type as it is defined here; None of a type that is not, or without events.
+    /// The events alone, as rows of the type as it is defined here; None of a type that is not, or without events. Participants are the
+    /// ordinals that the rows were written with: who stands for them at the commit, [`Committed::merged`](crate::Committed) tells.
     pub fn rows_of(&self, events: &FeedEvents) -> Option<Arc<EventRows>> {
         let definition = self.events.get(&events.event)?.definition().clone();
         let chunk = HotChunk {

@@ -11,11 +11,12 @@ use crate::limit::FEED_BYTES_MAX;
 use crate::log::{AdmittedEvents, Logged, Record, Removal, Tail};
 use crate::open::LOG;
 use crate::pipeline::Core;
-use crate::{Kept, Snapshot, Store, StoreError};
-use arrow::array::{Array, ArrayRef, StringArray, TimestampMicrosecondArray, UInt32Array, UInt64Array};
+use crate::{EventColumn, Joined, Kept, Snapshot, Store, StoreError};
+use arrow::array::{Array, ArrayRef, AsArray, StringArray, TimestampMicrosecondArray, UInt32Array, UInt64Array};
+use arrow::datatypes::UInt32Type;
 use eql_catalog::{Change, EntityTypeId, EventTypeId, PropertyId};
 use parking_lot::{Condvar, Mutex};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,17 @@ pub struct Committed {
     pub clock: i64,
     /// What it says.
     pub what: Arc<What>,
+    /// Who became one by it, and who came apart.
+    pub merged: Merged,
+}
+
+/// What a record did to who stands for whom. Rows, of this record too, keep the ordinals that they were written with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Merged {
+    /// This, in that order: nothing with most records.
+    Known(Arc<[Joined]>),
+    /// Read from the log's files, which tell what was said and not what came of it: whoever keeps something by entity makes it anew.
+    Unknown,
 }
 
 /// What can be committed.
@@ -94,6 +106,13 @@ pub enum What {
         values: Option<ArrayRef>,
         /// The definition came with it.
         definition: Option<Change>,
+    },
+    /// Identifiers were bound or unbound, entities merged or taken apart: whoever was not known is.
+    Identities {
+        /// Their type.
+        entity: EntityTypeId,
+        /// Whom the record names.
+        ordinals: UInt32Array,
     },
     /// The catalog changed.
     Definition(Change),
@@ -361,16 +380,32 @@ impl Feed {
         let logged = self.tail.get_or_insert_with(|| Tail::after(&dir, self.position)).next()?;
         let snapshot = self.core.state.lock().snapshot();
         let Logged { position, stamp, record } = logged;
+        let merged = Merged::of_log(&record);
         let what = Arc::new(What::of_log(record, &snapshot, stamp.sequence)?);
         let core = self.core.clone();
         self.read_to(&mut core.feeds.inner.lock(), position);
-        Ok(Committed { position, clock: stamp.clock, what })
+        Ok(Committed { position, clock: stamp.clock, what, merged })
     }
 }
 
 impl Drop for Feed {
     fn drop(&mut self) {
         self.core.feeds.close(self.id);
+    }
+}
+
+impl Merged {
+    fn of_log(record: &Record) -> Merged {
+        match record {
+            Record::Events(batches) | Record::Corrections(batches) if batches.iter().any(|b| !b.identities.is_empty()) => Merged::Unknown,
+            Record::Identities(_) => Merged::Unknown,
+            _ => Merged::Known(Arc::default()),
+        }
+    }
+
+    /// Nobody became another one.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Merged::Known(joined) if joined.is_empty())
     }
 }
 
@@ -413,7 +448,11 @@ impl What {
             Record::Removal(Removal::Events { event, ids }) => What::Removed(Removed::Events { event, ids, touched: None }),
             Record::Removal(Removal::Erasure { entity, .. }) => What::Removed(Removed::Erased { entity, ordinals: Vec::new() }),
             Record::Removal(Removal::Expiry { event, before }) => What::Removed(Removed::Expired { event, before }),
-            Record::Rejections(_) | Record::Refreshed(_) | Record::Identities(_) => What::Other,
+            Record::Identities(i) => {
+                let (own, others) = (ordinals(i.entity, &i.keys)?, ordinals(i.entity, &i.others)?);
+                What::Identities { entity: i.entity, ordinals: own.iter().chain(others.iter()).filter(Option::is_some).collect() }
+            }
+            Record::Rejections(_) | Record::Refreshed(_) => What::Other,
         })
     }
 
@@ -421,7 +460,7 @@ impl What {
         let array = |a: &dyn Array| a.to_data().get_slice_memory_size().unwrap_or_default();
         64 + match self {
             What::Events(events) | What::Corrections { events, .. } => events.iter().map(FeedEvents::bytes).sum(),
-            What::Entities { ordinals, .. } => array(ordinals),
+            What::Entities { ordinals, .. } | What::Identities { ordinals, .. } => array(ordinals),
             What::Members { add, remove, .. } => array(add) + array(remove),
             What::TagValues { ordinals, values, .. } => array(ordinals) + array(values),
             What::Version { ordinals, values, .. } => array(ordinals) + values.as_ref().map_or(0, array_of),
@@ -448,10 +487,29 @@ fn events_of_log(batches: Vec<AdmittedEvents>, snapshot: &Snapshot, first: u64) 
                 None => UInt32Array::new_null(batch.time.len()),
             });
         }
+        if batch.identities.iter().any(|c| participants.get(c.participant).is_some_and(|p| p.null_count() > 0)) {
+            named_by_identifiers(&batch, snapshot, &mut participants)?;
+        }
         let sequence = crate::apply::sequences(first, &batch.place, batch.time.len());
         events.push(FeedEvents::of(&batch, participants, sequence));
     }
     Ok(events)
+}
+
+/// Whose the events of a log record are that name somebody by identifiers alone: the rows that are stored say it.
+fn named_by_identifiers(batch: &AdmittedEvents, snapshot: &Snapshot, participants: &mut [UInt32Array]) -> Result<(), StoreError> {
+    let rows = snapshot.events(batch.event)?;
+    let numbers = rows.numbers_of(&batch.id)?;
+    let ids = rows.gather(&EventColumn::EventId, &numbers)?;
+    let ids = ids.as_string::<i32>();
+    let stored: HashMap<&str, usize> = ids.iter().enumerate().filter_map(|(i, id)| Some((id?, i))).collect();
+    for (place, participant) in participants.iter_mut().enumerate() {
+        let known = rows.gather(&EventColumn::Participant(place), &numbers)?;
+        let known = known.as_primitive::<UInt32Type>();
+        let whose = |row: usize| stored.get(batch.id.value(row)).filter(|i| known.is_valid(**i)).map(|i| known.value(*i));
+        *participant = participant.iter().enumerate().map(|(row, own)| own.or_else(|| whose(row))).collect();
+    }
+    Ok(())
 }
 
 impl FeedEvents {

@@ -9,7 +9,7 @@ use crate::apply::State;
 use crate::checkpoint::{self, Captured};
 use crate::dedupe::{IdSet, id_hash};
 use crate::entity::{EntityFiles, EntityState};
-use crate::feed::{Committed, Feeds};
+use crate::feed::{Committed, Feeds, Merged};
 use crate::lock::DirectoryLock;
 use crate::log::{Keep, Log, Payload, Record, Stamp, Ticket};
 use crate::manifest::Manifest;
@@ -117,7 +117,10 @@ impl Core {
         {
             let followed = self.feeds.anybody();
             match state.apply(position, Some(stamp.clock), record, followed) {
-                Ok(what) => self.feeds.publish(Committed { position, clock: stamp.clock, what: Arc::new(what) }, followed),
+                Ok(what) => {
+                    let merged = Merged::Known(state.identities.joined.as_slice().into());
+                    self.feeds.publish(Committed { position, clock: stamp.clock, what: Arc::new(what), merged }, followed);
+                }
                 Err(e) => {
                     let reason = format!("record {position} cannot be applied: {e}");
                     tracing::error!(reason, "no more writes are accepted");

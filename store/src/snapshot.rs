@@ -230,6 +230,15 @@ impl Snapshot {
         Ok(if root >= parts.len || parts.is_gone(root)? { None } else { Some(root) })
     }
 
+    /// Whom others stand for, and who it is: (ordinal, the one that stands for it), rising.
+    ///
+    /// # Errors
+    /// An unknown entity type.
+    pub fn stands_for(&self, entity: EntityTypeId) -> Result<Vec<(u32, u32)>, StoreError> {
+        let roots = &self.source(entity)?.parts.roots;
+        Ok(roots.hidden().map(|ordinal| (ordinal, roots.of(ordinal))).collect())
+    }
+
     /// The same with others merged: where a type is not named, as they are.
     pub(crate) fn with_roots(&self, roots: &BTreeMap<EntityTypeId, Arc<Roots>>) -> Snapshot {
         let entities = self.entities.iter().map(|(id, source)| {

@@ -32,6 +32,7 @@ fn told(committed: &Committed) -> String {
         What::Members { segment, add, remove, replace, .. } => format!("{segment} {add:?} {remove:?} {replace}"),
         What::TagValues { tag, ordinals, values, .. } => format!("{tag} {ordinals:?} {values:?}"),
         What::Version { kept, at, whole, ordinals, .. } => format!("{kept:?} {at} {whole} {ordinals:?}"),
+        What::Identities { entity, ordinals } => format!("identities {entity:?} {:?}", ordinals.iter().collect::<Vec<_>>()),
         What::Definition(change) => format!("{change:?}"),
         What::Other => "other".into(),
     };

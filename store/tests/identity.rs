@@ -464,6 +464,48 @@ fn a_backup_has_identities_and_an_erased_person_leaves_none() {
     assert_eq!(both.store().identity_stats(), IdentityStats { identifiers: 1, merged: 1, conflicts: 1 });
 }
 
+#[test]
+fn a_feed_tells_who_was_merged_and_whose_events_without_a_key_are() {
+    let mut both = Both::new(false);
+    let from = both.store().position();
+    let mut feed = both.store().feed(from).unwrap();
+    both.say(&Said::Events(vec![(0, None, vec![(2, 1)], 1, 1)]));
+    both.say(&Said::Events(vec![(1, Some(1), vec![(2, 1)], 2, 2), (0, None, vec![(2, 1)], 3, 3)]));
+    both.say(&Said::City(1, 2, 4));
+    both.say(&Said::Unbind(1, 2, 1, 4));
+    both.say(&Said::UnmergeBy(1, 2, 2, 5));
+    both.deed(IdentityDeed::Merge, key(2), None, Some(key(1)), 6);
+    both.deed(IdentityDeed::Unmerge, key(2), None, Some(key(1)), 7);
+    let read = |feed: &mut Feed| -> Vec<Committed> {
+        std::iter::from_fn(|| feed.next(std::time::Duration::ZERO).unwrap()).collect()
+    };
+    let whose = |commits: &[Committed]| -> Vec<Vec<Option<u32>>> {
+        let events = commits.iter().flat_map(|c| match &*c.what {
+            What::Events(events) => events.clone(),
+            _ => vec![],
+        });
+        events.map(|e| e.participants[0].iter().collect()).collect()
+    };
+    let lived = read(&mut feed);
+    let joined: Vec<(u32, Vec<u32>, bool)> = lived
+        .iter()
+        .flat_map(|c| match &c.merged {
+            Merged::Known(joined) => joined.iter().map(|j| (j.survivor, j.others.clone(), j.apart)).collect::<Vec<_>>(),
+            Merged::Unknown => panic!("{c:?}"),
+        })
+        .collect();
+    assert_eq!(joined, [(1, vec![0], false), (2, vec![1, 0], false), (2, vec![1, 0], true)]);
+    assert!(matches!(&*lived.last().unwrap().what, What::Identities { ordinals, .. } if ordinals.values()[..] == [2, 1]));
+    // A row keeps the ordinal that it was written with.
+    assert_eq!(whose(&lived), [vec![Some(0)], vec![Some(0)], vec![Some(1)]]);
+    drop(feed);
+    both.say(&Said::City(1, 3, 8));
+    let read = read(&mut both.store().feed(from).unwrap());
+    let unknown: Vec<bool> = read.iter().map(|c| c.merged == Merged::Unknown).collect();
+    assert_eq!(unknown, [true, true, false, true, true, true, true, false], "of these records the files do not say it");
+    assert_eq!(whose(&read), [vec![Some(1)], vec![Some(1)], vec![Some(1)]], "of whom they are now");
+}
+
 /// Files that hold some bytes.
 fn files_with(dir: &std::path::Path, bytes: &[u8]) -> Vec<String> {
     let mut found = Vec::new();

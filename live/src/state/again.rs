@@ -23,6 +23,8 @@ pub(crate) struct Wanted {
     pub all: Option<Cause>,
     /// Lanes of some entities; None is all.
     pub lanes: BTreeMap<EntityTypeId, BTreeMap<u32, Option<BTreeSet<u32>>>>,
+    /// Entities of which everything is read: those who became one, or came apart.
+    pub anew: BTreeMap<EntityTypeId, BTreeSet<u32>>,
     /// Segments that are evaluated as queries.
     pub wholes: bool,
     /// Why.
@@ -31,7 +33,7 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     pub(crate) fn is_empty(&self) -> bool {
-        self.all.is_none() && self.lanes.is_empty() && !self.wholes
+        self.all.is_none() && self.lanes.is_empty() && self.anew.is_empty() && !self.wholes
     }
 
     /// Adds lanes of some entities, or of all.
@@ -47,6 +49,7 @@ impl Wanted {
     /// Both.
     pub(crate) fn merge(&mut self, other: Wanted) {
         self.all = self.all.or(other.all);
+        other.anew.into_iter().for_each(|(entity, ordinals)| self.anew.entry(entity).or_default().extend(ordinals));
         self.wholes |= other.wholes;
         self.cause = self.cause.or(other.cause);
         for (entity, lanes) in other.lanes {

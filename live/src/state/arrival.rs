@@ -7,14 +7,17 @@ use super::population::{Population, Work};
 use super::{Published, State};
 use crate::change::Cause;
 use arrow::array::UInt32Array;
-use eql_catalog::{EntityTypeId, EventTypeId};
+use eql_catalog::{Catalog, EntityTypeId, EventTypeId};
 use eql_planner::live::{EntityExpr, LiveError};
-use eql_store::{Committed, FeedEvents, Kept, Removed, Snapshot, Touched, What};
+use eql_store::{Committed, FeedEvents, Kept, Merged, Removed, Snapshot, Touched, What};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Takes in a commit whose clock has been reached.
 pub(crate) fn take(state: &mut State, commit: &Committed, out: &mut Vec<Published>) -> Result<(), LiveError> {
+    if state.is_unsure() {
+        return wait(state, commit, out);
+    }
     let snapshot = state.source.snapshot()?;
     let mut wanted = Wanted::default();
     // Only a clock that is set by hand goes back.
@@ -24,6 +27,7 @@ pub(crate) fn take(state: &mut State, commit: &Committed, out: &mut Vec<Publishe
     state.clock = commit.clock;
     let mut works: BTreeMap<EntityTypeId, Work> = BTreeMap::new();
     let cause = read(state, &snapshot, &commit.what, &mut works, &mut wanted)?;
+    merged(state, &snapshot, &commit.merged, &mut works, &mut wanted);
     wanted.wholes = !state.wholes.is_empty();
     wanted.cause = Some(cause);
     state.position = commit.position;
@@ -45,6 +49,10 @@ pub(crate) fn take(state: &mut State, commit: &Committed, out: &mut Vec<Publishe
             state.make_again(&again.snapshot, cause, out)?;
             return Ok(());
         }
+        for (entity, ordinals) in &again.wanted.anew {
+            let Some(population) = state.populations.get_mut(entity) else { continue };
+            population.remake(&again.snapshot, ordinals, commit.clock, works.entry(*entity).or_default())?;
+        }
         for (entity, lanes) in &again.wanted.lanes {
             let Some(population) = state.populations.get_mut(entity) else { continue };
             let work = works.entry(*entity).or_default();
@@ -54,14 +62,25 @@ pub(crate) fn take(state: &mut State, commit: &Committed, out: &mut Vec<Publishe
             }
         }
         cause = again.wanted.cause.filter(|_| !again.wanted.lanes.is_empty()).unwrap_or(cause);
-        settle(state, &snapshot, works, commit, cause, out)?;
+        settle(state, &again.snapshot, works, commit, cause, out)?;
         if again.wanted.wholes {
-            state.wholes_at(&again.snapshot, cause, out)?;
+            state.wholes_at(&again.snapshot, cause, &again.wanted.anew, out)?;
         }
     } else {
         settle(state, &snapshot, works, commit, cause, out)?;
     }
     state.last = snapshot;
+    Ok(())
+}
+
+/// Until everything is made anew, only how far the log was read.
+fn wait(state: &mut State, commit: &Committed, out: &mut Vec<Published>) -> Result<(), LiveError> {
+    (state.position, state.clock) = (commit.position, commit.clock);
+    if state.waits_for().is_some_and(|position| position <= commit.position)
+        && let Some(again) = state.again.take()
+    {
+        state.make_again(&again.snapshot, Cause::Merge, out)?;
+    }
     Ok(())
 }
 
@@ -91,12 +110,14 @@ fn read(
 ) -> Result<Cause, LiveError> {
     Ok(match what {
         What::Events(events) => {
-            arrived(state, snapshot, events, works)?;
-            made_known(state, snapshot, events, works, wanted);
+            let events = state.standing.events(snapshot.catalog(), events);
+            arrived(state, snapshot, &events, works)?;
+            made_known(state, snapshot, &events, works, wanted);
             Cause::Event
         }
         What::Corrections { events, before } => {
-            known_in(state, snapshot, events, works)?;
+            let events = state.standing.events(snapshot.catalog(), events);
+            known_in(state, snapshot, &events, works)?;
             let now = events.iter().map(|e| Touched { event: e.event, participants: e.participants.clone() });
             match before {
                 Some(before) => before.iter().cloned().chain(now).for_each(|t| concerned(state, &t, wanted)),
@@ -109,9 +130,11 @@ fn read(
                 let work = works.entry(*entity).or_default();
                 let known = population.entities.len() as u32;
                 population.know(snapshot, greatest(ordinals), work)?;
-                work.written.extend(ordinals.iter().flatten());
+                let roots: BTreeSet<u32> = state.standing.roots(*entity, ordinals).collect();
+                work.written.extend(&roots);
                 let gone: BTreeSet<u32> = deleted.iter().copied().collect();
-                work.fresh.extend(ordinals.iter().flatten().filter(|o| *o < known && !population.alive.has(*o)));
+                work.fresh.extend(roots.into_iter().filter(|o| *o < known && !population.alive.has(*o)));
+                work.fresh.retain(|o| state.standing.root(*entity, *o) == *o);
                 work.fresh.retain(|o| !gone.contains(o));
                 work.gone.extend(gone);
             }
@@ -121,11 +144,20 @@ fn read(
             read_by_others(state, Read::Row(*entity, new), works, wanted);
             Cause::Property
         }
-        What::Members { segment, .. } => {
+        What::Identities { entity, ordinals } => {
+            known(state, snapshot, *entity, ordinals, works)?;
+            if greatest(ordinals) > state.last.entities(*entity).map_or(0, |e| e.len()) {
+                read_by_others(state, Read::Row(*entity, true), works, wanted);
+            }
+            Cause::Merge
+        }
+        What::Members { segment, entity, add, .. } => {
+            known(state, snapshot, *entity, add, works)?;
             read_by_others(state, Read::Segment(segment), works, wanted);
             Cause::Property
         }
-        What::Version { kept, definition, .. } => {
+        What::Version { entity, ordinals, kept, definition, .. } => {
+            known(state, snapshot, *entity, ordinals, works)?;
             if definition.is_some() {
                 redefined(state, snapshot, wanted);
             }
@@ -134,7 +166,10 @@ fn read(
             }
             Cause::Property
         }
-        What::TagValues { .. } => Cause::Property,
+        What::TagValues { entity, ordinals, .. } => {
+            known(state, snapshot, *entity, ordinals, works)?;
+            Cause::Property
+        }
         What::Removed(removed) => {
             match removed {
                 Removed::Events { event, touched, .. } => match touched {
@@ -180,20 +215,55 @@ fn known_in(
     for batch in events {
         let Some(definition) = snapshot.catalog().event_by_id(batch.event) else { continue };
         for (participant, ordinals) in definition.participants.iter().zip(&batch.participants) {
-            let Some(population) = state.populations.get_mut(&participant.entity) else { continue };
-            let work = works.entry(participant.entity).or_default();
-            population.know(snapshot, greatest(ordinals), work)?;
-            // Who was deleted and acts again is known again, where the store says so.
-            let dead: Vec<u32> = ordinals.iter().flatten().filter(|o| !population.alive.has(*o)).collect();
-            if !dead.is_empty()
-                && let Ok(entities) = snapshot.entities(participant.entity)
-            {
-                let back = |o: &u32| entities.deleted().is_none_or(|d| d.len() > *o as usize && !d.value(*o as usize));
-                work.fresh.extend(dead.into_iter().filter(back));
-            }
+            known(state, snapshot, participant.entity, ordinals, works)?;
         }
     }
     Ok(())
+}
+
+/// Entities that a record names are known from then on.
+fn known(
+    state: &mut State,
+    snapshot: &Snapshot,
+    entity: EntityTypeId,
+    ordinals: &UInt32Array,
+    works: &mut BTreeMap<EntityTypeId, Work>,
+) -> Result<(), LiveError> {
+    let Some(population) = state.populations.get_mut(&entity) else { return Ok(()) };
+    let work = works.entry(entity).or_default();
+    population.know(snapshot, greatest(ordinals), work)?;
+    // Who was deleted and acts again is known again, where the store says so.
+    let dead: BTreeSet<u32> = state.standing.roots(entity, ordinals).filter(|o| !population.alive.has(*o)).collect();
+    if !dead.is_empty()
+        && let Ok(entities) = snapshot.entities(entity)
+    {
+        let back = |o: &u32| entities.deleted().is_none_or(|d| d.len() > *o as usize && !d.value(*o as usize));
+        work.fresh.extend(dead.into_iter().filter(back));
+    }
+    Ok(())
+}
+
+/// Entities became one, or came apart: everything about them is read again, and until then nothing is told of them.
+fn merged(state: &mut State, snapshot: &Snapshot, merged: &Merged, works: &mut BTreeMap<EntityTypeId, Work>, wanted: &mut Wanted) {
+    let joined = match merged {
+        Merged::Known(joined) => joined,
+        Merged::Unknown => {
+            wanted.all = wanted.all.or(Some(Cause::Merge));
+            return;
+        }
+    };
+    for one in joined.iter() {
+        state.standing.join(one);
+        let ordinals = || one.others.iter().copied().chain([one.survivor]);
+        wanted.anew.entry(one.entity).or_default().extend(ordinals());
+        if let Some(population) = state.populations.get_mut(&one.entity) {
+            population.held.extend(ordinals());
+        }
+    }
+    let types: BTreeSet<EntityTypeId> = joined.iter().map(|j| j.entity).collect();
+    for entity in types {
+        read_by_others(state, Read::Merged(entity, snapshot.catalog()), works, wanted);
+    }
 }
 
 /// Entities of other types that events make known.
@@ -242,7 +312,8 @@ fn concerned(state: &State, touched: &Touched, wanted: &mut Wanted) {
 
 fn lanes_of_event(state: &State, event: EventTypeId, only: Option<&BTreeSet<u32>>, wanted: &mut Wanted) {
     for (entity, population) in &state.populations {
-        population.lanes_of(event).iter().for_each(|lane| wanted.lane(*entity, *lane, only));
+        let only: Option<BTreeSet<u32>> = only.map(|o| o.iter().flat_map(|o| [*o, state.standing.root(*entity, *o)]).collect());
+        population.lanes_of(event).iter().for_each(|lane| wanted.lane(*entity, *lane, only.as_ref()));
     }
 }
 
@@ -283,6 +354,8 @@ fn gone(population: &Population, snapshot: &Snapshot, ordinals: &[u32]) -> Resul
 enum Read<'a> {
     /// Rows of an entity type; true: only of entities that were unknown.
     Row(EntityTypeId, bool),
+    /// Rows of entities of a type that became one, or came apart, and are read again themselves.
+    Merged(EntityTypeId, &'a Catalog),
     /// The members of a stored segment.
     Segment(&'a str),
 }
@@ -294,6 +367,14 @@ fn read_by_others(state: &State, read: Read<'_>, works: &mut BTreeMap<EntityType
             let concerns = match read {
                 Read::Row(entity, true) => l.marks.keyed().contains(&entity),
                 Read::Row(entity, false) => l.marks.reads().contains(&entity),
+                Read::Merged(entity, catalog) => {
+                    // Of events that name nobody else of the type, all that are concerned are those of the entity itself.
+                    let named = |event: EventTypeId| {
+                        catalog.event_by_id(event).map_or(0, |e| e.participants.iter().filter(|p| p.entity == entity).count())
+                    };
+                    let own = *own == entity && !l.marks.keyed().contains(&entity) && l.marks.events().all(|e| named(e) <= 1);
+                    l.marks.reads().contains(&entity) && !own
+                }
                 Read::Segment(name) => l.marks.segments().iter().any(|s| s == name),
             };
             if concerns {
@@ -302,7 +383,7 @@ fn read_by_others(state: &State, read: Read<'_>, works: &mut BTreeMap<EntityType
         }
         let others = |expr: &EntityExpr| match read {
             // The own row is looked at where it was written.
-            Read::Row(entity, _) => expr.reads().iter().skip(1).any(|r| *r == entity),
+            Read::Row(entity, _) | Read::Merged(entity, _) => expr.reads().iter().skip(1).any(|r| *r == entity),
             Read::Segment(name) => expr.segments().iter().any(|s| s == name),
         };
         for (number, atom) in population.plan.atoms.iter().enumerate() {

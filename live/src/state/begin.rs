@@ -2,6 +2,7 @@
 
 use super::definition::Planning;
 use super::population::{Followed, Ordinals, Population, Work};
+use super::standing::Standing;
 use super::whole::{Whole, difference, planner};
 use super::{Published, Source, State, Version};
 use crate::change::Cause;
@@ -9,7 +10,7 @@ use eql_catalog::{Catalog, EntityTypeId, Segment, SegmentMode};
 use eql_compiler::bound::EntityValue;
 use eql_planner::live::LiveError;
 use eql_store::Snapshot;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 impl State {
@@ -45,6 +46,7 @@ impl State {
             versions,
             bound: BTreeMap::new(),
             again: None,
+            standing: Standing::default(),
             threads,
         }
     }
@@ -53,6 +55,7 @@ impl State {
     pub(crate) fn make(&mut self, snapshot: &Arc<Snapshot>) -> Result<(), LiveError> {
         let clock = self.clock;
         self.plan(snapshot)?;
+        self.standing = Standing::of(snapshot)?;
         self.populations.values_mut().try_for_each(|p| p.fill(snapshot, clock))?;
         for i in (0..self.wholes.len()).rev() {
             match Whole::evaluate(&self.wholes[i].definition, snapshot, clock, self.threads) {
@@ -102,9 +105,16 @@ impl State {
 
     /// Makes everything anew; the difference to the members of before.
     pub(crate) fn make_again(&mut self, snapshot: &Arc<Snapshot>, cause: Cause, out: &mut Vec<Published>) -> Result<(), LiveError> {
-        let before = self.sets();
+        let (before, stood) = (self.sets(), self.standing.clone());
         self.make(snapshot)?;
-        self.differences(snapshot, &before, cause, out)
+        let differing: BTreeMap<EntityTypeId, BTreeSet<u32>> =
+            snapshot.catalog().entities().map(|e| (e.id, self.standing.differing(&stood, e.id))).collect();
+        let why = |entity: EntityTypeId, ordinal: u32| match cause {
+            // Where nobody was merged, it is what happened meanwhile.
+            Cause::Merge if !differing.get(&entity).is_some_and(|d| d.contains(&ordinal)) => Cause::Event,
+            cause => cause,
+        };
+        self.differences(snapshot, &before, &why, out)
     }
 
     /// Everybody's members, by segment.
@@ -117,14 +127,14 @@ impl State {
         &self,
         snapshot: &Snapshot,
         before: &BTreeMap<String, (EntityTypeId, Ordinals)>,
-        cause: Cause,
+        cause: &dyn Fn(EntityTypeId, u32) -> Cause,
         out: &mut Vec<Published>,
     ) -> Result<(), LiveError> {
         let nobody = Ordinals::default();
         for (name, (entity, now)) in self.sets() {
             // A segment of other entities under the same name begins empty.
             let known = before.get(&name).filter(|(e, _)| *e == entity).map_or(&nobody, |(_, m)| m);
-            let list: Vec<_> = difference(known, &now).into_iter().map(|(o, enters)| (o, enters, cause)).collect();
+            let list: Vec<_> = difference(known, &now).into_iter().map(|(o, enters)| (o, enters, cause(entity, o))).collect();
             if !list.is_empty() {
                 let version = self.versions.get(&name).map_or(1, |v| v.number);
                 out.push(self.commit(snapshot, entity, (&name, version), &list, (self.position, self.clock))?);
@@ -146,7 +156,7 @@ impl State {
             before.insert(name.clone(), (entity, members));
         }
         let mut out = Vec::new();
-        self.differences(&self.last, &before, cause, &mut out)?;
+        self.differences(&self.last, &before, &|_, _| cause, &mut out)?;
         Ok(out)
     }
 

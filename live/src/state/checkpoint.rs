@@ -1,7 +1,7 @@
 //! State in a file, so that a restart goes on from there instead of reading all of history.
 //!
 //! ```text
-//! "EQLLIVE1" | frame: head | frames: for each population its head, then its entities by the thousand | frame: end
+//! "EQLLIVE2" | frame: head | frames: for each population its head, then its entities by the thousand | frame: end
 //! frame: length 4 | crc32c 4 | postcard
 //! ```
 //! The file is written beside the one before and takes its place whole. It is a shortcut: one that cannot be read, or was made of other definitions,
@@ -10,6 +10,7 @@
 use super::begin::bound;
 use super::entity::{Entity, Head, UNARMED};
 use super::population::{Ordinals, Population};
+use super::standing::{SavedStanding, Standing};
 use super::{Source, State, Version};
 use eql_planner::live::LiveError;
 use serde::de::DeserializeOwned;
@@ -20,7 +21,7 @@ use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-const MAGIC: &[u8; 8] = b"EQLLIVE1";
+const MAGIC: &[u8; 8] = b"EQLLIVE2";
 /// Entities of a frame.
 const SOME: usize = 4_096;
 /// A frame that says it is longer is damaged.
@@ -34,6 +35,7 @@ struct SavedHead {
     /// Entity type and signature of each population.
     populations: Vec<(u16, u64)>,
     wholes: Vec<(String, Ordinals)>,
+    standing: SavedStanding,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -82,11 +84,15 @@ fn frame<T: DeserializeOwned>(from: &mut impl Read) -> Option<T> {
 }
 
 impl State {
-    /// Writes it to a file, which then takes the place of the one before.
+    /// Writes it to a file, which then takes the place of the one before. While something waits to be read from the store
+    /// ([`State::waits_for`]) the file of before stays: what is not known yet cannot be gone on from.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), LiveError> {
+        if self.again.is_some() {
+            return Ok(());
+        }
         let beside = path.with_extension("new");
         let file = File::create(&beside).map_err(failed("create", &beside))?;
         let mut frames = Frames { to: BufWriter::new(file) };
@@ -108,6 +114,7 @@ impl State {
             versions: self.versions.clone(),
             populations: self.populations.values().map(|p| (p.entity.0, p.plan.signature)).collect(),
             wholes: self.wholes.iter().map(|w| (w.name.clone(), w.members.clone())).collect(),
+            standing: self.standing.saved(),
         })?;
         for p in self.populations.values() {
             frames.write(&SavedPopulation {
@@ -159,6 +166,7 @@ impl State {
         if planned != head.populations || state.versions != head.versions || !wholes {
             return Ok(None);
         }
+        state.standing = Standing::restored(head.standing);
         for (whole, (_, members)) in state.wholes.iter_mut().zip(head.wholes) {
             whole.members = members;
         }

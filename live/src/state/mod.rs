@@ -10,8 +10,10 @@ mod feature;
 mod keys;
 mod lane;
 mod population;
+mod rescan;
 mod rows;
 mod sequence;
+mod standing;
 mod timer;
 mod whole;
 
@@ -21,6 +23,7 @@ use self::again::Again;
 use crate::change::{Cause, Change, Commit, Direction};
 
 use self::population::{Moved, Ordinals, Population, Work};
+use self::standing::Standing;
 use self::whole::Whole;
 use arrow::array::Array;
 use eql_catalog::{Catalog, EntityTypeId, Value};
@@ -83,6 +86,8 @@ pub struct State {
     /// What was bound: the same again is nothing to do.
     pub(crate) bound: BTreeMap<String, eql_compiler::bound::EntityValue>,
     pub(crate) again: Option<Again>,
+    /// Who stands for whom, as of the position.
+    pub(crate) standing: Standing,
     pub(crate) threads: usize,
 }
 
@@ -233,9 +238,14 @@ impl State {
         Ok((name.to_string(), Commit { position, clock, version, changes }))
     }
 
+    /// Whose rows are whose is not known before everything is made anew: until then nothing is told.
+    pub(crate) fn is_unsure(&self) -> bool {
+        self.again.as_ref().is_some_and(|a| a.wanted.all == Some(Cause::Merge))
+    }
+
     /// Everything that is due up to an instant, each instant by itself.
     pub(crate) fn drain(&mut self, clock: i64, out: &mut Vec<Published>) -> Result<(), LiveError> {
-        loop {
+        while !self.is_unsure() {
             let next = self.populations.values_mut().filter_map(Population::next).min();
             let Some(at) = next.filter(|at| *at <= clock) else { break };
             let snapshot = self.last.clone();
@@ -288,7 +298,7 @@ impl State {
         }
         self.drain(clock, &mut out)?;
         self.clock = clock;
-        self.wholes_at(&self.last.clone(), Cause::Time, &mut out)?;
+        self.wholes_at(&self.last.clone(), Cause::Time, &BTreeMap::new(), &mut out)?;
         Ok(out)
     }
 }

@@ -91,6 +91,8 @@ pub(crate) struct Work {
     pub everywhere: Vec<u32>,
     /// Entities with rows from before what had been seen of them.
     pub late: HashSet<u32>,
+    /// Entities that became one, or came apart: everything about them is looked at.
+    pub merged: HashSet<u32>,
     /// Latest rows that were seen.
     pub seen: Vec<(u32, i64)>,
 }
@@ -164,6 +166,8 @@ pub(crate) struct Population {
     pub timers: Timers,
     /// Rows dated ahead of the clock, by the instant at which they are seen.
     pub pending: BTreeMap<i64, Vec<(u32, u32, i64)>>,
+    /// Entities that became one, or came apart, and are not read anew yet: until then they stay what they were.
+    pub held: HashSet<u32>,
     pub counts: Counts,
 }
 
@@ -208,6 +212,7 @@ impl Population {
             alive: Ordinals::default(),
             timers: Timers::default(),
             pending: BTreeMap::new(),
+            held: HashSet::new(),
             counts: Counts::default(),
         };
         for atom in 0..made.plan.atoms.len() as u32 {
@@ -278,7 +283,7 @@ impl Population {
         Ok(())
     }
 
-    fn take(&mut self, lane: u32, mark: Mark, now: i64, work: &mut Work) {
+    pub(crate) fn take(&mut self, lane: u32, mark: Mark, now: i64, work: &mut Work) {
         if mark.time >= now {
             self.pending.entry(mark.time.saturating_add(1)).or_default().push((mark.ordinal, lane, mark.payload));
             return;
@@ -322,58 +327,6 @@ impl Population {
                 self.take(lane, Mark { ordinal, time: at - 1, payload }, at, work);
             }
         }
-    }
-
-    /// Forgets the rows of some lanes of some entities, or of all, and reads them from the store again.
-    pub(crate) fn rescan(
-        &mut self,
-        snapshot: &Snapshot,
-        lanes: &[u32],
-        only: Option<&[u32]>,
-        now: i64,
-        work: &mut Work,
-    ) -> Result<(), LiveError> {
-        let wanted: HashSet<u32> = lanes.iter().copied().collect();
-        let some: Option<HashSet<u32>> = only.map(|o| o.iter().copied().collect());
-        let concerns = |ordinal: u32, lane: u32| wanted.contains(&lane) && some.as_ref().is_none_or(|s| s.contains(&ordinal));
-        for rows in self.pending.values_mut() {
-            rows.retain(|(ordinal, lane, _)| !concerns(*ordinal, *lane));
-        }
-        self.pending.retain(|_, rows| !rows.is_empty());
-        let everybody: Vec<u32>;
-        let ordinals: &[u32] = match only {
-            Some(some) => some,
-            None => {
-                everybody = (0..self.entities.len() as u32).collect();
-                &everybody
-            }
-        };
-        for ordinal in ordinals {
-            let Some(entity) = self.entities.get_mut(*ordinal as usize) else { continue };
-            self.counts.rescans += 1;
-            let had: Vec<u32> = entity.heads().iter().map(|h| h.lane).filter(|l| wanted.contains(l)).collect();
-            for lane in had {
-                entity.clear(lane);
-                work.touched.push((*ordinal, lane));
-            }
-        }
-        for lane in lanes {
-            // Borrowed apart: the lane's conditions are read while the entities change.
-            let mut codes = self.plan.lanes[*lane as usize].codes.take();
-            let mut found = Vec::new();
-            let read = self.plan.lanes[*lane as usize].marks.history(snapshot, only, codes.as_mut(), &mut |mark| found.push(mark));
-            self.plan.lanes[*lane as usize].codes = codes;
-            read?;
-            let begin = self.plan.lanes[*lane as usize].begin(&self.plan.features, now);
-            for mark in found {
-                if begin.is_none_or(|b| mark.time >= b) {
-                    self.take(*lane, mark, now, work);
-                }
-            }
-        }
-        // What was read again is not late.
-        work.late.clear();
-        Ok(())
     }
 
     /// Looks at everything that was touched, and tells whose membership is another one now.
@@ -543,16 +496,23 @@ impl Population {
             let segments = asked.entry(*ordinal).or_default();
             if known { segments.extend(0..self.segments.len() as u32) } else { segments.extend(&self.default_members) }
         }
-        for ordinal in &work.gone {
+        for ordinal in work.gone.iter().chain(&work.merged) {
             asked.entry(*ordinal).or_default().extend(0..self.segments.len() as u32);
         }
         let mut out = Vec::new();
         for (ordinal, mut segments) in asked {
+            if self.held.contains(&ordinal) {
+                continue;
+            }
             segments.sort_unstable();
             segments.dedup();
             let Some(entity) = self.entities.get(ordinal as usize) else { continue };
             let alive = self.alive.has(ordinal);
-            let cause = if work.late.contains(&ordinal) && cause == Cause::Event { Cause::Late } else { cause };
+            let cause = match cause {
+                _ if work.merged.contains(&ordinal) => Cause::Merge,
+                Cause::Event if work.late.contains(&ordinal) => Cause::Late,
+                cause => cause,
+            };
             for segment in segments {
                 let followed = &mut self.segments[segment as usize];
                 let defaults = &self.defaults;

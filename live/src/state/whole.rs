@@ -9,6 +9,7 @@ use eql_compiler::bound::EntityValue;
 use eql_planner::live::{LiveError, members};
 use eql_planner::{Planner, Settings};
 use eql_store::Snapshot;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Memory for one evaluation.
@@ -52,15 +53,23 @@ pub(crate) fn difference(before: &Ordinals, now: &Ordinals) -> Vec<(u32, bool)> 
 }
 
 impl State {
-    /// Evaluates them over a snapshot of the position that was reached.
-    pub(crate) fn wholes_at(&mut self, snapshot: &Arc<Snapshot>, cause: Cause, out: &mut Vec<Published>) -> Result<(), LiveError> {
+    /// Evaluates them over a snapshot of the position that was reached. `merged`: who became one, or came apart.
+    pub(crate) fn wholes_at(
+        &mut self,
+        snapshot: &Arc<Snapshot>,
+        cause: Cause,
+        merged: &BTreeMap<EntityTypeId, BTreeSet<u32>>,
+        out: &mut Vec<Published>,
+    ) -> Result<(), LiveError> {
         if snapshot.position() != self.position {
             return Ok(());
         }
         for i in 0..self.wholes.len() {
             let whole = &self.wholes[i];
             let now = Whole::evaluate(&whole.definition, snapshot, self.clock, self.threads)?;
-            let list: Vec<_> = difference(&whole.members, &now).into_iter().map(|(o, enters)| (o, enters, cause)).collect();
+            let merged = merged.get(&whole.entity());
+            let why = |o: u32| if merged.is_some_and(|m| m.contains(&o)) { Cause::Merge } else { cause };
+            let list: Vec<_> = difference(&whole.members, &now).into_iter().map(|(o, enters)| (o, enters, why(o))).collect();
             if !list.is_empty() {
                 out.push(self.commit(snapshot, whole.entity(), (&whole.name, whole.version), &list, (self.position, self.clock))?);
             }

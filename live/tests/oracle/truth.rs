@@ -22,6 +22,9 @@ pub(crate) struct Row {
     pub(crate) amount: Option<i64>,
     pub(crate) price: Option<f64>,
     pub(crate) channel: Option<usize>,
+    /// Named by key, and by these devices.
+    pub(crate) keyed: bool,
+    pub(crate) devices: Vec<i64>,
 }
 
 /// What is known of a user.
@@ -30,6 +33,8 @@ pub(crate) struct User {
     pub(crate) city: Option<usize>,
     pub(crate) age: Option<i64>,
     pub(crate) known: bool,
+    /// When that was said.
+    pub(crate) told: i64,
 }
 
 pub(crate) const EVENTS: [&str; 3] = ["buy", "visit", "ask"];

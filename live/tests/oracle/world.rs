@@ -1,5 +1,6 @@
 //! A small store with a clock that is set by hand, its rows once more as plain values, and the state that follows it.
 
+use super::people::{self, ANONYMOUS, People};
 use super::random::Random;
 use super::truth::*;
 use arrow::array::*;
@@ -7,7 +8,7 @@ use eql_catalog::{EntityTypeId, EventTypeId, PropertyId, Value};
 use eql_compiler::bound::Statement;
 use eql_compiler::{Context, ParamValues};
 use eql_live::{Commit, Direction, Published, State};
-use eql_store::{Clock, EntityBatch, EventBatch, Feed, Store, StoreOptions};
+use eql_store::{Clock, EntityBatch, EventBatch, EventIdentity, Feed, IdentityBatch, IdentityDeed, Store, StoreOptions};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -17,22 +18,44 @@ pub(crate) struct World {
     pub(crate) random: Random,
     pub(crate) store: Arc<Store>,
     pub(crate) clock: Arc<AtomicI64>,
-    pub(crate) feed: Feed,
+    pub(crate) feed: Option<Feed>,
     pub(crate) state: Option<State>,
     pub(crate) rows: BTreeMap<i64, Vec<Row>>,
     pub(crate) users: BTreeMap<i64, User>,
+    pub(crate) people: People,
     pub(crate) definitions: Vec<Definition>,
     pub(crate) published: BTreeMap<String, BTreeSet<i64>>,
     pub(crate) now: i64,
     pub(crate) checked: u64,
     pub(crate) restarts: u64,
     next: u64,
+    told: i64,
     base: i64,
     lengths: Vec<i64>,
     dir: tempfile::TempDir,
 }
 
 const USER: EntityTypeId = EntityTypeId(0);
+const DEVICE: &str = "$device";
+const DEVICES: u64 = 8;
+
+fn key(user: i64) -> Vec<ArrayRef> {
+    vec![Arc::new(StringArray::from(vec![people::key(user)]))]
+}
+
+fn times(at: i64) -> TimestampMicrosecondArray {
+    TimestampMicrosecondArray::from(vec![at]).with_timezone("UTC")
+}
+
+/// The devices that rows name their user by.
+fn devices(rows: &[&Row]) -> EventIdentity {
+    let mut lists = ListBuilder::new(StringBuilder::new());
+    for row in rows {
+        row.devices.iter().for_each(|d| lists.values().append_value(people::device(*d)));
+        lists.append(true);
+    }
+    EventIdentity { participant: 0, identity: DEVICE.into(), values: lists.finish() }
+}
 
 impl World {
     pub(crate) fn new(seed: u64, segments: usize) -> World {
@@ -44,24 +67,26 @@ impl World {
         let options = StoreOptions { clock: Clock::Set(clock.clone()), ..StoreOptions::default() };
         let store = Arc::new(Store::open(dir.path(), options).unwrap());
         let mut world = World {
-            feed: store.feed(0).unwrap(),
+            feed: Some(store.feed(0).unwrap()),
             random,
             store,
             clock,
             state: None,
             rows: BTreeMap::new(),
             users: BTreeMap::new(),
+            people: People::default(),
             definitions: vec![],
             published: BTreeMap::new(),
             now,
             checked: 0,
             restarts: 0,
             next: 0,
+            told: 0,
             base,
             lengths: vec![],
             dir,
         };
-        world.define("DEFINE ENTITY user KEY user_id INT (city STRING, age INT)");
+        world.define("DEFINE ENTITY user KEY user_id STRING (city STRING, age INT) IDENTITIES ($device STRING MANY)");
         for event in EVENTS {
             world.define(&format!("DEFINE EVENT {event} OF user (amount INT, price DOUBLE, channel STRING)"));
         }
@@ -142,8 +167,15 @@ impl World {
     fn row(&mut self, users: u64) -> Row {
         let user = self.random.below(users) as i64;
         self.next += 1;
+        let devices: Vec<i64> = match self.random.below(6) {
+            0 => vec![self.random.below(DEVICES) as i64],
+            1 if self.random.below(4) == 0 => vec![self.random.below(DEVICES) as i64, self.random.below(DEVICES) as i64],
+            _ => vec![],
+        };
         Row {
             user,
+            keyed: devices.is_empty() || self.random.below(3) == 0,
+            devices,
             event: self.random.below(3) as usize,
             time: self.time(),
             sequence: self.next,
@@ -162,7 +194,7 @@ impl World {
         let order: Vec<u32> = rows.iter().enumerate().filter(|(_, r)| r.event == event).map(|(i, _)| i as u32).collect();
         Some(EventBatch {
             event: EventTypeId(event as u16),
-            keys: vec![vec![Arc::new(own.iter().map(|r| Some(r.user)).collect::<Int64Array>())]],
+            keys: vec![vec![Arc::new(own.iter().map(|r| r.keyed.then(|| people::key(r.user))).collect::<StringArray>())]],
             time: own.iter().map(|r| Some(r.time)).collect(),
             id: own.iter().map(|r| Some(r.id.as_str())).collect(),
             received: None,
@@ -172,7 +204,7 @@ impl World {
                 (PropertyId(2), Arc::new(own.iter().map(|r| r.channel.map(|c| CHANNELS[c])).collect::<StringArray>())),
             ],
             extra: None,
-            identities: vec![],
+            identities: if own.iter().any(|r| !r.devices.is_empty()) { vec![devices(&own)] } else { vec![] },
             order: Some(order.into()),
         })
     }
@@ -180,11 +212,14 @@ impl World {
     /// Some events in one commit, some of them twice.
     pub(crate) fn happen(&mut self, users: u64) {
         let n = 1 + self.random.below(12) as usize;
-        let rows: Vec<Row> = (0..n).map(|_| self.row(users)).collect();
+        let mut rows: Vec<Row> = (0..n).map(|_| self.row(users)).collect();
         let batches: Vec<EventBatch> = (0..3).filter_map(|e| self.batch(&rows, e)).collect();
         self.store.append_events(batches.clone()).unwrap();
         if self.random.below(8) == 0 {
             self.store.append_events(batches).unwrap();
+        }
+        for row in &mut rows {
+            row.user = self.people.event(row.keyed.then_some(row.user), &row.devices);
         }
         for row in rows {
             self.users.entry(row.user).or_default().known = true;
@@ -198,14 +233,58 @@ impl World {
         let user = self.random.below(users) as i64;
         let city = (self.random.below(4) > 0).then(|| self.random.below(3) as usize);
         let age = (self.random.below(4) > 0).then(|| self.random.below(5) as i64 * 10);
-        let keys: Vec<ArrayRef> = vec![Arc::new(Int64Array::from(vec![user]))];
+        let keys = key(user);
+        self.told += 1;
         let mut batch = EntityBatch::new(USER, keys);
+        batch.time = Some(times(self.told));
         batch.properties = vec![
             (PropertyId(1), Arc::new(StringArray::from(vec![city.map(|c| CITIES[c])]))),
             (PropertyId(2), Arc::new(Int64Array::from(vec![age]))),
         ];
         self.store.append_entities(batch).unwrap();
-        *self.users.entry(user).or_default() = User { city, age, known: true };
+        *self.users.entry(user).or_default() = User { city, age, known: true, told: self.told };
+    }
+
+    /// Somebody gets a device, two become one, or what was one comes apart.
+    pub(crate) fn identify(&mut self, users: u64) {
+        let (user, other, n) = (self.random.below(users) as i64, self.anybody(users), self.random.below(DEVICES) as i64);
+        let mut batch = IdentityBatch {
+            entity: USER,
+            keys: key(user),
+            deeds: vec![],
+            identity: StringArray::from(vec![None::<&str>]),
+            value: StringArray::from(vec![None::<&str>]),
+            others: key(other),
+            time: times(self.now),
+        };
+        match self.random.below(5) {
+            0..=1 => {
+                batch.deeds = vec![IdentityDeed::Bind];
+                (batch.identity, batch.value) = (vec![Some(DEVICE)].into(), vec![Some(people::device(n))].into());
+                batch.others = vec![Arc::new(StringArray::from(vec![None::<&str>]))];
+                self.people.bind(user, n);
+                self.users.entry(user).or_default().known = true;
+            }
+            2..=3 if user != other => {
+                batch.deeds = vec![IdentityDeed::Merge];
+                self.people.merge(user, other);
+                for user in [user, other] {
+                    self.users.entry(user).or_default().known = true;
+                }
+            }
+            _ => {
+                batch.deeds = vec![IdentityDeed::Unmerge];
+                self.people.unmerge(user, other);
+            }
+        }
+        self.store.change_identities(batch).unwrap();
+    }
+
+    /// A user with a key, or one that is there and has none.
+    fn anybody(&mut self, users: u64) -> i64 {
+        let anonymous: Vec<i64> = self.users.iter().filter(|(u, known)| **u >= ANONYMOUS && known.known).map(|(u, _)| *u).collect();
+        let known = self.random.below(users) as i64;
+        if self.random.below(2) == 0 { known } else { self.random.one(&anonymous).unwrap_or(known) }
     }
 
     /// One event becomes another, or goes.
@@ -223,7 +302,7 @@ impl World {
             return;
         }
         let mut new = self.row(6);
-        (new.id, new.event) = (old.id.clone(), old.event);
+        (new.id, new.event, new.keyed, new.devices) = (old.id.clone(), old.event, true, vec![]);
         self.store.correct_events(vec![self.batch(std::slice::from_ref(&new), new.event).unwrap()]).unwrap();
         self.users.entry(new.user).or_default().known = true;
         let own = self.rows.entry(new.user).or_default();
@@ -235,12 +314,23 @@ impl World {
     pub(crate) fn leave(&mut self) {
         let keys: Vec<i64> = self.users.keys().copied().collect();
         let Some(user) = self.random.one(&keys) else { return };
-        let key: Vec<ArrayRef> = vec![Arc::new(Int64Array::from(vec![user]))];
-        self.users.insert(user, User::default());
+        let key = key(user);
+        let group = self.people.group(user, &self.users);
         if self.random.below(2) == 0 {
             self.store.erase(USER, key).unwrap();
-            self.rows.remove(&user);
+            self.people.erase(&group);
+            for user in group {
+                self.users.insert(user, User::default());
+                self.rows.remove(&user);
+            }
             return;
+        }
+        // Whose a device is, is forgotten as well, and who names it next is somebody new under another key.
+        if self.people.has_devices(&group) {
+            return;
+        }
+        for user in group {
+            self.users.insert(user, User::default());
         }
         let mut batch = EntityBatch::new(USER, key);
         batch.delete = Some(BooleanArray::from(vec![true]));
@@ -250,7 +340,7 @@ impl World {
     /// Brings the state up to the store and the clock.
     pub(crate) fn follow(&mut self) {
         let mut out = Vec::new();
-        while let Some(commit) = self.feed.next(Duration::ZERO).unwrap() {
+        while let Some(commit) = self.feed.as_mut().unwrap().next(Duration::ZERO).unwrap() {
             if let Some(state) = &mut self.state {
                 out.extend(state.apply(&commit).unwrap());
             }
@@ -273,8 +363,12 @@ impl World {
         }
         let Some(mut state) = State::restore(self.store.clone(), &path, 1).unwrap() else { return };
         self.restarts += 1;
-        self.feed = self.store.feed(state.position()).unwrap();
-        while let Some(commit) = self.feed.next(Duration::ZERO).unwrap() {
+        if self.random.below(2) == 0 {
+            // Nobody follows any more: what comes next is read from the log's files, which say nothing of who was merged.
+            self.feed = None;
+        }
+        self.feed = Some(self.store.feed(state.position()).unwrap());
+        while let Some(commit) = self.feed.as_mut().unwrap().next(Duration::ZERO).unwrap() {
             state.apply(&commit).unwrap();
         }
         state.advance(self.now).unwrap();
@@ -286,7 +380,8 @@ impl World {
         assert!(clock <= self.now);
         let members = self.published.entry(segment.clone()).or_default();
         for change in changes {
-            let [Value::Int(user)] = change.entity[..] else { panic!("{change:?}") };
+            let [Value::String(key)] = &change.entity[..] else { panic!("{change:?}") };
+            let user = people::user(key);
             let really = if change.direction == Direction::Enter { members.insert(user) } else { members.remove(&user) };
             assert!(really, "{segment}: {change:?} changes nothing");
         }
@@ -304,19 +399,21 @@ impl World {
 
     fn keys(&self) -> Vec<i64> {
         let entities = self.store.snapshot().unwrap().entities(USER).unwrap();
-        entities.key(0).as_primitive::<arrow::datatypes::Int64Type>().iter().map(|k| k.unwrap_or(-1)).collect()
+        entities.key(0).as_string::<i32>().iter().map(|k| k.map_or(-1, people::user)).collect()
     }
 
     /// Every membership against plain loops; what was published says the same.
     pub(crate) fn check(&mut self, context: &str) {
         let state = self.state.as_ref().unwrap();
-        let nothing = Vec::new();
         for (ordinal, user) in self.keys().into_iter().enumerate() {
-            let Some(known) = self.users.get(&user) else { continue };
-            let rows = self.rows.get(&user).unwrap_or(&nothing);
-            let view = View { rows, user: known, now: self.now, definitions: &self.definitions };
+            if !self.users.contains_key(&user) {
+                continue;
+            }
+            let (rows, known) = people::together(&self.people.group(user, &self.users), &self.rows, &self.users);
+            let hidden = self.people.is_hidden(user);
+            let view = View { rows: &rows, user: &known, now: self.now, definitions: &self.definitions };
             for (n, d) in self.definitions.iter().enumerate() {
-                let expected = known.known && d.condition.holds(&view, d.grace);
+                let expected = known.known && !hidden && d.condition.holds(&view, d.grace);
                 let name = format!("s{n}");
                 let found = state.has(&name, ordinal as u32);
                 let told = self.published.get(&name).is_some_and(|m| m.contains(&user));

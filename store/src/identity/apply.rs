@@ -3,6 +3,7 @@
 use super::identities::{Act, Identities, Joined, Said, When};
 use crate::StoreError;
 use crate::apply::State;
+use crate::feed::What;
 use crate::log::{AdmittedEvents, AdmittedIdentities, IdentityDeed, Place};
 use arrow::array::{Array, AsArray, ListArray, UInt32Array};
 use eql_catalog::EntityTypeId;
@@ -14,8 +15,8 @@ pub(crate) struct AllIdentities {
     pub(super) of: BTreeMap<EntityTypeId, Identities>,
     /// The last position that changed them; 0 when there never were any.
     pub(crate) position: u64,
-    /// Who became one, or came apart, by the record applied last. A feed of commits hands these out after the record's rows, one
-    /// `Merge` each: rows keep the ordinals that they were written with.
+    /// Who became one, or came apart, by the record applied last. A feed of commits hands these out with the record's rows, which keep the
+    /// ordinals that they were written with.
     pub(crate) joined: Vec<Joined>,
 }
 
@@ -98,7 +99,7 @@ impl State {
     }
 
     /// Binds, unbinds, merges and what takes these back.
-    pub(crate) fn change_identities(&mut self, position: u64, change: AdmittedIdentities) -> Result<(), StoreError> {
+    pub(crate) fn change_identities(&mut self, position: u64, change: AdmittedIdentities) -> Result<What, StoreError> {
         let AdmittedIdentities { entity, keys, deeds, identity, value, others, time } = change;
         self.unsaved_rows += deeds.len();
         let known = |deed: &IdentityDeed| matches!(deed, IdentityDeed::Bind | IdentityDeed::Merge);
@@ -131,7 +132,8 @@ impl State {
             }
         }
         self.identities.position = position;
-        Ok(())
+        let named = ordinals.iter().chain(others.iter()).flatten();
+        Ok(What::Identities { entity, ordinals: UInt32Array::from_iter_values(named) })
     }
 
     /// Entities of which nothing is known any more have no identifiers.

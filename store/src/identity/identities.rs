@@ -21,14 +21,15 @@ pub(crate) struct Identities {
 
 /// Entities that became one, or came apart: what a reader of commits must know beside the rows, whose ordinals stay as they were written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Joined {
-    pub(crate) entity: EntityTypeId,
+pub struct Joined {
+    /// Their type.
+    pub entity: EntityTypeId,
     /// It stands for the others from now on; of entities that come apart, for those that stay with it.
-    pub(crate) survivor: u32,
+    pub survivor: u32,
     /// Those that it stands for now; of entities that come apart the ones that leave, of which the first stands for the rest.
-    pub(crate) others: Vec<u32>,
+    pub others: Vec<u32>,
     /// They come apart.
-    pub(crate) apart: bool,
+    pub apart: bool,
 }
 
 /// An identifier as a record says it.

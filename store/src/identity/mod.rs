@@ -26,6 +26,7 @@ pub use admit::{EventIdentity, IdentityBatch, is_identifier};
 pub(crate) use apply::AllIdentities;
 pub use conflict::ConflictKind;
 pub(crate) use file::{read_identities, to_bytes};
+pub use identities::Joined;
 pub(crate) use merges::Edges;
 pub use read::{IdentityConflict, IdentityStats, KnownIdentifier};
 pub(crate) use roots::Roots;
