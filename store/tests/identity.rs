@@ -473,9 +473,7 @@ fn a_feed_tells_who_was_merged_and_whose_events_without_a_key_are() {
     both.say(&Said::UnmergeBy(1, 2, 2, 5));
     both.deed(IdentityDeed::Merge, key(2), None, Some(key(1)), 6);
     both.deed(IdentityDeed::Unmerge, key(2), None, Some(key(1)), 7);
-    let read = |feed: &mut Feed| -> Vec<Committed> {
-        std::iter::from_fn(|| feed.next(std::time::Duration::ZERO).unwrap()).collect()
-    };
+    let read = |feed: &mut Feed| -> Vec<Committed> { std::iter::from_fn(|| feed.next(std::time::Duration::ZERO).unwrap()).collect() };
     let whose = |commits: &[Committed]| -> Vec<Vec<Option<u32>>> {
         let events = commits.iter().flat_map(|c| match &*c.what {
             What::Events(events) => events.clone(),
