@@ -97,7 +97,8 @@ impl Segments {
 
     /// Writes a checkpoint when it is time, or at the end.
     pub(crate) fn save(&mut self, now: bool) {
-        if self.silent_to.is_some() || (!now && self.saved.elapsed() < SAVE) {
+        // One that waits for a position is saved when it was reached.
+        if self.silent_to.is_some() || self.waits() || (!now && self.saved.elapsed() < SAVE) {
             return;
         }
         self.saved = Instant::now();
