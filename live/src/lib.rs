@@ -12,14 +12,14 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod change;
+mod difference;
 mod log;
-mod maintain;
 mod state;
 
 pub use change::{Cause, Change, Commit, Direction};
+pub use difference::{Difference, Differs};
 pub use log::{
     ChangeLog, Changed, Cursor, Entry, LogError, LogOptions, Members, Next, Reader, SourceFigures, Start, Subscription, SubscriptionState,
     ValueChange, ValueCommit,
 };
-pub use maintain::{Difference, Differs, Maintainer};
 pub use state::{Counts, Following, Published, Source, State, Version};

@@ -137,7 +137,9 @@ impl ByText {
             chunks.push(match rows.coded_column(chunk, column).map_err(store_error)? {
                 Some(coded) => {
                     let values = coded.values.len();
-                    said.push(compiled.evaluate(vec![coded.values.clone()], values)?);
+                    // A text that no asked row has may not be what the expression can read: then rows are asked one by one.
+                    let Ok(answers) = compiled.evaluate(vec![coded.values.clone()], values) else { return Ok(None) };
+                    said.push(answers);
                     at += values as u32;
                     Some((coded, at - values as u32))
                 }

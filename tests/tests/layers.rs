@@ -92,6 +92,21 @@ fn checkpointed(world: Small) -> Small {
     })
 }
 
+#[test]
+fn a_text_outside_the_question_does_not_fail_it() {
+    let world = started();
+    let events: Vec<Event> = (0..600).map(|i| Event { kind: 0, user: i % 5, product: 0, minute: (i * 3) as u32 }).collect();
+    // Pages are p0; of the last day one is a number, and only its day is asked.
+    let text = lines(&events, 0).replace("\"p0\"", "\"7\"");
+    let odd = r#"{"event":"view","page":"seven","user_id":"u1","product_id":"x0","time":"2026-01-20T00:00:00Z","event_id":"odd"}"#;
+    world.import(None, &format!("{text}{odd}\n")).unwrap();
+    let mut world = checkpointed(world);
+    world.ask("SET now = '2026-02-01T00:00:00Z'").unwrap();
+    // By text, of 256 rows and more.
+    let asked = "FIND user WHERE DID [view WHERE CAST(page AS BIGINT) = 7] DURING '2026-01-01' TO '2026-01-02' SHOW user_id";
+    assert_eq!(world.ask(asked).unwrap().rows.len(), 5);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -346,8 +346,10 @@ impl Values {
         let data_type = eql_store::arrow_type(&value.expr.data_type);
         if let Some(columns) = of_subject(world, timeline, events, value)? {
             let rows = columns.first().map_or(0, |c| c.len());
-            let by_subject = Some(Compiled::new(world, &value.columns, &value.expr)?.evaluate(columns, rows)?);
-            return Ok(Self { by_code: vec![], by_subject, data_type });
+            // What cannot be computed for an entity that is not asked about is no error: then rows are asked one by one.
+            if let Ok(values) = Compiled::new(world, &value.columns, &value.expr)?.evaluate(columns, rows) {
+                return Ok(Self { by_code: vec![], by_subject: Some(values), data_type });
+            }
         }
         let mut by_code = Vec::with_capacity(timeline.events.len());
         for event in &timeline.events {

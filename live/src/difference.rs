@@ -1,18 +1,9 @@
-//! Who keeps members up to date, and what a change is.
+//! What a change is: members now beside those that were published.
 
 use crate::log::{Changed, Members};
 use crate::{Cause, Change, Commit, Direction, ValueChange, ValueCommit};
 use eql_catalog::Value;
-use eql_store::Committed;
 use std::collections::HashMap;
-
-/// Whoever knows the members of streaming segments from commit to commit. What it gives is net, in the order of commits.
-pub trait Maintainer {
-    /// Takes in a record of the log: what changed by it, as far as that is known at once.
-    fn apply(&mut self, committed: &Committed) -> Vec<(String, Commit)>;
-    /// Moves the clock on: what changed with time, and whatever was not known at once.
-    fn advance(&mut self, clock: i64) -> Vec<(String, Commit)>;
-}
 
 /// Members, or the values of a tag, as they were published last: compared with what they are now.
 #[derive(Debug, Default)]
