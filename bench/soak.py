@@ -9,9 +9,7 @@ The last line compares the medians of the second and the last quarter of the run
 import argparse
 import json
 import random
-import re
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -20,6 +18,10 @@ import urllib.error
 import urllib.request
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "compare"))
+from process import memory_mb
+from server import Server, run
 
 SCHEMA = """DEFINE ENTITY user KEY user_id INT (city STRING, plan STRING);
 DEFINE EVENT view OF user (page STRING, price DOUBLE, quantity INT) KEEP {keep} minutes;
@@ -36,12 +38,6 @@ def call(url, body=None):
     request = urllib.request.Request(url, data=body, headers={"content-type": "application/json"})
     with urllib.request.urlopen(request, timeout=60) as answer:
         return json.loads(answer.read())
-
-
-def rss(pid):
-    """Resident megabytes."""
-    text = Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+)", text).group(1)) / 1024
 
 
 def write(base, o, until, done):
@@ -98,14 +94,9 @@ def main():
     keep = o.keep or max(1, int(o.minutes / 5))
     with tempfile.TemporaryDirectory() as folder:
         data = str(Path(folder) / "data")
-        subprocess.run([o.eql, "query", SCHEMA.format(keep=keep), "--data", data], check=True, capture_output=True)
-        server = subprocess.Popen([o.eql, "serve", "--data", data, "--http", "127.0.0.1:0", "--flight", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True)
-        try:
-            base = next(m.group(0) for line in server.stdout if (m := re.search(r"http://\S+?(?=/?\s*$)", line)))
-            threading.Thread(target=lambda: [None for _ in server.stdout], daemon=True).start()
-            watch(server, base, o, keep)
-        finally:
-            server.kill()
+        run(o.eql, "query", SCHEMA.format(keep=keep), "--data", data)
+        with Server(o.eql, data) as server:
+            watch(server, "http://%s:%d" % server.address, o, keep)
 
 
 def watch(server, base, o, keep):
@@ -118,7 +109,7 @@ def watch(server, base, o, keep):
     print(f"events are kept for {keep} minutes\n minute    MB      events   rows kept  profiles  questions")
     while time.monotonic() < until:
         time.sleep(min(15, max(0.1, until - time.monotonic())))
-        seen.append((time.monotonic() - begun, rss(server.pid)))
+        seen.append((time.monotonic() - begun, memory_mb(server.pid, "VmRSS")))
         kept = call(f"{base}/v1/query", json.dumps({"query": "SELECT count(*) AS n FROM ANY EVENT"}).encode())["rows"][0][0]
         print(f"{seen[-1][0] / 60:7.2f}{seen[-1][1]:8.0f}{done['events']:12}{kept:12}{done['profiles']:10}{done['questions']:10}", flush=True)
     [t.join() for t in threads]

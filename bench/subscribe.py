@@ -2,104 +2,79 @@
 """A thousand subscribers of one segment, with and without a hundred that do not read: throughput of ingest, and of what reaches those who read.
 
     cargo build --release --bin eql
-    python3 bench/subscribe.py --eql target/release/eql [--subscribers 1000] [--stuck 100] [--seconds 20] [--users 2000]
+    python3 bench/subscribe.py --eql target/release/eql [--subscribers 1000] [--stuck 100] [--seconds 20] [--every 1000] [--rate 0] [--rounds 3]
 
-Each round has a server and a data directory of its own. Ingest sends calls of 100 events on 4 connections, as fast as they are acknowledged. Needs
-nothing but Python; the file limit must allow two descriptors a subscriber.
+Each round has a server and a data directory of its own, and the kinds of rounds take turns: nobody, subscribers who all read, as many of whom some do not. Ingest
+sends calls of 100 events on 4 connections from a process of its own, as fast as they are acknowledged or at a `--rate` of events a second. One event in `--every` makes a
+change, which all subscribers are told: at a thousand of them that is one change told for each event. `cost_percent` is what ingest loses to those who do not read: medians of
+rounds, against rounds with as many subscribers who all read. Needs nothing but Python; the file limit must allow two descriptors a subscriber.
 """
 import argparse
 import json
+import multiprocessing
+import resource
 import selectors
 import socket
-import subprocess
-import tempfile
 import threading
 import time
-from pathlib import Path
+
+from followers import Server, median, post
 
 DEFINE = """DEFINE ENTITY user KEY user_id INT; DEFINE EVENT visit OF user (page STRING);
-DEFINE STREAMING SEGMENT keen OF user AS DID visit AT LEAST 2 TIMES;"""
+DEFINE STREAMING SEGMENT keen OF user AS DID [visit WHERE page = 'q'];"""
 
 
-def serve(eql, data):
-    child = subprocess.Popen([eql, "serve", "--data", str(data), "--http", "127.0.0.1:0", "--flight", "127.0.0.1:0", "--log", "error"],
-                             stdout=subprocess.PIPE, text=True)
-    for line in child.stdout:
-        if "http://" in line:
-            host, port = line.split("http://")[1].strip().rstrip("/").split(":")
-            return child, (host, int(port))
-    raise SystemExit("the server did not start")
-
-
-def ingest(address, thread, users, stop, counts):
-    sock = socket.create_connection(address)
-    sent = call = 0
-    while not stop.is_set():
-        rows = [json.dumps({"event": "visit", "id": f"{thread}-{call}-{i}", "user_id": (call * 100 + i * 7 + thread) % users, "page": "p"})
-                for i in range(100)]
-        body = "\n".join(rows).encode()
-        sock.sendall(b"POST /v1/events HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-ndjson\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
-        answer = b""
-        while b"\r\n\r\n" not in answer:
-            answer += sock.recv(65536)
-        head, _, rest = answer.partition(b"\r\n\r\n")
-        length = int([l for l in head.lower().split(b"\r\n") if l.startswith(b"content-length")][0].split(b":")[1])
-        while len(rest) < length:
-            rest += sock.recv(65536)
+def ingest(address, thread, a, until, counts):
+    """Events of ordinary users; each one that makes a change is of a user who is new."""
+    sock, sent, begun, times = socket.create_connection(address), 0, time.time(), []
+    row = '{"event":"visit","id":"%d-%d","user_id":%d,"page":"%s"}'
+    while time.time() < until:
+        some = ((i, i % a.every == 0) for i in range(sent, sent + 100))
+        rows = [row % (thread, i, 1_000_000 * (thread + 1) + i if new else i * 7919 % 100_000, "q" if new else "p") for i, new in some]
+        called = time.perf_counter()
+        post(sock, "\n".join(rows).encode())
+        times.append(time.perf_counter() - called)
         sent += 100
-        call += 1
-    counts.append(sent)
+        ahead = sent / (a.rate / 4) - (time.time() - begun) if a.rate else 0
+        if ahead > 0:
+            time.sleep(ahead)
+    counts.put((sent, sorted(times)))
 
 
-def subscribe(address):
-    sock = socket.socket()
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    sock.connect(address)
-    sock.sendall(b"GET /v1/segments/keen/changes HTTP/1.0\r\nhost: localhost\r\n\r\n")
-    return sock
+def ingest_all(address, a, until, counts):
+    threads = [threading.Thread(target=ingest, args=(address, t, a, until, counts)) for t in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
-def rss(pid):
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
-            return int(line.split()[1]) // 1024
-    return 0
-
-
-def round_of(eql, subscribers, stuck, seconds, users):
-    with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder) / "data"
-        subprocess.run([eql, "query", DEFINE, "--data", str(data)], check=True, stdout=subprocess.DEVNULL)
-        child, address = serve(eql, data)
-        try:
-            selector = selectors.DefaultSelector()
-            socks = [subscribe(address) for _ in range(subscribers)]
-            for sock in socks[stuck:]:
-                sock.setblocking(False)
-                selector.register(sock, selectors.EVENT_READ)
-            stop, counts = threading.Event(), []
-            threads = [threading.Thread(target=ingest, args=(address, t, users, stop, counts)) for t in range(4)]
-            changes = received = 0
-            begun = time.perf_counter()
-            for thread in threads:
-                thread.start()
-            while time.perf_counter() - begun < seconds:
-                for key, _ in selector.select(0.2):
-                    try:
-                        got = key.fileobj.recv(1 << 16)
-                    except BlockingIOError:
-                        continue
-                    received += len(got)
-                    changes += got.count(b"event: change")
-            stop.set()
-            for thread in threads:
-                thread.join()
-            taken = time.perf_counter() - begun
-            return {"subscribers": subscribers, "stuck": stuck, "events_s": round(sum(counts) / taken), "changes_s": round(changes / taken),
-                    "received_mb": round(received / 1e6, 1), "server_mib": rss(child.pid)}
-        finally:
-            child.kill()
-            child.wait()
+def round_of(a, subscribers, stuck):
+    with Server(a.eql, DEFINE) as server:
+        selector = selectors.DefaultSelector()
+        # Those that do not read have small buffers, so that they are stuck soon.
+        socks = [server.follow("keen", 4096 if i < stuck else None) for i in range(subscribers)]
+        for sock in socks[stuck:]:
+            sock.setblocking(False)
+            selector.register(sock, selectors.EVENT_READ)
+        counts, begun, cpu = multiprocessing.Queue(), time.time(), server.cpu()
+        load = multiprocessing.Process(target=ingest_all, args=(server.address, a, begun + a.seconds, counts))
+        load.start()
+        changes = received = 0
+        while load.is_alive() and counts.qsize() < 4:
+            for key, _ in selector.select(0.2):
+                try:
+                    got = key.fileobj.recv(1 << 16)
+                except BlockingIOError:
+                    continue
+                received += len(got)
+                changes += got.count(b"event: change")
+        taken = time.time() - begun
+        done = [counts.get() for _ in range(4)]
+        load.join()
+        events, times = sum(sent for sent, _ in done), sorted(t for _, some in done for t in some)
+        return {"subscribers": subscribers, "stuck": stuck, "events_s": round(events / taken), "ack_p50_ms": round(times[len(times) // 2] * 1e3, 1),
+                "ack_p99_ms": round(times[len(times) * 99 // 100] * 1e3, 1), "told_s": round(changes / taken), "received_mb": round(received / 1e6, 1), "server_mib": server.status("VmHWM"), "server_cores": round((server.cpu() - cpu) / taken, 2)}
 
 
 def main():
@@ -108,10 +83,22 @@ def main():
     parser.add_argument("--subscribers", type=int, default=1000)
     parser.add_argument("--stuck", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=20)
-    parser.add_argument("--users", type=int, default=2000)
+    parser.add_argument("--every", type=int, default=1000)
+    parser.add_argument("--rate", type=int, default=0)
+    parser.add_argument("--rounds", type=int, default=3)
     a = parser.parse_args()
-    for subscribers, stuck in ((0, 0), (a.subscribers, 0), (a.subscribers, a.stuck)):
-        print(json.dumps(round_of(a.eql, subscribers, stuck, a.seconds, a.users)), flush=True)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4 * a.subscribers + 200)), hard))
+    kinds = ((0, 0), (a.subscribers, 0), (a.subscribers, a.stuck))
+    rounds = {kind: [] for kind in kinds}
+    for _ in range(a.rounds):
+        for kind in kinds:
+            rounds[kind].append(round_of(a, *kind))
+            print(json.dumps(rounds[kind][-1]), flush=True)
+    events = {kind: median([r["events_s"] for r in rounds[kind]]) for kind in kinds}
+    print(json.dumps({"median": {f"{n} subscribers, {stuck} stuck": events[(n, stuck)] for n, stuck in kinds},
+                      "cost_percent": round(100 * (1 - events[kinds[2]] / events[kinds[1]]), 1)}))
 
 
-main()
+if __name__ == "__main__":
+    main()

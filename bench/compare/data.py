@@ -9,16 +9,17 @@ sums of DOUBLE are exact in any order.
 """
 import argparse
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from size import DAY, DAYS, EVENTS, START, WEIGHTS
-
+EVENTS = ["app_open", "page_view", "search", "view_item", "add_to_cart", "remove_from_cart", "begin_checkout", "add_payment_info",
+          "purchase", "refund", "favorite", "share", "coupon_view", "coupon_claim", "live_enter", "live_leave", "signup", "login",
+          "push_click", "logout"]
+WEIGHTS = [.10, .16, .12, .26, .05, .008, .02, .02, .018, .002, .03, .015, .05, .03, .03, .02, .003, .03, .02, .018]
+START, DAY, DAYS = 1_735_689_600_000, 86_400_000, 90
 CITIES = ["Shanghai", "Beijing", "Shenzhen", "Guangzhou", "Hangzhou", "Chengdu", "Wuhan", "Nanjing", "Suzhou", "Xian"]
 PLATFORMS = ["ios", "android", "web", "miniapp", "offline"]
 SOURCES = ["", "search", "video", "chat", "social", "sms", "email", "partner"]
