@@ -1,21 +1,18 @@
 //! From a bound query to a plan that runs.
 
 use crate::lower::{Lower, Subqueries};
-use crate::outer::OuterJoins;
+use crate::noted::Noted;
 use crate::rel::SystemRows;
+use crate::session::{self, session};
 use crate::world::World;
 use datafusion::common::Result;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryPool};
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coop::CooperativeExec;
-use datafusion::prelude::{SessionConfig, SessionContext};
 use eql_compiler::bound::{Output, Query, Rel};
 use eql_store::Snapshot;
 use std::sync::Arc;
@@ -34,6 +31,10 @@ pub struct Settings {
     pub cancelled: Arc<AtomicBool>,
     /// Rows of system tables; without it these cannot be read.
     pub system: Option<Arc<dyn SystemRows>>,
+    /// What there is to say of the answer besides its rows.
+    pub noted: Arc<Noted>,
+    /// Whoever asks follows a stream: what cannot be computed of a row is NULL, instead of an end of all.
+    pub endless: bool,
 }
 
 impl Settings {
@@ -45,6 +46,8 @@ impl Settings {
             memory: Arc::new(GreedyMemoryPool::new(memory_bytes)),
             cancelled: Arc::new(AtomicBool::new(false)),
             system: None,
+            noted: Arc::default(),
+            endless: false,
         }
     }
 }
@@ -63,15 +66,14 @@ pub struct Plan {
 #[derive(Clone)]
 pub struct Planner {
     pub(crate) world: Arc<World>,
-    context: SessionContext,
+    state: Arc<SessionState>,
 }
 
 impl Planner {
     /// For one statement.
     pub fn new(snapshot: Arc<Snapshot>, settings: Settings) -> Self {
-        let context = SessionContext::new_with_state(session(&settings));
-        let state = context.state();
-        Self { world: Arc::new(World::new(snapshot, settings, state)), context }
+        let state = Arc::new(session(&settings));
+        Self { world: Arc::new(World::new(snapshot, settings, state.clone())), state }
     }
 
     /// Plans a query.
@@ -80,28 +82,31 @@ impl Planner {
     /// What DataFusion refuses, damaged files, limits.
     pub async fn plan(&self, query: &Query) -> Result<Plan> {
         let logical = self.logical(query)?;
-        let mut state = self.context.state();
+        let mut state = self.state.clone();
         if is_settled(&query.rel) {
             // What the optimizer finds it finds at once; a second pass only looks again, and takes as long.
-            state.config_mut().options_mut().optimizer.max_passes = 1;
+            Arc::make_mut(&mut state).config_mut().options_mut().optimizer.max_passes = 1;
         }
         let logical = state.optimize(&logical)?;
-        let physical = cooperative(state.query_planner().create_physical_plan(&logical, &state).await?)?;
+        let physical = cooperative(state.query_planner().create_physical_plan(&logical, state.as_ref()).await?)?;
         Ok(Plan { logical, physical, output: query.output.clone() })
     }
 
     /// What running a plan needs.
-    pub fn task(&self) -> Arc<TaskContext> {
-        self.context.task_ctx()
+    ///
+    /// # Errors
+    /// The environment of running plans cannot be made.
+    pub fn task(&self) -> Result<Arc<TaskContext>> {
+        session::task(&self.state, &self.world.settings)
     }
 
     /// The session as it was made, for whoever changes a copy of it.
     pub(crate) fn session_state(&self) -> SessionState {
-        self.context.state_ref().read().clone()
+        self.state.as_ref().clone()
     }
 
     pub(crate) fn lower(&self) -> Lower<'_> {
-        Lower { now: self.world.now, subqueries: Subqueries::Plan(self) }
+        Lower { now: self.world.now, subqueries: Subqueries::Plan(self), noted: &self.world.settings.noted }
     }
 }
 
@@ -127,28 +132,4 @@ pub(crate) fn cooperative(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn Execut
         })
     };
     Ok(plan.transform_up(wrap)?.data)
-}
-
-/// DataFusion's own rules, and before those that look at orders the one for outer joins.
-fn rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    let mut rules = PhysicalOptimizer::new().rules;
-    let at = rules.iter().position(|r| r.name() == "EnsureRequirements").unwrap_or(0);
-    rules.insert(at, Arc::new(OuterJoins));
-    rules
-}
-
-fn session(settings: &Settings) -> SessionState {
-    let mut config = SessionConfig::new().with_target_partitions(settings.threads.max(1)).with_information_schema(false);
-    let options = config.options_mut();
-    // Clients that cannot read views are many: plain strings from the start.
-    options.sql_parser.map_string_types_to_utf8view = false;
-    options.execution.collect_statistics = false;
-    // Predicates are never NULL in the logical plan and may be in the physical one: a harmless difference.
-    options.execution.skip_physical_aggregate_schema_check = true;
-    let runtime = RuntimeEnvBuilder::new().with_memory_pool(settings.memory.clone()).build_arc();
-    let builder = SessionStateBuilder::new().with_config(config).with_default_features().with_physical_optimizer_rules(rules());
-    match runtime {
-        Ok(r) => builder.with_runtime_env(r).build(),
-        Err(_) => builder.build(),
-    }
 }

@@ -1,6 +1,11 @@
 //! Values of event rows: columns of the store, and of entities that the rows lead to, looked up by ordinal.
 
+mod texts;
+
+pub(crate) use texts::{Coded, TextNumbers};
+
 use crate::lower::{Lower, column_name};
+use crate::refusal::or_null;
 use crate::timed::TimedValue;
 use crate::world::World;
 use arrow::array::{
@@ -15,9 +20,10 @@ use datafusion::common::{DFSchema, DataFusionError, Result};
 use datafusion::physical_expr::PhysicalExpr;
 use eql_catalog::{EntityTypeId, EventTypeId};
 use eql_compiler::bound::{Expr, ExprKind, Leaf, Link, ManyLink, RowExpr, ScanColumn};
-use eql_store::{CodedColumn, EntityColumns, EventColumn, EventRows, StoreError, arrow_type};
+use eql_store::{EntityColumns, EventColumn, EventRows, StoreError, arrow_type};
 use hashbrown::HashMap;
 use std::sync::{Arc, OnceLock};
+use texts::ByText;
 
 /// The store's error as DataFusion's, kept whole inside.
 pub(crate) fn store_error(e: StoreError) -> DataFusionError {
@@ -36,23 +42,26 @@ pub(crate) struct Compiled {
     expr: Option<Arc<dyn PhysicalExpr>>,
     /// The expression is this column alone.
     direct: Option<usize>,
+    /// Rows of a stream: a value that cannot be computed is NULL.
+    endless: bool,
 }
 
 impl Compiled {
     pub(crate) fn new(world: &World, columns: &[ScanColumn], expr: &Expr) -> Result<Self> {
         let schema = schema_of(columns);
-        let data_type = arrow_type(&expr.data_type);
+        let (data_type, endless) = (arrow_type(&expr.data_type), world.settings.endless);
         if let ExprKind::Column(id) = expr.kind {
             let direct = columns.iter().position(|c| c.id == id);
-            return Ok(Self { schema, data_type, expr: None, direct });
+            return Ok(Self { schema, data_type, expr: None, direct, endless });
         }
         let standing = world.standing(columns, None, expr);
         let expr = standing.as_ref().unwrap_or(expr);
         let run = |q: &eql_compiler::bound::Query| world.first_column(q);
-        let lower = Lower { now: world.now, subqueries: crate::lower::Subqueries::Values(&run) };
+        let subqueries = crate::lower::Subqueries::Values(&run);
+        let lower = Lower { now: world.now, subqueries, noted: &world.settings.noted };
         let df = DFSchema::try_from(schema.as_ref().clone())?;
         let expr = world.state.create_physical_expr(lower.value(expr)?, &df)?;
-        Ok(Self { schema, data_type, expr: Some(expr), direct: None })
+        Ok(Self { schema, data_type, expr: Some(expr), direct: None, endless })
     }
 
     /// Whether equal columns give equal values.
@@ -66,8 +75,11 @@ impl Compiled {
         }
         let Some(expr) = &self.expr else { return Err(DataFusionError::Internal("an expression without its column".into())) };
         let batch = RecordBatch::try_new_with_options(self.schema.clone(), columns, &RecordBatchOptions::new().with_row_count(Some(rows)))?;
-        let out = expr.evaluate(&batch)?.into_array(rows)?;
-        Ok(if *out.data_type() == self.data_type { out } else { cast(&out, &self.data_type)? })
+        let compute = |batch: &RecordBatch| -> Result<ArrayRef> {
+            let out = expr.evaluate(batch)?.into_array(batch.num_rows())?;
+            Ok(if *out.data_type() == self.data_type { out } else { cast(&out, &self.data_type)? })
+        };
+        if self.endless { or_null(&batch, &self.data_type, &compute) } else { compute(&batch) }
     }
 }
 
@@ -117,64 +129,7 @@ pub(crate) struct EventExpr {
     readers: Vec<Reader>,
     compiled: Compiled,
     /// The one column it reads is a text: what it says of each different text, found at first use.
-    by_text: Option<(EventColumn, OnceLock<Option<ByText>>)>,
-}
-
-/// An expression over one column of texts, evaluated once for each different one.
-struct ByText {
-    /// By chunk its numbers, and where its values begin among those of all; None: it has none.
-    chunks: Vec<Option<(Arc<CodedColumn>, u32)>>,
-    /// What the expression says, by chunk and value.
-    said: ArrayRef,
-    /// The same of a condition, NULL counting as not.
-    true_of: Vec<bool>,
-}
-
-impl ByText {
-    fn new(rows: &EventRows, column: &EventColumn, compiled: &Compiled) -> Result<Option<Self>> {
-        let (mut chunks, mut said, mut at) = (Vec::with_capacity(rows.chunk_count()), Vec::new(), 0);
-        for chunk in 0..rows.chunk_count() {
-            chunks.push(match rows.coded_column(chunk, column).map_err(store_error)? {
-                Some(coded) => {
-                    let values = coded.values.len();
-                    // A text that no asked row has may not be what the expression can read: then rows are asked one by one.
-                    let Ok(answers) = compiled.evaluate(vec![coded.values.clone()], values) else { return Ok(None) };
-                    said.push(answers);
-                    at += values as u32;
-                    Some((coded, at - values as u32))
-                }
-                None => None,
-            });
-        }
-        let said: Vec<&dyn Array> = said.iter().map(AsRef::as_ref).collect();
-        if said.is_empty() {
-            return Ok(None);
-        }
-        let said = concat(&said)?;
-        let true_of = said.as_boolean_opt().map_or(vec![], |said| said.iter().map(|s| s == Some(true)).collect());
-        Ok(Some(Self { chunks, said, true_of }))
-    }
-
-    /// What is said of rows; None when one of them lies in a chunk without numbers.
-    fn read(&self, events: &EventRows, rows: &[u32]) -> Result<Option<ArrayRef>> {
-        let Some(places) = self.places(events, rows) else { return Ok(None) };
-        Ok(Some(take(&self.said, &UInt32Array::from(places), None)?))
-    }
-
-    /// Where what is said of rows stands.
-    fn places(&self, events: &EventRows, rows: &[u32]) -> Option<Vec<u32>> {
-        let mut places = Vec::with_capacity(rows.len());
-        let (mut range, mut coded) = (0..0, None);
-        for row in rows {
-            if !range.contains(row) {
-                let chunk = events.chunk_of(*row);
-                (range, coded) = (events.chunk_range(chunk), self.chunks.get(chunk)?.as_ref());
-            }
-            let (column, first) = coded?;
-            places.push(first + u32::from(column.codes[(row - range.start) as usize]));
-        }
-        Some(places)
-    }
+    by_text: Option<(EventColumn, OnceLock<Option<Arc<ByText>>>)>,
 }
 
 /// Fewer rows than this are read as they are.
@@ -206,13 +161,26 @@ impl EventExpr {
     }
 
     /// What is known of the different texts, where so many rows are worth finding it out.
-    fn by_text(&self, rows: usize) -> Result<Option<&ByText>> {
+    fn by_text(&self, rows: usize) -> Result<Option<&Arc<ByText>>> {
         let Some((column, made)) = self.by_text.as_ref().filter(|_| rows >= BY_TEXT_ROWS) else { return Ok(None) };
         if let Some(known) = made.get() {
             return Ok(known.as_ref());
         }
-        let new = ByText::new(&self.rows, column, &self.compiled)?;
+        let new = ByText::new(&self.rows, column, &self.compiled)?.map(Arc::new);
         Ok(made.get_or_init(|| new).as_ref())
+    }
+
+    /// What it says of rows as numbers, where there are few different texts and all rows lie in parts.
+    pub(crate) fn coded(&self) -> Result<Option<Coded>> {
+        if let ([reader], Some(0)) = (self.readers.as_slice(), self.compiled.direct) {
+            match reader {
+                Reader::Name(name) => return Ok(Some(Coded::Always(Some(name.clone())))),
+                Reader::Null(_) => return Ok(Some(Coded::Always(None))),
+                _ => {}
+            }
+        }
+        let texts = self.by_text(usize::MAX)?.filter(|b| b.chunks.iter().all(Option::is_some)).cloned();
+        Ok(texts.map(|texts| Coded::Text(TextNumbers { rows: self.rows.clone(), texts })))
     }
 
     /// A condition: keeps of `kept` what belongs to rows that pass, NULL counting as not.

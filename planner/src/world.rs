@@ -23,7 +23,7 @@ pub(crate) struct World {
     /// How many partitions a pass is split into.
     pub threads: usize,
     /// For compiling expressions.
-    pub state: SessionState,
+    pub state: Arc<SessionState>,
     /// Set when nobody waits for the answer any more.
     pub cancelled: Arc<AtomicBool>,
     values: Mutex<Vec<(EntityValue, ArrayRef)>>,
@@ -40,7 +40,7 @@ impl std::fmt::Debug for World {
 const VALUES_MAX: usize = 256;
 
 impl World {
-    pub(crate) fn new(snapshot: Arc<Snapshot>, settings: crate::planner::Settings, state: SessionState) -> Self {
+    pub(crate) fn new(snapshot: Arc<Snapshot>, settings: crate::planner::Settings, state: Arc<SessionState>) -> Self {
         Self {
             snapshot,
             now: settings.now,
@@ -157,7 +157,7 @@ impl World {
         let planner = crate::planner::Planner::new(self.snapshot.clone(), self.settings.clone());
         futures::executor::block_on(async {
             let plan = planner.plan(q).await?;
-            datafusion::physical_plan::collect(plan.physical, planner.task()).await
+            datafusion::physical_plan::collect(plan.physical, planner.task()?).await
         })
     }
 

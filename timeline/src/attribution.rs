@@ -1,5 +1,7 @@
 //! Attribution: what led to the goal (rule 18).
 
+mod sweep;
+
 use crate::calendar::Window;
 use crate::run::{NULL, Run, UNMATCHED, first_at};
 use std::ops::Range;

@@ -1,8 +1,9 @@
 //! The calendar: the one bucket function of all analyses (rules 12, 21, 33, 46).
 //!
 //! Instants are microseconds since 1970-01-01 UTC. A period of a day or longer is a range of local dates; its first instant is
-//! local midnight, or, where the clocks jump over midnight, the first instant after the jump. Periods below a day are cut on the
-//! local clock face but counted in elapsed time, so the two hours "01:00" of an autumn night stay two hours.
+//! local midnight, or, where the clocks jump over midnight, the first instant after the jump. Units below a day are cut on the
+//! local clock face but counted in elapsed time, so the two hours "01:00" of an autumn night stay two hours. Several hours together are cut
+//! by the clock of each day.
 
 mod bucketer;
 mod civil;
@@ -150,6 +151,30 @@ impl Calendar {
         }
     }
 
+    /// Number of the period of `count` units that holds `t` (µs). Periods longer than an hour of which whole ones make a day begin anew at each
+    /// local midnight and are cut where the local clock says so, so that `6 hours` are cut at 0, 6, 12 and 18 o'clock all year, and the one in
+    /// which the clocks change is shorter or longer. All others are so many consecutive periods of one unit.
+    pub fn cut_index(&self, t: i64, unit: Unit, count: i64) -> i64 {
+        let Some(length) = part_of_day(unit, count) else { return self.period_index(t, unit).div_euclid(count.max(1)) };
+        let index = self.to_local(t).div_euclid(length);
+        // The clock may fall back over a cut: a period is one piece, so its bounds decide.
+        if t < self.from_local(index.saturating_mul(length)) {
+            index - 1
+        } else if t >= self.from_local((index + 1).saturating_mul(length)) {
+            index + 1
+        } else {
+            index
+        }
+    }
+
+    /// First instant (µs) of the period of `count` units with this number: the inverse of [`Calendar::cut_index`].
+    pub fn cut_start(&self, index: i64, unit: Unit, count: i64) -> i64 {
+        match part_of_day(unit, count) {
+            Some(length) => self.from_local(index.saturating_mul(length)),
+            None => self.period_start(index.saturating_mul(count.max(1)), unit),
+        }
+    }
+
     /// The local date at `t` (µs), in days since 1970-01-01.
     pub fn local_date(&self, t: i64) -> i32 {
         let days = self.to_local(t).div_euclid(DAY);
@@ -247,6 +272,12 @@ impl Calendar {
             WeekStart::Saturday => 5,
         }
     }
+}
+
+/// Length of periods that the clock of a day cuts: longer than an hour, and a whole number of them makes a day.
+fn part_of_day(unit: Unit, count: i64) -> Option<i64> {
+    let length = unit.exact()?.checked_mul(count)?;
+    (length > HOUR && length <= DAY && DAY % length == 0).then_some(length)
 }
 
 fn months_of(unit: Unit) -> i64 {

@@ -5,6 +5,7 @@ mod attempt;
 mod bitmap;
 mod furthest;
 mod linear;
+mod lines;
 mod optional;
 mod part;
 mod reach;
@@ -15,6 +16,7 @@ mod transversal;
 mod walk;
 
 pub(crate) use attempt::{Found, Judge};
+pub use lines::{Done, LineCount, Lines};
 pub(crate) use part::{Absence, Part, Plan, bit, partitions};
 pub use sweep::{Sweep, Swept};
 

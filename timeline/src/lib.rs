@@ -48,7 +48,9 @@ pub mod threshold;
 
 pub use attribution::{AttributionSpec, Credit, Model, attribution};
 pub use calendar::{Bucketer, Calendar, Unit, WeekStart, Window};
-pub use funnel::{Attempt, Counting, Exclusion, Funnel, FunnelSpec, FunnelStep, Mode, Reentry, Sweep, Swept, funnel};
+pub use funnel::{
+    Attempt, Counting, Done, Exclusion, Funnel, FunnelSpec, FunnelStep, LineCount, Lines, Mode, Reentry, Sweep, Swept, funnel,
+};
 pub use interval::{IntervalSpec, Pair, intervals};
 pub use kmeans::kmeans;
 pub use lifecycle::{Phase, lifecycle, stickiness};

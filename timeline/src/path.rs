@@ -1,5 +1,9 @@
 //! Paths: which way an entity went (rules 19, 38, 42, 52).
 
+mod transitions;
+
+pub use transitions::Transitions;
+
 use crate::calendar::Window;
 use crate::session::SessionSpan;
 

@@ -40,6 +40,11 @@ impl<'w> RowBits<'w> {
         })
     }
 
+    /// How many kinds.
+    pub(crate) fn len(&self) -> usize {
+        self.kinds.len()
+    }
+
     /// The words of a kind.
     pub(crate) fn of(&self, kind: usize) -> &[u64] {
         &self.kinds[kind]
@@ -64,6 +69,23 @@ impl<'w> RowBits<'w> {
         }
         let row = place * 64 + word.trailing_zeros() as usize;
         (row < until).then_some(row)
+    }
+
+    /// Last row of a kind in `from..until`.
+    pub(crate) fn last(&self, kind: usize, from: usize, until: usize) -> Option<usize> {
+        let end = until.checked_sub(1)?;
+        let words = &self.kinds[kind];
+        let mut place = end / 64;
+        let mut word = words.get(place)? & (u64::MAX >> (63 - end % 64));
+        while word == 0 {
+            if place * 64 <= from {
+                return None;
+            }
+            place -= 1;
+            word = *words.get(place)?;
+        }
+        let row = place * 64 + 63 - word.leading_zeros() as usize;
+        (row >= from).then_some(row)
     }
 }
 

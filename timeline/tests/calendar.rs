@@ -62,6 +62,36 @@ fn rule_21_days_of_23_and_25_hours() {
 }
 
 #[test]
+fn rule_21_hours_together_are_those_of_the_clock() {
+    let york = calendar(chrono_tz::America::New_York);
+    let cuts = |from: &str, count: i64| {
+        let first = york.cut_index(at(from), Unit::Hour, count);
+        (first..first + 4).map(|i| york.cut_start(i, Unit::Hour, count)).collect::<Vec<_>>()
+    };
+    let winter = ["2026-03-07 05:00", "2026-03-07 11:00", "2026-03-07 17:00", "2026-03-07 23:00"].map(at);
+    assert_eq!(cuts("2026-03-07 05:00", 6), winter);
+    let spring = ["2026-03-08 05:00", "2026-03-08 10:00", "2026-03-08 16:00", "2026-03-08 22:00"].map(at);
+    assert_eq!(cuts("2026-03-08 09:59", 6), spring);
+    let autumn = ["2026-11-01 04:00", "2026-11-01 11:00", "2026-11-01 17:00", "2026-11-01 23:00"].map(at);
+    assert_eq!(cuts("2026-11-01 10:59", 6), autumn);
+    // Two hours of the autumn night are three, and one stays one.
+    assert_eq!(cuts("2026-11-01 06:59", 2)[..2], ["2026-11-01 04:00", "2026-11-01 07:00"].map(at));
+    assert_eq!(cuts("2026-11-01 06:30", 1)[..2], ["2026-11-01 06:00", "2026-11-01 07:00"].map(at));
+}
+
+proptest! {
+    #[test]
+    fn cuts_are_one_behind_the_other(t in -2_000_000_000i64..4_000_000_000, zone in 0..ZONES.len(), unit in 0..4usize, count in 1i64..100) {
+        let (calendar, unit, t) = (calendar(ZONES[zone]), UNITS[unit], t * 1_000_000 + 123_456);
+        let index = calendar.cut_index(t, unit, count);
+        prop_assert!(calendar.cut_start(index, unit, count) <= t);
+        prop_assert!(t < calendar.cut_start(index + 1, unit, count));
+        let mut bucketer = Bucketer::new(calendar, unit, count);
+        prop_assert_eq!(bucketer.floor(t), calendar.cut_start(index, unit, count));
+    }
+}
+
+#[test]
 fn rule_21_the_day_that_apia_skipped() {
     let apia = calendar(chrono_tz::Pacific::Apia);
     // 2011-12-29 ended at 10:00 UTC (UTC−10) and 2011-12-31 began (UTC+14).
@@ -220,10 +250,14 @@ proptest! {
         let calendar = calendar(zone);
         let mut bucketer = Bucketer::new(calendar, unit, count);
         for t in times {
-            let index = calendar.period_index(t, unit).div_euclid(count);
+            let index = calendar.cut_index(t, unit, count);
             prop_assert_eq!(bucketer.index(t), index);
-            prop_assert_eq!(bucketer.floor(t), calendar.period_start(index * count, unit));
-            prop_assert_eq!(bucketer.start_of(index), calendar.period_start(index * count, unit));
+            prop_assert_eq!(bucketer.floor(t), calendar.cut_start(index, unit, count));
+            prop_assert_eq!(bucketer.start_of(index), calendar.cut_start(index, unit, count));
+            if unit >= Unit::Day || unit < Unit::Hour {
+                // Days and longer are counted on; so are the shortest, of which three make no whole hour.
+                prop_assert_eq!(index, calendar.period_index(t, unit).div_euclid(count));
+            }
         }
     }
 

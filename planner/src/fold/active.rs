@@ -1,8 +1,10 @@
 //! The rows that make entities active, entity by entity and group by group: what LIFECYCLE and STICKINESS count.
 
-use super::chunk::{Chunk, Select, Values, types};
+use super::chunk::Chunk;
 use super::coder::Coder;
+use super::select::{Select, types};
 use super::top::Grouping;
+use super::values::Values;
 use crate::row::store_error;
 use crate::world::World;
 use arrow::array::ArrayRef;

@@ -1,13 +1,14 @@
 //! Aggregates over runs of values: one result a run.
 
 use super::favourite::top;
+use crate::function::too_large;
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array, ListArray, StringBuilder, UInt32Array,
     make_comparator,
 };
 use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::compute::{SortOptions, cast, take};
-use arrow::datatypes::{DataType, Decimal128Type, Field, Float64Type, Int64Type};
+use arrow::datatypes::{DataType, Decimal128Type, DecimalType, Field, Float64Type, Int64Type};
 use arrow::row::{RowConverter, SortField};
 use datafusion::common::{DataFusionError, Result};
 use eql_compiler::bound::Aggregation;
@@ -128,7 +129,7 @@ fn distinct(values: &ArrayRef, offsets: &[usize]) -> Result<Int64Array> {
 
 /// Sums: exact for integers and decimals, rounded once for DOUBLE; 0 over nothing.
 fn sum(values: &ArrayRef, offsets: &[usize], out: &DataType) -> Result<ArrayRef> {
-    let overflow = || DataFusionError::Execution("a sum is too large for its type".into());
+    let overflow = || too_large("a sum", out);
     let runs = offsets.windows(2);
     Ok(match values.data_type() {
         DataType::Int64 => {
@@ -139,7 +140,8 @@ fn sum(values: &ArrayRef, offsets: &[usize], out: &DataType) -> Result<ArrayRef>
         }
         DataType::Decimal128(_, scale) => {
             let v = values.as_primitive::<Decimal128Type>();
-            let one = |w: &[usize]| fold::sum_i128((w[0]..w[1]).filter(|i| v.is_valid(*i)), v.values()).ok_or_else(overflow);
+            let fits = |sum: &i128| Decimal128Type::is_valid_decimal_precision(*sum, Decimal128Type::MAX_PRECISION);
+            let one = |w: &[usize]| fold::sum_i128((w[0]..w[1]).filter(|i| v.is_valid(*i)), v.values()).filter(fits).ok_or_else(overflow);
             let sums = Decimal128Array::from(runs.map(one).collect::<Result<Vec<_>>>()?);
             Arc::new(sums.with_precision_and_scale(38, *scale)?)
         }

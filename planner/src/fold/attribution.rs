@@ -4,7 +4,8 @@ use super::marking::Marking;
 use super::matches::{Ask, Finder, Found, Rule, window};
 use datafusion::common::{DataFusionError, Result};
 use eql_compiler::bound::{AttributionRule, CreditModel};
-use eql_timeline::{AttributionSpec, Credit, Model, Pairs, Run, UNMATCHED};
+use eql_timeline::{AttributionSpec, Credit, Model, Pairs, RowBits, Run, UNMATCHED};
+use std::ops::Range;
 
 /// Pairs of goal and touch of one entity: 16 bytes each, so a gigabyte at most.
 const CREDITS_MAX: usize = 1 << 26;
@@ -38,6 +39,19 @@ impl Rule for Attribution {
 
     fn finder(&self) -> Box<dyn Finder + '_> {
         Box::new(Find { rule: self, mask: Vec::new(), credits: Vec::new() })
+    }
+
+    fn sweeps(&self) -> bool {
+        self.spec.sweeps()
+    }
+
+    fn sweep(&self, time: &[i64], rows: Range<usize>, steps: &RowBits<'_>, shift: usize, out: &mut Found) {
+        let place = |row: usize| (row - shift) as u32;
+        self.spec.sweep(time, rows, steps, &mut |goal, touch| {
+            let row = touch.map_or(UNMATCHED, |(row, _)| place(row));
+            let of_item = (1..=self.items.len()).map(|item| if touch.is_some_and(|(_, kind)| kind == item) { row } else { UNMATCHED });
+            out.add([place(goal), row].into_iter().chain(of_item), 1.0);
+        });
     }
 }
 

@@ -1,8 +1,10 @@
 //! A batch's rows cut into sessions: the same visits for SESSIONS, for paths, and for steps that must lie inside one.
 
-use super::chunk::{Chunk, Select, Values, types};
+use super::chunk::Chunk;
 use super::coder::Coder;
 use super::entities::Marked;
+use super::select::{Select, types};
+use super::values::Values;
 use crate::clock;
 use crate::world::World;
 use arrow::array::ArrayRef;
@@ -62,6 +64,17 @@ impl Cutter {
         for s in std::iter::once(&self.over).chain(&self.starting).chain(&self.ending) {
             s.want(wanted);
         }
+    }
+
+    /// The gap that cuts, where nothing else does.
+    pub(super) fn gap(&self) -> Option<i64> {
+        let alone = self.starting.is_none() && self.ending.is_none() && self.split.is_empty() && self.spec.max.is_none();
+        alone.then_some(self.spec.timeout)
+    }
+
+    /// Whether a row belongs to a session by its event alone, and if so which codes do.
+    pub(super) fn plain(&self, chunk: &Chunk<'_>) -> Option<impl Iterator<Item = u16> + '_> {
+        self.over.plain(chunk)
     }
 
     /// Sessions that began in `[start, end)`.

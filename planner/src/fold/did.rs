@@ -98,18 +98,18 @@ impl Steps {
         self.marking.coder()
     }
 
-    pub(super) fn answer(&self, chunk: &Chunk<'_>, coder: Option<&mut Coder>) -> Result<ArrayRef> {
+    pub(super) fn answer(&self, chunk: &Chunk<'_>, among: Option<&[bool]>, coder: Option<&mut Coder>) -> Result<ArrayRef> {
         let fold = eql_timeline::sequence::Sequence::new(&self.spec);
-        if let Some(did) = self.sweep(chunk, &fold)? {
+        if let Some(did) = self.sweep(chunk, among, &fold)? {
             return Ok(did);
         }
         let marked = self.marking.mark(chunk, coder)?;
-        let visits = self.sessions.as_ref().map(|c| c.visits(chunk, None, (i64::MIN, i64::MAX))).transpose()?;
+        let visits = self.sessions.as_ref().map(|c| c.visits(chunk, among, (i64::MIN, i64::MAX))).transpose()?;
         let mut found = Vec::with_capacity(chunk.entities());
         for i in 0..chunk.entities() {
             let rows = chunk.rows_of(i);
             let mut own = Found::default();
-            if marked.mask[rows.clone()].iter().any(|m| m & self.begins != 0) {
+            if among.is_none_or(|a| a[i]) && marked.mask[rows.clone()].iter().any(|m| m & self.begins != 0) {
                 self.entity(&fold, chunk, &marked, visits.as_ref(), i, &mut own)?;
             }
             found.push(own);
@@ -118,19 +118,20 @@ impl Steps {
     }
 
     /// Whether each entity did the steps, by the kernel for many entities; None where the rules or the rows ask for more.
-    fn sweep(&self, chunk: &Chunk<'_>, fold: &eql_timeline::sequence::Sequence<'_>) -> Result<Option<ArrayRef>> {
+    fn sweep(&self, chunk: &Chunk<'_>, among: Option<&[bool]>, fold: &eql_timeline::sequence::Sequence<'_>) -> Result<Option<ArrayRef>> {
         let plain = self.asked == Matched::Any && self.sessions.is_none() && self.pairs.is_empty() && !self.marking.holds();
         let Some(sweep) = fold.sweep().filter(|_| plain) else { return Ok(None) };
         let kinds = self.marking.step_bits_of(chunk)?;
         let aligned = chunk.aligned();
         let begins = |i: &usize| kinds.has(0, aligned.rows(chunk.rows_of(*i)));
-        if !kinds.apart() || (0..chunk.entities()).any(|i| chunk.tied(i) && begins(&i)) {
+        let asked = |i: usize| among.is_none_or(|a| a[i]);
+        if !kinds.apart() || (0..chunk.entities()).any(|i| asked(i) && chunk.tied(i) && begins(&i)) {
             return Ok(None);
         }
         let mut did = BooleanBufferBuilder::new(chunk.entities());
         for i in 0..chunk.entities() {
             let rows = aligned.rows(chunk.rows_of(i));
-            did.append(!rows.is_empty() && sweep.did(aligned.time, rows, &kinds));
+            did.append(asked(i) && !rows.is_empty() && sweep.did(aligned.time, rows, &kinds));
         }
         Ok(Some(Arc::new(BooleanArray::new(did.finish(), None))))
     }

@@ -16,6 +16,8 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Par
 use eql_catalog::EntityTypeId;
 use eql_compiler::bound::Clock;
 use eql_store::{Timeline, Timelines};
+use parking_lot::Mutex;
+use std::any::Any;
 use std::fmt::Formatter;
 use std::ops::Range;
 use std::pin::Pin;
@@ -37,8 +39,23 @@ pub(crate) trait Fold: Send + Sync + std::fmt::Debug {
     fn only(&self, _: &World) -> Result<Option<Range<u32>>> {
         Ok(None)
     }
+    /// What its partitions count becomes one batch in [`Prepared::total`]: nothing above it has to add up. Then there is one partition of
+    /// rows, however many threads walk the entities.
+    fn adds_up(&self) -> bool {
+        false
+    }
     /// Makes ready: compiles conditions, looks up values of entities. Done once, shared by all partitions.
     fn prepare(&self, world: &Arc<World>, timeline: &Arc<Timeline>, columns: &[usize]) -> Result<Arc<dyn Prepared>>;
+    /// The same for a fold above it; texts in the columns `coded` may come as dictionaries, the same in all batches.
+    fn prepare_coded(
+        &self,
+        world: &Arc<World>,
+        timeline: &Arc<Timeline>,
+        columns: &[usize],
+        _coded: &[usize],
+    ) -> Result<Arc<dyn Prepared>> {
+        self.prepare(world, timeline, columns)
+    }
 }
 
 /// A fold that is ready to run.
@@ -47,7 +64,14 @@ pub(crate) trait Prepared: Send + Sync {
     fn want(&self, wanted: &mut [bool]);
     /// A partition's own state.
     fn start(&self) -> Result<Box<dyn State + '_>>;
+    /// The rows of a fold that adds up, from what all partitions counted.
+    fn total(&self, _: Vec<Part>) -> Result<RecordBatch> {
+        Err(DataFusionError::Internal("a fold that does not add up was asked for its total".into()))
+    }
 }
+
+/// What a partition of a fold that adds up has counted.
+pub(crate) type Part = Box<dyn Any + Send>;
 
 /// The state of one partition.
 pub(crate) trait State {
@@ -55,6 +79,10 @@ pub(crate) trait State {
     fn take(&mut self, chunk: &Chunk<'_>, among: Option<&[bool]>) -> Result<Option<RecordBatch>>;
     /// What remains; `first` for the first partition.
     fn finish(&mut self, first: bool) -> Result<Option<RecordBatch>>;
+    /// What was counted, of a fold that adds up.
+    fn part(&mut self) -> Result<Part> {
+        Ok(Box::new(()))
+    }
 }
 
 /// A fold as a table of a plan.
@@ -125,9 +153,9 @@ impl FoldExec {
         let whole = fold.schema();
         let columns = projection.unwrap_or_else(|| (0..whole.fields().len()).collect());
         let schema: SchemaRef = Arc::new(whole.project(&columns)?);
-        let partitioning = Partitioning::UnknownPartitioning(world.threads);
-        let properties =
-            PlanProperties::new(EquivalenceProperties::new(schema.clone()), partitioning, EmissionType::Incremental, Boundedness::Bounded);
+        let (partitions, emission) = if fold.adds_up() { (1, EmissionType::Final) } else { (world.threads, EmissionType::Incremental) };
+        let partitioning = Partitioning::UnknownPartitioning(partitions);
+        let properties = PlanProperties::new(EquivalenceProperties::new(schema.clone()), partitioning, emission, Boundedness::Bounded);
         Ok(Self { world, fold, columns, schema, properties: Arc::new(properties), run: Arc::new(OnceLock::new()) })
     }
 
@@ -144,9 +172,13 @@ impl FoldExec {
         Ok(Run { among: self.fold.among(&self.world)?, only: self.fold.only(&self.world)?, timelines, prepared, wanted })
     }
 
-    /// Walks the entities of one partition; `send` is false when nobody listens any more.
-    fn walk(&self, partition: usize, send: &mut dyn FnMut(RecordBatch) -> bool) -> Result<()> {
-        let run = self.run().as_ref().map_err(|e| DataFusionError::Shared(e.clone()))?;
+    fn ready(&self) -> Result<&Run> {
+        self.run().as_ref().map_err(|e| DataFusionError::Shared(e.clone()))
+    }
+
+    /// Walks the entities of one partition; `send` is false when nobody listens any more. What was counted, when it all was walked.
+    fn walk(&self, partition: usize, send: &mut dyn FnMut(RecordBatch) -> bool) -> Result<Option<Part>> {
+        let run = self.ready()?;
         let ranges = match &run.only {
             Some(only) => vec![only.clone()],
             None => run.timelines.partitions(self.world.threads),
@@ -163,13 +195,28 @@ impl FoldExec {
                 Ok::<_, DataFusionError>(heard)
             })?;
             if !heard {
-                return Ok(());
+                return Ok(None);
             }
         }
         if let Some(batch) = state.finish(partition == 0)? {
             send(batch);
         }
-        Ok(())
+        state.part().map(Some)
+    }
+}
+
+/// What partitions of a fold that adds up have counted so far.
+struct Gathered {
+    parts: Mutex<Vec<Part>>,
+    all: usize,
+}
+
+impl Gathered {
+    /// The parts of all, for the partition that comes last.
+    fn add(&self, part: Part) -> Option<Vec<Part>> {
+        let mut parts = self.parts.lock();
+        parts.push(part);
+        (parts.len() == self.all).then(|| std::mem::take(&mut *parts))
     }
 }
 
@@ -203,8 +250,22 @@ impl ExecutionPlan for FoldExec {
 
     fn execute(&self, partition: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let mut stream = RecordBatchReceiverStreamBuilder::new(self.schema.clone(), 2);
-        let (tx, this) = (stream.tx(), self.clone_for_task());
-        stream.spawn_blocking(move || this.walk(partition, &mut |batch| tx.blocking_send(Ok(batch)).is_ok()));
+        if !self.fold.adds_up() {
+            let (tx, this) = (stream.tx(), self.clone_for_task());
+            stream.spawn_blocking(move || this.walk(partition, &mut |batch| tx.blocking_send(Ok(batch)).is_ok()).map(|_| ()));
+            return Ok(stream.build());
+        }
+        let gathered = Arc::new(Gathered { parts: Mutex::new(vec![]), all: self.world.threads });
+        for partition in 0..self.world.threads {
+            let (tx, this, gathered) = (stream.tx(), self.clone_for_task(), gathered.clone());
+            stream.spawn_blocking(move || {
+                if let Some(parts) = this.walk(partition, &mut |_| true)?.and_then(|part| gathered.add(part)) {
+                    // Whoever does not listen any more does not want the total either.
+                    let _ = tx.blocking_send(this.ready()?.prepared.total(parts));
+                }
+                Ok(())
+            });
+        }
         Ok(stream.build())
     }
 }

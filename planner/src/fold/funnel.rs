@@ -2,9 +2,10 @@
 
 mod batch;
 mod judge;
+mod lines;
 mod measure;
 
-use super::chunk::{Chunk, Values, types};
+use super::chunk::Chunk;
 use super::coder::Coder;
 use super::cut::Cutter;
 use super::did::mode;
@@ -12,7 +13,9 @@ use super::entities::Marked;
 use super::exec::{Fold, Prepared, State};
 use super::marking::{Marking, Place};
 use super::pair::PairConditions;
+use super::select::types;
 use super::top::Grouping;
+use super::values::Values;
 use crate::clock;
 use crate::lower::column_name;
 use crate::row::store_error;
@@ -27,6 +30,7 @@ use eql_grammar::ast::{OrderMode, Reentry};
 use eql_store::{Timeline, arrow_type};
 use eql_timeline::{Bucketer, Counting, Exclusion, FunnelSpec, FunnelStep};
 use judge::{Attempts, Before};
+pub(crate) use lines::{FunnelLines, LineColumn};
 use measure::MatchedValues;
 use std::sync::Arc;
 
@@ -200,6 +204,12 @@ impl Fold for FunnelFold {
     }
 
     fn prepare(&self, world: &Arc<World>, timeline: &Arc<Timeline>, columns: &[usize]) -> Result<Arc<dyn Prepared>> {
+        Ok(Arc::new(self.ready(world, timeline, columns)?))
+    }
+}
+
+impl FunnelFold {
+    fn ready(&self, world: &Arc<World>, timeline: &Arc<Timeline>, columns: &[usize]) -> Result<Ready> {
         let f = &self.funnel;
         let place = Place { world, timeline, clock: &f.clock };
         let now = clock::now_of(&f.clock, world.now)?;
@@ -212,7 +222,7 @@ impl Fold for FunnelFold {
         let one_group = grouping.values.iter().all(|v| v.by_subject().is_some());
         let required = (0..f.steps.len()).filter(|k| *k == 0 || !f.steps[*k].optional).collect::<Vec<_>>();
         let begins = required.iter().filter(|k| any_order || **k == 0).fold(0, |bits, k| bits | 1 << marking.bit(*k));
-        Ok(Arc::new(Ready {
+        Ok(Ready {
             schema: Arc::new(self.schema().project(columns)?),
             columns: columns.iter().filter_map(|i| all.get(*i).copied()).collect(),
             bucketer: f.every.as_ref().map(|(_, e)| clock::bucketer(e)).transpose()?,
@@ -239,7 +249,7 @@ impl Fold for FunnelFold {
             spec,
             marking,
             grouping,
-        }))
+        })
     }
 }
 
@@ -285,7 +295,7 @@ impl Prepared for Ready {
     }
 
     fn start(&self) -> Result<Box<dyn State + '_>> {
-        Ok(Box::new(Walk { ready: self, holding: self.marking.coder()?, bucketer: self.bucketer.clone() }))
+        Ok(Box::new(Walk::new(self)?))
     }
 }
 
@@ -297,10 +307,26 @@ struct Walk<'r> {
 
 impl State for Walk<'_> {
     fn take(&mut self, chunk: &Chunk<'_>, among: Option<&[bool]>) -> Result<Option<RecordBatch>> {
+        let found = self.attempts(chunk, among)?;
+        if found.list.is_empty() { Ok(None) } else { self.batch(chunk, &found).map(Some) }
+    }
+
+    fn finish(&mut self, _: bool) -> Result<Option<RecordBatch>> {
+        Ok(None)
+    }
+}
+
+impl<'r> Walk<'r> {
+    fn new(ready: &'r Ready) -> Result<Self> {
+        Ok(Walk { ready, holding: ready.marking.coder()?, bucketer: ready.bucketer.clone() })
+    }
+
+    /// The attempts that count, of a batch.
+    fn attempts(&mut self, chunk: &Chunk<'_>, among: Option<&[bool]>) -> Result<Attempts> {
         let ready = self.ready;
         let fold = eql_timeline::funnel::Funnel::new(&ready.spec);
         if let Some(found) = judge::sweep(ready, chunk, among, &fold)? {
-            return if found.list.is_empty() { Ok(None) } else { self.batch(chunk, &found).map(Some) };
+            return Ok(found);
         }
         let marked = ready.marking.mark(chunk, self.holding.as_mut())?;
         let visits = ready.sessions.as_ref().map(|c| c.visits(chunk, among, (i64::MIN, i64::MAX))).transpose()?;
@@ -321,15 +347,9 @@ impl State for Walk<'_> {
                 found.keep_furthest(first, chunk.time, &ready.required);
             }
         }
-        if found.list.is_empty() { Ok(None) } else { self.batch(chunk, &found).map(Some) }
+        Ok(found)
     }
 
-    fn finish(&mut self, _: bool) -> Result<Option<RecordBatch>> {
-        Ok(None)
-    }
-}
-
-impl Walk<'_> {
     /// Codes of (period, breakdown) on start rows; None when there is one group only. A breakdown of another row than the first is found when the
     /// attempt is known.
     fn groups(&mut self, chunk: &Chunk<'_>, marked: &Marked) -> Result<Option<Vec<u32>>> {

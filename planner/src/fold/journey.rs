@@ -1,8 +1,10 @@
 //! JOURNEY: the rows of one entity, in their order.
 
-use super::chunk::{Chunk, Select, Values, types};
+use super::chunk::Chunk;
 use super::exec::{Fold, Prepared, State};
 use super::funnel::among;
+use super::select::{Select, types};
+use super::values::Values;
 use crate::clock;
 use crate::lower::column_name;
 use crate::row::{schema_of, store_error};
@@ -21,6 +23,15 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct JourneyFold {
     pub journey: Journey,
+    /// Only so many rows are asked for, the last ones or the first.
+    pub edge: Option<Edge>,
+}
+
+/// One end of a journey.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Edge {
+    pub rows: usize,
+    pub last: bool,
 }
 
 impl Fold for JourneyFold {
@@ -69,6 +80,7 @@ impl Fold for JourneyFold {
             select: Select::new(world, timeline, &j.events, &j.clock)?,
             during: j.during.as_ref().map(|r| clock::resolve(r, world.now)).transpose()?,
             makers,
+            edge: self.edge,
             schema: Arc::new(self.schema().project(columns)?),
         }))
     }
@@ -79,6 +91,7 @@ struct Ready {
     during: Option<(i64, i64)>,
     /// By column; None is the place.
     makers: Vec<Option<Values>>,
+    edge: Option<Edge>,
     schema: SchemaRef,
 }
 
@@ -103,10 +116,15 @@ impl State for Walk<'_> {
         if rows.is_empty() || among.is_some_and(|a| !a.iter().any(|m| *m)) {
             return Ok(None);
         }
+        let rows = match self.ready.edge {
+            Some(Edge { rows: n, last: true }) => &rows[rows.len().saturating_sub(n)..],
+            Some(Edge { rows: n, last: false }) => &rows[..rows.len().min(n)],
+            None => &rows[..],
+        };
         let mut columns: Vec<ArrayRef> = Vec::new();
         for maker in &self.ready.makers {
             columns.push(match maker {
-                Some(values) => values.read(chunk, &rows)?,
+                Some(values) => values.read(chunk, rows)?,
                 None => Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| i64::from(*r)))),
             });
         }

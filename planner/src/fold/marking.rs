@@ -1,8 +1,10 @@
 //! What rows of a timeline mean to the steps of a funnel or sequence: a bit for each kind of row that it tells apart.
 
-use super::chunk::{Chunk, Select, Values, types};
+use super::chunk::Chunk;
 use super::coder::{Coder, holding_codes};
 use super::entities::Marked;
+use super::select::{Select, types};
+use super::values::Values;
 use crate::world::World;
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType as ArrowType;

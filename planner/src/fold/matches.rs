@@ -1,27 +1,30 @@
 //! SEQUENCE, INTERVALS and ATTRIBUTION: one row a match, with columns of its rows.
 
 use super::attribution::attribution;
-use super::chunk::{Chunk, Values, types};
+use super::chunk::Chunk;
+use super::coded::CodedValues;
 use super::coder::Coder;
 use super::exec::{Fold, Prepared, State};
-use super::funnel::{among, timestamp};
+use super::funnel::among;
 use super::interval::interval;
 use super::marking::{Compact, Marking, Place};
 use super::pair::PairConditions;
+use super::select::types;
 use super::sequence::sequence;
+use super::values::Values;
 use crate::clock;
 use crate::lower::column_name;
 use crate::row::store_error;
 use crate::world::World;
 use arrow::array::{ArrayRef, Float64Array, Int64Array, TimestampMicrosecondArray, UInt32Array};
 use arrow::compute::take;
-use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::Result;
-use eql_catalog::{EntityTypeId, EventTypeId};
+use eql_catalog::{DataType, EntityTypeId, EventTypeId};
 use eql_compiler::bound::{Clock, ColumnId, MatchColumn, MatchRule, Matches, Step, Window};
 use eql_store::{Timeline, arrow_type};
-use eql_timeline::{Pairs, Run, UNMATCHED};
+use eql_timeline::{Pairs, RowBits, Run, UNMATCHED};
 use std::sync::Arc;
 
 /// The fold of matches; its columns are those asked for.
@@ -37,6 +40,12 @@ pub(super) trait Rule: Send + Sync {
     fn slots(&self) -> usize;
     /// Ready to be asked of one entity after another.
     fn finder(&self) -> Box<dyn Finder + '_>;
+    /// Whether [`Rule::sweep`] finds all matches.
+    fn sweeps(&self) -> bool {
+        false
+    }
+    /// Finds the matches of the entity with these rows, given the rows of each step as bits. Rows are told as rows of the batch, `shift` less.
+    fn sweep(&self, _time: &[i64], _rows: std::ops::Range<usize>, _steps: &RowBits<'_>, _shift: usize, _out: &mut Found) {}
 }
 
 /// Finds the matches of one entity.
@@ -106,8 +115,8 @@ impl Fold for MatchesFold {
     }
 
     fn schema(&self) -> SchemaRef {
-        let field = |(id, c): &(ColumnId, MatchColumn)| Field::new(column_name(*id), self.column_type(c), true);
-        Arc::new(Schema::new(self.matches.columns.iter().map(field).collect::<Vec<_>>()))
+        let field = |(id, t): (ColumnId, DataType)| Field::new(column_name(id), arrow_type(&t), true);
+        Arc::new(Schema::new(self.columns().into_iter().map(field).collect::<Vec<_>>()))
     }
 
     fn clock(&self) -> &Clock {
@@ -123,6 +132,10 @@ impl Fold for MatchesFold {
     }
 
     fn prepare(&self, world: &Arc<World>, timeline: &Arc<Timeline>, columns: &[usize]) -> Result<Arc<dyn Prepared>> {
+        self.prepare_coded(world, timeline, columns, &[])
+    }
+
+    fn prepare_coded(&self, world: &Arc<World>, timeline: &Arc<Timeline>, columns: &[usize], coded: &[usize]) -> Result<Arc<dyn Prepared>> {
         let m = &self.matches;
         let (start, end) = clock::resolve(&m.during, world.now)?;
         let place = Place { world, timeline, clock: &m.clock };
@@ -133,26 +146,44 @@ impl Fold for MatchesFold {
             MatchRule::Interval(r) => interval(&ask, r, &marking)?,
             MatchRule::Attribution(r) => attribution(&ask, r, &marking)?,
         };
+        let (mut makers, mut fields) = (Vec::new(), Vec::new());
+        for i in columns {
+            let mut maker = self.maker(place, &m.columns[*i].1)?;
+            let mut field = self.schema().field(*i).clone();
+            if let (Maker::Row(slot, values), true) = (&maker, coded.contains(i))
+                && let Some(values) = CodedValues::new(values)?
+            {
+                field = field.with_data_type(CodedValues::data_type());
+                maker = Maker::CodedRow(*slot, values);
+            }
+            makers.push(maker);
+            fields.push(field);
+        }
         Ok(Arc::new(Ready {
             rule,
             begins: 1 << marking.bit(0),
             marking,
             pairs: PairConditions::new(world, timeline, &m.steps)?,
-            makers: columns.iter().map(|i| self.maker(place, &m.columns[*i].1)).collect::<Result<_>>()?,
-            schema: Arc::new(self.schema().project(columns)?),
+            makers,
+            schema: Arc::new(Schema::new(fields)),
         }))
     }
 }
 
 impl MatchesFold {
-    fn column_type(&self, c: &MatchColumn) -> ArrowType {
+    fn data_type(&self, c: &MatchColumn) -> DataType {
         match c {
-            MatchColumn::Key(i) => arrow_type(&self.key[*i]),
-            MatchColumn::Subject | MatchColumn::RowNumber(_) => ArrowType::Int64,
-            MatchColumn::Time(_) | MatchColumn::Start => timestamp(),
-            MatchColumn::Seconds(..) | MatchColumn::Credit => ArrowType::Float64,
-            MatchColumn::Row(_, v) => arrow_type(&v.expr.data_type),
+            MatchColumn::Key(i) => self.key[*i].clone(),
+            MatchColumn::Subject | MatchColumn::RowNumber(_) => DataType::Int,
+            MatchColumn::Time(_) | MatchColumn::Start => DataType::Timestamp,
+            MatchColumn::Seconds(..) | MatchColumn::Credit => DataType::Double,
+            MatchColumn::Row(_, v) => v.expr.data_type.clone(),
         }
+    }
+
+    /// Its columns, by the numbers that expressions above know.
+    pub(crate) fn columns(&self) -> Vec<(ColumnId, DataType)> {
+        self.matches.columns.iter().map(|(id, c)| (*id, self.data_type(c))).collect()
     }
 
     fn maker(&self, place: Place<'_>, column: &MatchColumn) -> Result<Maker> {
@@ -190,6 +221,8 @@ enum Maker {
     RowNumber(usize),
     Credit,
     Row(usize, Values),
+    /// The same as numbers.
+    CodedRow(usize, CodedValues),
 }
 
 struct Ready {
@@ -222,6 +255,14 @@ impl State for Walk<'_> {
     fn take(&mut self, chunk: &Chunk<'_>, among: Option<&[bool]>) -> Result<Option<RecordBatch>> {
         let ready = self.ready;
         let mut found = Found { slots: ready.rule.slots(), entity: (0, 0), kept: None, owners: vec![], rows: vec![], credit: vec![] };
+        if ready.rule.sweeps() && ready.pairs.is_empty() && !ready.marking.holds() {
+            let (steps, aligned) = (ready.marking.step_bits_of(chunk)?, chunk.aligned());
+            for i in (0..chunk.entities()).filter(|i| among.is_none_or(|a| a[*i])) {
+                found.entity = (i as u32, 0);
+                ready.rule.sweep(aligned.time, aligned.rows(chunk.rows_of(i)), &steps, aligned.shift, &mut found);
+            }
+            return if found.owners.is_empty() { Ok(None) } else { self.batch(chunk, &found).map(Some) };
+        }
         if ready.pairs.is_empty()
             && let Some(marked) = ready.marking.compact(chunk)?
         {
@@ -300,6 +341,7 @@ fn make(maker: &Maker, chunk: &Chunk<'_>, found: &Found) -> Result<ArrayRef> {
         }
         Maker::RowNumber(slot) => Arc::new(found.all(*slot).map(|r| r.map(|r| chunk.row_number(r))).collect::<Int64Array>()),
         Maker::Credit => Arc::new(Float64Array::from(found.credit.clone())),
+        Maker::CodedRow(slot, values) => values.read(chunk, found.all(*slot))?,
         Maker::Row(slot, values) => {
             let mut present: Vec<u32> = found.all(*slot).flatten().collect();
             present.sort_unstable();

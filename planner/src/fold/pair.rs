@@ -1,6 +1,7 @@
 //! Conditions between the rows of two steps, ready for one entity.
 
-use super::chunk::{Chunk, Values};
+use super::chunk::Chunk;
+use super::values::Values;
 use crate::row::Compiled;
 use crate::world::World;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array};
@@ -38,7 +39,7 @@ impl PairConditions {
         let mut conditions = Vec::new();
         for (later, step) in steps.iter().enumerate() {
             for p in &step.pairs {
-                let events = |s: &Step| super::chunk::types(&s.events);
+                let events = |s: &Step| super::select::types(&s.events);
                 let earlier_columns = columns(world, timeline, &events(&steps[p.earlier]), &p.earlier_columns)?;
                 let later_columns = columns(world, timeline, &events(step), &p.later_columns)?;
                 conditions.push(Condition { earlier: p.earlier, later, earlier_columns, later_columns, test: test(world, p)? });

@@ -2,6 +2,7 @@
 
 use arrow::array::{ArrayRef, Int64Array, ListBuilder, StringArray, StringBuilder};
 use datafusion::common::{DataFusionError, Result};
+use eql_timeline::path::Transitions;
 use eql_timeline::{NO_NODE, Path, PathSpec};
 use hashbrown::HashMap;
 use std::hash::Hash;
@@ -132,6 +133,8 @@ pub(super) struct Whole {
 
 /// Transitions: (step, source, target).
 pub(super) struct Edges {
+    /// If not, all transitions are of step 0, and nobody asks for entities.
+    by_step: bool,
     seen: Seen<(u32, u32, u32)>,
     /// Places of transitions between the first names in the first steps, looked up without hashing; NOWHERE for those not seen.
     near: Vec<u32>,
@@ -155,9 +158,9 @@ fn near((step, source, target): (u32, u32, u32)) -> Option<usize> {
 }
 
 impl Tally {
-    pub(super) fn new(edges: bool) -> Self {
+    pub(super) fn new(edges: bool, by_step: bool) -> Self {
         if edges {
-            Tally::Edges(Edges { seen: Seen::new(), near: vec![] })
+            Tally::Edges(Edges { by_step, seen: Seen::new(), near: vec![] })
         } else {
             Tally::Paths(Whole { seen: Seen::new(), nodes: 0, scratch: vec![] })
         }
@@ -262,7 +265,21 @@ impl Edges {
         if step == 0 { Ok(()) } else { self.count((step as u32, last, EXIT), ordinal) }
     }
 
+    /// Adds transitions that were counted elsewhere, whatever their step.
+    pub(super) fn add_counted(&mut self, counted: &Transitions) -> Result<()> {
+        for (source, target, n) in counted.counts() {
+            let edge = (0, source, target.unwrap_or(EXIT));
+            self.count(edge, u32::MAX - 1)?;
+            let place = near(edge).and_then(|p| self.near.get(p)).copied().or_else(|| self.seen.places.get(&edge).copied());
+            if let Some(count) = place.and_then(|p| self.seen.counts.get_mut(p as usize)) {
+                count.sessions += i64::try_from(n).unwrap_or(i64::MAX) - 1;
+            }
+        }
+        Ok(())
+    }
+
     fn count(&mut self, edge: (u32, u32, u32), ordinal: u32) -> Result<()> {
+        let edge = if self.by_step { edge } else { (0, edge.1, edge.2) };
         let Some(place) = near(edge) else {
             let known = self.seen.places.get(&edge).copied();
             return self.seen.count(known, false, || edge, ordinal).map(|_| ());

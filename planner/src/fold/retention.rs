@@ -1,12 +1,14 @@
 //! RETENTION and LTV: counts by cohort, breakdown and cell, partial by partition, with the rows that measures range over; or the entities.
 
-use super::chunk::{Chunk, Select, Values, types};
+use super::chunk::Chunk;
 use super::coder::Coder;
 use super::entities::Marked;
 use super::exec::{Fold, Prepared, State};
 use super::funnel::{among, period_array, period_type, timestamp};
 use super::returns::{self, Found, Worth};
+use super::select::{Select, types};
 use super::top::Grouping;
+use super::values::Values;
 use crate::clock;
 use crate::row::store_error;
 use crate::world::World;

@@ -1,6 +1,7 @@
 //! The return rows of a retention with the values that measures read (rules 26, 49).
 
-use super::chunk::{Chunk, Values};
+use super::chunk::Chunk;
+use super::values::Values;
 use crate::world::World;
 use arrow::array::{ArrayRef, BooleanArray, UInt32Array, new_null_array};
 use arrow::compute::take;

@@ -1,10 +1,13 @@
 //! SESSIONS: one row a session.
 
 use super::aggregate::aggregate;
-use super::chunk::{Chunk, Values, types};
+use super::chunk::Chunk;
+use super::coded::CodedValues;
 use super::cut::{Cutter, Visit, Visits};
 use super::exec::{Fold, Prepared, State};
-use super::funnel::{among, timestamp};
+use super::funnel::among;
+use super::select::types;
+use super::values::Values;
 use crate::clock;
 use crate::row::{EventColumns, Rows, store_error};
 use crate::world::World;
@@ -13,8 +16,8 @@ use arrow::compute::{filter, take};
 use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::{DataFusionError, Result};
-use eql_catalog::EntityTypeId;
-use eql_compiler::bound::{Aggregate, Aggregation, Clock, Expr, RowExpr, SessionColumn, Sessions};
+use eql_catalog::{DataType, EntityTypeId};
+use eql_compiler::bound::{Aggregate, Aggregation, Clock, ColumnId, Expr, RowExpr, SessionColumn, Sessions};
 use eql_store::{EventColumn, Timeline, arrow_type};
 use std::sync::Arc;
 
@@ -26,17 +29,22 @@ pub(crate) struct SessionsFold {
 }
 
 impl SessionsFold {
-    fn column_type(&self, c: &SessionColumn) -> ArrowType {
+    fn data_type(&self, c: &SessionColumn) -> DataType {
         match c {
-            SessionColumn::Key(i) => arrow_type(&self.key[*i]),
-            SessionColumn::SessionId => ArrowType::Utf8,
-            SessionColumn::StartedAt | SessionColumn::EndedAt => timestamp(),
-            SessionColumn::Duration => ArrowType::Float64,
-            SessionColumn::Depth => ArrowType::Int64,
-            SessionColumn::Entry(v) | SessionColumn::Exit(v) => arrow_type(&v.expr.data_type),
-            SessionColumn::Subject(v) => arrow_type(&v.value.expr.data_type),
-            SessionColumn::Aggregate(a) => arrow_type(&a.data_type),
+            SessionColumn::Key(i) => self.key[*i].clone(),
+            SessionColumn::SessionId => DataType::String,
+            SessionColumn::StartedAt | SessionColumn::EndedAt => DataType::Timestamp,
+            SessionColumn::Duration => DataType::Double,
+            SessionColumn::Depth => DataType::Int,
+            SessionColumn::Entry(v) | SessionColumn::Exit(v) => v.expr.data_type.clone(),
+            SessionColumn::Subject(v) => v.value.expr.data_type.clone(),
+            SessionColumn::Aggregate(a) => a.data_type.clone(),
         }
+    }
+
+    /// Its columns, by the numbers that expressions above know.
+    pub(crate) fn columns(&self) -> Vec<(ColumnId, DataType)> {
+        self.sessions.columns.iter().map(|(id, c)| (*id, self.data_type(c))).collect()
     }
 }
 
@@ -46,10 +54,8 @@ impl Fold for SessionsFold {
     }
 
     fn schema(&self) -> SchemaRef {
-        let field = |(id, c): &(eql_compiler::bound::ColumnId, SessionColumn)| {
-            Field::new(crate::lower::column_name(*id), self.column_type(c), true)
-        };
-        Arc::new(Schema::new(self.sessions.columns.iter().map(field).collect::<Vec<_>>()))
+        let field = |(id, t): (ColumnId, DataType)| Field::new(crate::lower::column_name(id), arrow_type(&t), true);
+        Arc::new(Schema::new(self.columns().into_iter().map(field).collect::<Vec<_>>()))
     }
 
     fn clock(&self) -> &Clock {
@@ -65,18 +71,31 @@ impl Fold for SessionsFold {
     }
 
     fn prepare(&self, world: &Arc<World>, timeline: &Arc<Timeline>, columns: &[usize]) -> Result<Arc<dyn Prepared>> {
+        self.prepare_coded(world, timeline, columns, &[])
+    }
+
+    fn prepare_coded(&self, world: &Arc<World>, timeline: &Arc<Timeline>, columns: &[usize], coded: &[usize]) -> Result<Arc<dyn Prepared>> {
         let s = &self.sessions;
         let over = types(&s.cut.over);
-        let mut makers = Vec::new();
+        let (mut makers, mut fields) = (Vec::new(), Vec::new());
         for i in columns {
-            makers.push(self.maker(world, timeline, &s.columns[*i].1, &over)?);
+            let mut maker = self.maker(world, timeline, &s.columns[*i].1, &over)?;
+            let mut field = self.schema().field(*i).clone();
+            if let (Maker::Edge(values, entry), true) = (&maker, coded.contains(i))
+                && let Some(values) = CodedValues::new(values)?
+            {
+                field = field.with_data_type(CodedValues::data_type());
+                maker = Maker::CodedEdge(values, *entry);
+            }
+            makers.push(maker);
+            fields.push(field);
         }
         let (start, end) = clock::resolve(&s.during, world.now)?;
         Ok(Arc::new(Ready {
             cutter: Cutter::new(world, timeline, &s.cut, &s.clock)?,
             during: (start, end),
             makers,
-            schema: Arc::new(self.schema().project(columns)?),
+            schema: Arc::new(Schema::new(fields)),
         }))
     }
 }
@@ -91,6 +110,8 @@ enum Maker {
     Depth,
     /// Of the first row (true) or the last.
     Edge(Values, bool),
+    /// The same as numbers.
+    CodedEdge(CodedValues, bool),
     Aggregate {
         function: Aggregation,
         argument: Option<Values>,
@@ -203,6 +224,9 @@ fn make(maker: &Maker, chunk: &Chunk<'_>, rows: &[u32], times: &[i64], found: &[
         Maker::Edge(values, entry) => {
             let edge: Vec<u32> = found.iter().map(|f| rows[if *entry { f.first } else { f.end - 1 }]).collect();
             values.read(chunk, &edge)?
+        }
+        Maker::CodedEdge(values, entry) => {
+            values.read(chunk, found.iter().map(|f| Some(rows[if *entry { f.first } else { f.end - 1 }])))?
         }
         Maker::SessionId(events) => session_ids(events, chunk, rows, found)?,
         Maker::Aggregate { function, argument, filter: condition, out } => {

@@ -1,6 +1,7 @@
 //! The groups of a breakdown inside a fold; with TOP the smaller ones are `(other)` before anything is counted.
 
-use super::chunk::{Chunk, Values};
+use super::chunk::Chunk;
+use super::values::Values;
 use crate::world::World;
 use arrow::array::{Array, ArrayRef, BooleanArray, Scalar, StringArray};
 use arrow::compute::kernels::zip::zip;

@@ -1,6 +1,7 @@
 //! Aggregates and window functions over rows.
 
-use crate::function::{Gathered, collect};
+use crate::fold::{Fold, MatchesFold, SessionsFold, Summed};
+use crate::function::{Gathered, collect, exact_sum, sum};
 use crate::lower::{column_name, truth};
 use crate::planner::Planner;
 use arrow::datatypes::DataType as ArrowType;
@@ -12,12 +13,16 @@ use datafusion::logical_expr::{
     Expr as DfExpr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, WindowFrame, WindowFrameBound, WindowFrameUnits,
     WindowFunctionDefinition, cast, lit,
 };
-use eql_compiler::bound::{Aggregate, Aggregation, ColumnId, Expr, Rel, WindowCall};
+use eql_compiler::bound::{Aggregate, Aggregation, ColumnId, Expr, MatchColumn, Rel, WindowCall};
 use eql_grammar::ast::FrameBound;
 use eql_store::arrow_type;
+use std::sync::Arc;
 
 impl Planner {
     pub(super) fn aggregate(&self, input: &Rel, groups: &[(ColumnId, Expr)], aggregates: &[(ColumnId, Aggregate)]) -> Result<LogicalPlan> {
+        if let Some(summed) = self.summed(input, groups, aggregates)? {
+            return Ok(summed);
+        }
         let lower = self.lower();
         let keys = groups.iter().map(|(id, e)| Ok(lower.value(e)?.alias(column_name(*id)))).collect::<Result<Vec<_>>>()?;
         let mut made = Vec::new();
@@ -26,11 +31,40 @@ impl Planner {
             made.push(self.aggregate_expr(a)?.alias(column_name(*id)));
             finish.push(cast(crate::lower::plan_column(*id), arrow_type(&a.data_type)).alias(column_name(*id)));
         }
-        let input = LogicalPlanBuilder::from(self.rel(input)?);
+        let input = match self.transitions(input, groups, aggregates)? {
+            Some(transitions) => LogicalPlanBuilder::from(transitions),
+            None => LogicalPlanBuilder::from(self.rel(input)?),
+        };
         if made.is_empty() {
             return input.project(keys)?.distinct()?.build();
         }
         input.aggregate(keys, made)?.project(finish)?.build()
+    }
+
+    /// Counts and sums over sessions and matches, made where these are found.
+    fn summed(&self, input: &Rel, groups: &[(ColumnId, Expr)], aggregates: &[(ColumnId, Aggregate)]) -> Result<Option<LogicalPlan>> {
+        let (rows, columns, local): (Arc<dyn Fold>, Vec<_>, Vec<_>) = match input {
+            Rel::Sessions(s) => {
+                let fold = SessionsFold { sessions: s.as_ref().clone(), key: self.key_types(s.subject)? };
+                let columns = fold.columns();
+                (Arc::new(fold), columns, vec![])
+            }
+            Rel::Matches(m) => {
+                let fold = MatchesFold { matches: m.as_ref().clone(), key: self.key_types(m.subject)? };
+                let local = |c: &MatchColumn| matches!(c, MatchColumn::RowNumber(_) | MatchColumn::Subject);
+                let local = m.columns.iter().filter(|(_, c)| local(c)).map(|(id, _)| *id).collect();
+                let columns = fold.columns();
+                (Arc::new(fold), columns, local)
+            }
+            _ => return Ok(None),
+        };
+        let within = |e: &Expr| !super::asks_a_query(e) && e.columns().iter().all(|id| columns.iter().any(|(c, _)| c == id));
+        let sums = |a: &Aggregate| Summed::knows(a, &local) && a.argument.iter().chain(&a.filter).all(within);
+        if aggregates.is_empty() || !groups.iter().all(|(_, e)| within(e)) || !aggregates.iter().all(|(_, a)| sums(a)) {
+            return Ok(None);
+        }
+        let summed = Summed { rows, columns, keys: groups.to_vec(), sums: aggregates.to_vec() };
+        self.fold("summed", Arc::new(summed))?.build().map(Some)
     }
 
     pub(crate) fn aggregate_expr(&self, a: &Aggregate) -> Result<DfExpr> {
@@ -54,7 +88,7 @@ impl Planner {
         Ok(match function {
             Aggregation::Count => agg::count(argument.clone().unwrap_or_else(|| lit(1i64))),
             Aggregation::CountDistinct => agg::count_distinct(wanted()?),
-            Aggregation::Sum => agg::sum(cast(wanted()?, sum_input(a))),
+            Aggregation::Sum => sum(cast(wanted()?, sum_input(a)), &sum_input(a)),
             Aggregation::Average => agg::avg(double()?),
             Aggregation::Min => agg::min(wanted()?),
             Aggregation::Max => agg::max(wanted()?),
@@ -105,7 +139,10 @@ impl Planner {
         let lower = self.lower();
         let args = w.args.iter().map(|e| lower.value(e)).collect::<Result<Vec<_>>>()?;
         let args = if args.is_empty() && w.function == "count" { vec![lit(1i64)] } else { args };
-        let function = window_function(w.function)?;
+        let function = match exact_sum(&arrow_type(&w.data_type)).filter(|_| w.function == "sum") {
+            Some(sum) => WindowFunctionDefinition::AggregateUDF(sum),
+            None => window_function(w.function)?,
+        };
         let partition = w.partition_by.iter().map(|e| lower.value(e)).collect::<Result<Vec<_>>>()?;
         let order = self.sort_keys(&w.order_by)?;
         // SQL's frame: up to the current row and its peers where there is an order, else all rows.

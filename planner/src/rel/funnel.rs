@@ -1,7 +1,7 @@
 //! FUNNEL: attempts become one row a step, a bucket of time, or an entity.
 
 use super::{filtered, int, list_of};
-use crate::fold::FunnelFold;
+use crate::fold::{FunnelFold, FunnelLines, LineColumn};
 use crate::lower::{column_name, nullif, plan_column, truth};
 use crate::planner::Planner;
 use arrow::datatypes::DataType as ArrowType;
@@ -85,6 +85,9 @@ impl Lines {
 impl Planner {
     pub(super) fn funnel(&self, f: &Funnel) -> Result<LogicalPlan> {
         let fold = FunnelFold { funnel: f.clone(), key: self.key_types(f.subject)? };
+        if let (FunnelShow::Steps(ids), true) = (&f.show, f.measures.lines.is_empty()) {
+            return self.funnel_lines(f, ids, fold);
+        }
         let attempts = self.fold("funnel", Arc::new(fold))?;
         match &f.show {
             FunnelShow::Steps(ids) => self.funnel_steps(f, ids, attempts),
@@ -101,6 +104,13 @@ impl Planner {
                 rows.project(columns)?.build()
             }
         }
+    }
+
+    /// Lines without measures are counted by the fold itself.
+    fn funnel_lines(&self, f: &Funnel, ids: &[ColumnId; 9], fold: FunnelFold) -> Result<LogicalPlan> {
+        let mut columns = group_keys(f);
+        columns.extend(LineColumn::LINE.iter().zip(ids).map(|(c, id)| ident(c.name()).alias(column_name(*id))));
+        self.fold("funnel", Arc::new(FunnelLines(fold)))?.project(columns)?.build()
     }
 
     fn funnel_steps(&self, f: &Funnel, ids: &[ColumnId; 9], attempts: LogicalPlanBuilder) -> Result<LogicalPlan> {

@@ -4,8 +4,10 @@ mod aggregate;
 mod buckets;
 mod compare;
 mod convert;
+mod entities;
 mod fill;
 mod funnel;
+mod journey;
 mod lanes;
 mod lifecycle;
 mod paths;
@@ -18,7 +20,7 @@ mod system;
 mod top;
 
 use crate::clock;
-use crate::fold::{Entities, FoldTable, JourneyFold, MatchesFold, SessionsFold};
+use crate::fold::{Entities, FoldTable, MatchesFold, SessionsFold};
 use crate::lower::{column_name, plan_column};
 use crate::planner::Planner;
 use crate::scan::{EventScan, EventTable};
@@ -30,7 +32,7 @@ use datafusion::common::{DataFusionError, JoinType, Result, ScalarValue};
 use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::logical_expr::{Expr as DfExpr, LogicalPlan, LogicalPlanBuilder, SortExpr, lit};
 use eql_catalog::{DataType, Value};
-use eql_compiler::bound::{Buckets, ColumnId, Fill, Query, Rel, Scan, SortKey, Source};
+use eql_compiler::bound::{Buckets, ColumnId, Expr, ExprKind, Fill, Query, Rel, Scan, SortKey, Source};
 use eql_grammar::ast::{JoinKind, RangeKind, SetOp};
 use eql_store::arrow_type;
 use std::sync::Arc;
@@ -39,6 +41,13 @@ pub use system::{SystemRows, system_schema};
 
 pub(crate) fn scan_table(name: &str, table: Arc<dyn TableProvider>) -> Result<LogicalPlanBuilder> {
     LogicalPlanBuilder::scan(name, provider_as_source(table), None)
+}
+
+/// Whether an expression asks a query of its own.
+fn asks_a_query(e: &Expr) -> bool {
+    let mut found = false;
+    e.visit(&mut |e| found |= matches!(e.kind, ExprKind::Scalar(_) | ExprKind::InQuery(..) | ExprKind::Exists(_)));
+    found
 }
 
 impl Planner {
@@ -77,6 +86,9 @@ impl Planner {
             Rel::Scan(s) => self.scan(s),
             Rel::System(table, columns) => self.system(*table, columns),
             Rel::Filter(input, p) => {
+                if let Some(split) = entities::split(input, p) {
+                    return self.found(split);
+                }
                 let standing = self.standing(input, p);
                 let p = standing.as_ref().unwrap_or(p);
                 LogicalPlanBuilder::from(self.rel(input)?).filter(lower.condition(p)?)?.build()
@@ -90,7 +102,11 @@ impl Planner {
             Rel::Sort(input, keys) => LogicalPlanBuilder::from(self.rel(input)?).sort(self.sort_keys(keys)?)?.build(),
             Rel::Limit(input, n, offset) => {
                 let count = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-                LogicalPlanBuilder::from(self.rel(input)?).limit(count(*offset), n.map(count))?.build()
+                let input = match journey::edge(input, n.map(|n| count(n.saturating_add(*offset)))) {
+                    Some((journey, edge)) => self.sorted(self.journey(journey, Some(edge))?, input)?,
+                    None => self.rel(input)?,
+                };
+                LogicalPlanBuilder::from(input).limit(count(*offset), n.map(count))?.build()
             }
             Rel::Distinct(input) => LogicalPlanBuilder::from(self.rel(input)?).distinct()?.build(),
             Rel::Join(left, right, kind, on) => self.join(left, right, *kind, on.as_ref()),
@@ -111,7 +127,7 @@ impl Planner {
             Rel::Paths(p) => self.paths(p),
             Rel::Lifecycle(l) => self.lifecycle(l),
             Rel::Stickiness(s) => self.stickiness(s),
-            Rel::Journey(j) => self.fold("journey", Arc::new(JourneyFold { journey: j.as_ref().clone() }))?.build(),
+            Rel::Journey(j) => self.journey(j, None),
             Rel::Matches(m) => {
                 let key = self.key_types(m.subject)?;
                 self.fold("matches", Arc::new(MatchesFold { matches: m.as_ref().clone(), key }))?.build()
@@ -146,7 +162,8 @@ impl Planner {
     fn scan(&self, s: &Scan) -> Result<LogicalPlan> {
         match &s.source {
             Source::Entities(entity) => {
-                self.fold("entities", Arc::new(Entities { entity: *entity, columns: s.columns.clone(), clock: s.clock.clone() }))?.build()
+                let fold = Entities { entity: *entity, columns: s.columns.clone(), among: None, clock: s.clock.clone() };
+                self.fold("entities", Arc::new(fold))?.build()
             }
             Source::Events(events) => {
                 let scan =

@@ -14,7 +14,7 @@ use datafusion::logical_expr::{
     Expr as DfExpr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, WindowFrame, WindowFunctionDefinition, cast, lit,
 };
 use datafusion::prelude::ident;
-use eql_compiler::bound::{Aggregate, Aggregation, ColumnId, PathShow, Paths};
+use eql_compiler::bound::{Aggregate, Aggregation, ColumnId, Expr, ExprKind, PathShow, Paths, Rel};
 use eql_store::arrow_type;
 use std::sync::Arc;
 
@@ -26,7 +26,12 @@ fn measured(id: ColumnId, a: &Aggregate) -> DfExpr {
 
 impl Planner {
     pub(super) fn paths(&self, p: &Paths) -> Result<LogicalPlan> {
-        let found = self.fold("paths", Arc::new(PathsFold { paths: p.clone() }))?;
+        self.counted_paths(p, true)
+    }
+
+    fn counted_paths(&self, p: &Paths, by_step: bool) -> Result<LogicalPlan> {
+        let key = if let PathShow::Entities { .. } = p.show { self.key_types(p.subject)? } else { vec![] };
+        let found = self.fold("paths", Arc::new(PathsFold { paths: p.clone(), key, by_step }))?;
         match &p.show {
             PathShow::Paths(ids) => {
                 let [path, sessions, entities, share] = ids.map(column_name);
@@ -59,6 +64,56 @@ impl Planner {
                 columns.push(plan_column(ids[3]).alias(names[5].clone()));
                 found.aggregate(keys, counts)?.project(columns)?.build()
             }
+            PathShow::Entities { keys, path, sessions } => {
+                let key = |(i, id): (usize, &ColumnId)| ident(format!("k{i}")).alias(column_name(*id));
+                let mut by: Vec<DfExpr> = keys.iter().enumerate().map(key).collect();
+                by.push(ident("path").alias(column_name(*path)));
+                found.aggregate(by, vec![agg::sum(ident("sessions")).alias(column_name(*sessions))])?.build()
+            }
         }
+    }
+
+    /// The rows below an aggregate that only adds up how often transitions were made: then they need not be told apart by step.
+    pub(super) fn transitions(
+        &self,
+        input: &Rel,
+        groups: &[(ColumnId, Expr)],
+        aggregates: &[(ColumnId, Aggregate)],
+    ) -> Result<Option<LogicalPlan>> {
+        let Some(ids) = edges_below(input) else { return Ok(None) };
+        let names = |e: &Expr| e.columns().iter().all(|c| ids[1..3].contains(c));
+        let sums = |a: &Aggregate| {
+            let count = |e: &Expr| matches!(e.kind, ExprKind::Column(c) if c == ids[3] || c == ids[5]);
+            a.function == Aggregation::Sum && a.argument.as_ref().is_some_and(count) && a.filter.as_ref().is_none_or(names)
+        };
+        if !groups.iter().all(|(_, e)| names(e)) || !aggregates.iter().all(|(_, a)| sums(a)) || aggregates.is_empty() {
+            return Ok(None);
+        }
+        self.by_names(input, &names)
+    }
+
+    /// Transitions that pass filters by their names; None where a filter asks for more.
+    fn by_names(&self, rel: &Rel, names: &dyn Fn(&Expr) -> bool) -> Result<Option<LogicalPlan>> {
+        match rel {
+            Rel::Paths(p) => self.counted_paths(p, false).map(Some),
+            Rel::Sort(input, _) => self.by_names(input, names),
+            Rel::Filter(input, condition) if names(condition) => {
+                let Some(input) = self.by_names(input, names)? else { return Ok(None) };
+                LogicalPlanBuilder::from(input).filter(self.lower().condition(condition)?)?.build().map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The columns of SHOW EDGES, when nothing but filters and orders lies above it.
+fn edges_below(rel: &Rel) -> Option<[ColumnId; 6]> {
+    match rel {
+        Rel::Paths(p) => match &p.show {
+            PathShow::Edges(ids) if p.measures.is_none() => Some(*ids),
+            _ => None,
+        },
+        Rel::Filter(input, _) | Rel::Sort(input, _) => edges_below(input),
+        _ => None,
     }
 }

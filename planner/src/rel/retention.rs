@@ -3,6 +3,7 @@
 
 use super::filtered;
 use crate::fold::RetentionFold;
+use crate::function::sum;
 use crate::lower::{column_name, nullif, plan_column, truth};
 use crate::planner::Planner;
 use arrow::datatypes::DataType as ArrowType;
@@ -68,7 +69,10 @@ impl Planner {
             Some(merges) => {
                 let partial = ["size", "returned"].map(|c| agg::sum(ident(c)).alias(c)).into_iter();
                 let partial = partial.chain([agg::bool_and(ident("mature")).alias("mature")]).chain(of_rows);
-                (rows.aggregate(keys(r), partial)?, single(&|i, id| Ok(merges[i](plan_column(id))))?)
+                (
+                    rows.aggregate(keys(r), partial)?,
+                    single(&|i, id| Ok(merges[i](plan_column(id), &arrow_type(&m.aggregates[i].1.data_type))))?,
+                )
             }
             None => (rows, of_rows),
         };
@@ -140,11 +144,11 @@ fn counts(own: DfExpr) -> Vec<DfExpr> {
 }
 
 /// How values of single cells make the value of several.
-fn merge(function: &Aggregation) -> Option<fn(DfExpr) -> DfExpr> {
+fn merge(function: &Aggregation) -> Option<fn(DfExpr, &ArrowType) -> DfExpr> {
     match function {
-        Aggregation::Count | Aggregation::Sum => Some(agg::sum),
-        Aggregation::Min => Some(agg::min),
-        Aggregation::Max => Some(agg::max),
+        Aggregation::Count | Aggregation::Sum => Some(sum),
+        Aggregation::Min => Some(|value, _| agg::min(value)),
+        Aggregation::Max => Some(|value, _| agg::max(value)),
         _ => None,
     }
 }

@@ -279,6 +279,7 @@ impl Counter {
                 row,
                 postings: Vec::new(),
                 bits: Vec::new(),
+                kept: Default::default(),
                 tied: Vec::new(),
                 times: None,
             },

@@ -1,11 +1,15 @@
 //! One subject type's events in order.
 
 mod build;
+mod conditions;
 mod merged;
 mod overlay;
 
 pub(crate) use build::{Involved, Layer, build};
+pub use conditions::{Gathering, Known};
 pub use overlay::Timelines;
+
+use conditions::{Conditions, KEPT_MAX};
 
 use eql_catalog::{EntityTypeId, EventTypeId};
 use std::ops::Range;
@@ -15,7 +19,7 @@ use std::sync::OnceLock;
 const DENSE: usize = 64;
 
 /// The events of every entity of one type, ordered by (ordinal, time, sequence). 18 bytes a row and 5 an
-/// entity, and a bit a row for each frequent code.
+/// entity, and a bit a row for each frequent code and for each condition that is asked again and again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timeline {
     /// Whose.
@@ -40,7 +44,32 @@ pub struct Timeline {
     pub tied: Vec<bool>,
     /// The first and the last time of all rows.
     pub times: Option<(i64, i64)>,
+    kept: Kept,
 }
+
+/// What statements found out, which a copy does not know and which makes no difference.
+#[derive(Default)]
+struct Kept(Conditions);
+
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Kept")
+    }
+}
+
+impl Clone for Kept {
+    fn clone(&self) -> Kept {
+        Kept::default()
+    }
+}
+
+impl PartialEq for Kept {
+    fn eq(&self, _: &Kept) -> bool {
+        true
+    }
+}
+
+impl Eq for Kept {}
 
 impl Timeline {
     /// A bit for every row that is of a code, 64 rows a word; None where the code has too few rows for that to be worth it.
@@ -56,9 +85,19 @@ impl Timeline {
         }))
     }
 
+    /// What is known of a condition; `key` says all that it depends on besides the rows.
+    pub fn known(&self, key: &str) -> Known {
+        self.kept.0.known(key, self.row.len())
+    }
+
+    /// Keeps a condition that is known of all rows.
+    pub fn keep(&self, gathered: &Gathering) {
+        self.kept.0.keep(gathered);
+    }
+
     /// Bytes it may take, all that is made later included.
     pub(crate) fn bytes(&self) -> usize {
-        let dense = self.postings.len().min(DENSE);
+        let dense = self.postings.len().min(DENSE) + KEPT_MAX;
         self.offsets.len() * 5 + self.row.len() * 18 + self.row.len() * dense / 8
     }
 
@@ -106,7 +145,7 @@ mod tests {
             let rows = offsets[counts.len()] as usize;
             let (time, code, row) = (vec![0; rows], vec![0; rows], vec![0; rows]);
             let timeline =
-                Timeline { subject: EntityTypeId(0), events: vec![], participants: vec![], offsets, time, code, row, postings: vec![], bits: vec![], tied: vec![], times: None };
+                Timeline { subject: EntityTypeId(0), events: vec![], participants: vec![], offsets, time, code, row, postings: vec![], bits: vec![], tied: vec![], times: None, kept: Kept::default() };
             let ranges = timeline.partitions(n);
             prop_assert!(ranges.len() <= n.max(1));
             prop_assert_eq!(ranges.iter().cloned().flatten().collect::<Vec<_>>(), (0..counts.len() as u32).collect::<Vec<_>>());

@@ -120,6 +120,7 @@ impl Timeline {
             bits: Vec::new(),
             tied: Vec::new(),
             times: None,
+            kept: Default::default(),
         }
     }
 
@@ -171,7 +172,7 @@ mod tests {
         let tied = offsets.windows(2).map(|w| time[w[0] as usize..w[1] as usize].windows(2).any(|p| p[0] == p[1])).collect();
         let postings = vec![(0..row.len() as u32).collect()];
         let (subject, events, participants, bits) = (EntityTypeId(0), vec![eql_catalog::EventTypeId(0)], vec![0], vec![OnceLock::new()]);
-        Timeline { subject, events, participants, offsets, time, code, row, postings, bits, tied, times }
+        Timeline { subject, events, participants, offsets, time, code, row, postings, bits, tied, times, kept: Default::default() }
     }
 
     proptest! {

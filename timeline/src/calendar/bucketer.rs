@@ -55,13 +55,13 @@ impl Bucketer {
 
     /// First instant (µs) of the period with this number.
     pub fn start_of(&self, index: i64) -> i64 {
-        self.calendar.period_start(index.saturating_mul(self.count), self.unit)
+        self.calendar.cut_start(index, self.unit, self.count)
     }
 
     fn seek(&mut self, t: i64) {
         let place = self.look_up(t).or_else(|| self.extend(t));
         let Some(place) = place else {
-            self.current = self.calendar.period_index(t, self.unit).div_euclid(self.count);
+            self.current = self.calendar.cut_index(t, self.unit, self.count);
             (self.start, self.end) = (self.start_of(self.current), self.start_of(self.current.saturating_add(1)));
             return;
         };
@@ -91,7 +91,7 @@ impl Bucketer {
     /// Grows the table until it holds `t`, if that stays small.
     fn extend(&mut self, t: i64) -> Option<usize> {
         if self.starts.is_empty() {
-            self.first = self.calendar.period_index(t, self.unit).div_euclid(self.count);
+            self.first = self.calendar.cut_index(t, self.unit, self.count);
             self.starts = vec![self.start_of(self.first), self.start_of(self.first + 1)];
         }
         let (low, high) = (*self.starts.first()?, *self.starts.last()?);
@@ -100,7 +100,7 @@ impl Bucketer {
             return None;
         }
         if t < low {
-            let index = self.calendar.period_index(t, self.unit).div_euclid(self.count);
+            let index = self.calendar.cut_index(t, self.unit, self.count);
             let before: Vec<i64> = (index..self.first).map(|index| self.start_of(index)).collect();
             self.starts.splice(0..0, before);
             self.first = index;

@@ -1,20 +1,25 @@
 //! Attempts as columns.
 
-use super::super::chunk::{Chunk, Values};
+use super::super::chunk::Chunk;
 use super::super::coder::Coder;
+use super::super::values::Values;
 use super::judge::Attempts;
 use super::{Column, Ready, Walk, period_array};
-use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, TimestampMicrosecondArray, UInt32Array, new_null_array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, TimestampMicrosecondArray, UInt32Array, new_null_array,
+};
 use arrow::compute::take;
+use arrow::datatypes::Int64Type;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::{DataFusionError, Result};
 use eql_compiler::bound::RowAt;
+use eql_timeline::Bucketer;
 use std::sync::Arc;
 
 /// A row of the result: an attempt, and the matched row of which its group is where every row gives one.
 #[derive(Clone, Copy)]
-struct Pick {
-    attempt: usize,
+pub(super) struct Pick {
+    pub attempt: usize,
     row: Option<u32>,
 }
 
@@ -28,7 +33,7 @@ pub(super) struct Found<'a> {
 impl Walk<'_> {
     pub(super) fn batch(&mut self, chunk: &Chunk<'_>, attempts: &Attempts) -> Result<RecordBatch> {
         let ready = self.ready;
-        let found = Found { ready, chunk, attempts };
+        let found = Found::new(ready, chunk, attempts);
         let picks = found.picks()?;
         let asked = |c: &Column| matches!(c, Column::Group(_));
         let groups = if ready.columns.iter().any(asked) { found.groups(&picks)? } else { vec![] };
@@ -39,8 +44,8 @@ impl Walk<'_> {
             columns.push(match c {
                 Column::Period => match (&ready.every, &mut self.bucketer) {
                     (Some(e), Some(b)) => {
-                        let index: Vec<i64> = picks.iter().map(|p| b.index(found.start(p.attempt))).collect();
-                        period_array(e, b, &index)?
+                        let index = found.periods(b, &picks);
+                        period_array(e, b, index.as_primitive::<Int64Type>().values())?
                     }
                     _ => return Err(DataFusionError::Internal("a period without EVERY".into())),
                 },
@@ -53,7 +58,16 @@ impl Walk<'_> {
     }
 }
 
-impl Found<'_> {
+impl<'a> Found<'a> {
+    pub(super) fn new(ready: &'a Ready, chunk: &'a Chunk<'a>, attempts: &'a Attempts) -> Found<'a> {
+        Found { ready, chunk, attempts }
+    }
+
+    /// Numbers of the periods in which attempts begin.
+    pub(super) fn periods(&self, bucketer: &mut Bucketer, picks: &[Pick]) -> ArrayRef {
+        Arc::new(Int64Array::from_iter_values(picks.iter().map(|p| bucketer.index(self.start(p.attempt)))))
+    }
+
     /// The row of the batch that fills a step.
     pub(super) fn row(&self, attempt: usize, step: usize) -> Option<u32> {
         self.attempts.row(attempt, step)
@@ -83,7 +97,7 @@ impl Found<'_> {
     }
 
     /// Each attempt once; with ATTRIBUTED ALL once for each different group of its rows.
-    fn picks(&self) -> Result<Vec<Pick>> {
+    pub(super) fn picks(&self) -> Result<Vec<Pick>> {
         let all = 0..self.attempts.list.len();
         if self.ready.lists || !self.ready.attributed.contains(&RowAt::All) {
             return Ok(all.map(|attempt| Pick { attempt, row: None }).collect());
@@ -97,7 +111,7 @@ impl Found<'_> {
     }
 
     /// The breakdowns of each pick.
-    fn groups(&self, picks: &[Pick]) -> Result<Vec<ArrayRef>> {
+    pub(super) fn groups(&self, picks: &[Pick]) -> Result<Vec<ArrayRef>> {
         let mut columns = Vec::new();
         for (values, at) in self.ready.grouping.values.iter().zip(&self.ready.attributed) {
             let row = |p: &Pick| match at {
@@ -166,7 +180,7 @@ impl Found<'_> {
     }
 
     /// Microseconds from the previous required step to step `k`. In any order the steps are those done first, second, …
-    fn between(&self, attempt: usize, k: usize) -> Option<i64> {
+    pub(super) fn between(&self, attempt: usize, k: usize) -> Option<i64> {
         let rank = self.ready.required.iter().position(|r| *r == k);
         match (self.ready.any_order, rank) {
             (true, Some(rank)) => {

@@ -118,6 +118,12 @@ impl Attempts {
         self.rows.get(attempt * self.steps + step).copied().filter(|r| *r != UNMATCHED)
     }
 
+    /// A bit for each step that has a row.
+    pub(super) fn matched(&self, attempt: usize) -> u64 {
+        let rows = &self.rows[attempt * self.steps..(attempt + 1) * self.steps];
+        rows.iter().enumerate().fold(0, |bits, (step, row)| bits | u64::from(*row != UNMATCHED) << step)
+    }
+
     /// Adds what the fold found in rows that begin at one of the batch.
     fn add(&mut self, entity: u32, base: u32, open: bool) {
         for a in &self.scratch {

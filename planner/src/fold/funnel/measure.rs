@@ -1,6 +1,6 @@
 //! Values of attempts over their matched rows: what MEASURE aggregates.
 
-use super::super::chunk::Values;
+use super::super::values::Values;
 use super::batch::Found;
 use crate::row::Compiled;
 use crate::world::World;
