@@ -57,6 +57,9 @@ codes! {
     SQL "EQL0501" "SQL that cannot be planned" "The text is read as SQL, and it is no SQL, or it names tables, columns or functions that are not there.";
     READ_ONLY "EQL0502" "SQL only reads" "SQL makes, changes and deletes nothing: definitions and rows are written in the Entity Query Language.";
 
+    COMPUTED "EQL0601" "value that cannot be computed" "A value of some row cannot be computed: a number does not fit its type, a text is not what it is cast to, a result is too long.";
+    DIVISION "EQL0602" "division by zero" "A warning: something was divided by zero, and the value is NULL there.";
+
     LIMIT "EQL0801" "limit reached" "The statement is larger than what is accepted.";
     LATER "EQL0901" "not supported yet" "The construct belongs to the language and is checked, but this version cannot carry it out.";
 }
@@ -83,6 +86,8 @@ pub fn advice(code: &str) -> &'static str {
         ARGUMENTS => "the manual shows how each function is called",
         COLUMNS => "write the same number of columns on both sides, of types that fit",
         FAULT => "say it in another way, and report the statement: the fault is ours",
+        COMPUTED => "leave such rows out, or convert the value first: `try_cast(x AS BIGINT)` gives NULL instead of an error",
+        DIVISION => "`CASE WHEN b = 0 THEN 0 ELSE a / b END` says what is meant instead",
         LIMIT => "ask for less at once, or split the question",
         _ => "the manual has a page for this code",
     }

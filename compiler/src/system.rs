@@ -167,13 +167,22 @@ tables! {
         name String, "as in SET; `limit.` and more: set when the engine was started";
         value String, "its value";
     }
-    Subscriptions "subscriptions" "one row a named subscription" {
-        name String, "its name; of a webhook `webhook` and the name of that";
-        follows String, "`segment` and its name";
-        state String, "`active`, or `broken`: it lagged so far behind that what it has not read was removed";
-        position Int, "position of the log up to which everything was acknowledged";
-        acknowledged_at Timestamp, "when that was";
-        lag Int, "records of the change log that came since, of all segments";
+    Subscriptions "subscriptions" "one row a named subscription, a webhook or a stream that is open" {
+        name String, "its name; of a stream a number";
+        kind String, "`subscription`, `webhook` or `stream`";
+        follows String, "`segment`, `tag` or `event`, and its name";
+        state String, "`active`; `retrying`: a webhook whose last attempt failed; `broken`: what it has not read was removed or lost, and it begins again";
+        position Int, "position of the log up to which everything was acknowledged; of a stream, handed to it";
+        cursor String, "the same as a cursor, to go on there";
+        lag Int, "changes that wait for it; NULL where events are followed";
+        lag_ms Int, "for how long the first of them has been waiting, by the clock of the log: milliseconds";
+        since Timestamp, "of a stream: when it began";
+        acknowledged_at Timestamp, "when something was acknowledged last, or the subscription was made";
+        delivered_at Timestamp, "when something was delivered last, since the server was started";
+        attempts Int, "of a webhook: attempts in vain to deliver what it is at";
+        dead_letters Int, "of a webhook: requests that were given up and are kept";
+        error String, "of a webhook: what went wrong last, when nothing was delivered since";
+        url String, "of a webhook: where it goes";
     }
 }
 

@@ -163,7 +163,7 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("FIND household WHERE income", "EQL0408", "income", "STRING"),
     ("SELECT city FROM member AS OF '2017-01-01'", "EQL0409", "city", "HISTORY"),
     ("SELECT at_event(member.city) FROM visit", "EQL0409", "member.city", "HISTORY"),
-    ("FIND member WHERE level = 3 AS OF '2017-01-01'", "EQL0409", "member", "property `member.city` keeps no history"),
+    ("FIND member WHERE level = 3 AS OF '2017-01-01'", "EQL0409", "member", "`member.city` and 1 more without history: left out"),
     ("SELECT at_event(member.visits) FROM visit", "EQL0409", "member.visits", "not kept in time"),
     ("SELECT at_event(page) FROM visit", "EQL0407", "at_event(page)", "a property of a participant"),
     ("SELECT at_event(visit.page) FROM visit", "EQL0407", "at_event(visit.page)", "a property of a participant"),

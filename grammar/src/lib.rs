@@ -36,7 +36,7 @@ pub mod word;
 
 pub use ast::Statement;
 pub use build::name_of;
-pub use diagnostic::Diagnostic;
+pub use diagnostic::{Diagnostic, Place};
 pub use expect::{Expectation, Want, expect};
 pub use format::format;
 pub use parse::{Parsed, parse, parse_duration, parse_expr, parse_range};

@@ -76,7 +76,7 @@ pub fn instant(at: &Instant, clock: &Clock, now: i64) -> Result<i64> {
     match at {
         Instant::Now(_) => Ok(now),
         Instant::Today(_) => Ok(calendar.floor(now, TimeUnit::Day)),
-        Instant::Yesterday(_) => Ok(calendar.add(calendar.floor(now, TimeUnit::Day), -1, TimeUnit::Day)),
+        Instant::Yesterday(_) => Ok(beginning(&calendar, now, -1, TimeUnit::Day)),
         Instant::Ago(Bound::Int(n, _), u, _) => Ok(calendar.add(now, -i64::try_from(*n).unwrap_or(i64::MAX), unit(*u))),
         Instant::Text(_, text, _) => text_instant(text, &calendar).ok_or_else(|| DataFusionError::Plan(format!("'{text}' is no time"))),
         Instant::Ago(Bound::Param(_), ..) | Instant::Param(_) => Err(DataFusionError::Plan("a parameter was not bound".into())),
@@ -86,6 +86,11 @@ pub fn instant(at: &Instant, clock: &Clock, now: i64) -> Result<i64> {
 fn text_instant(text: &str, calendar: &Calendar) -> Option<i64> {
     let (at, zoned) = eql_catalog::parse_timestamp(text)?;
     Some(if zoned { at } else { calendar.from_local(at) })
+}
+
+/// The first instant of the period so many further on. A day that begins at one o'clock, because the clocks jump at midnight, has neighbours that do not.
+fn beginning(calendar: &Calendar, t: i64, periods: i64, unit: TimeUnit) -> i64 {
+    calendar.period_start(calendar.period_index(t, unit).saturating_add(periods), unit)
 }
 
 /// True for a bare date: such an end is included.
@@ -110,13 +115,13 @@ fn as_written(range: &TimeRange, now: i64) -> Result<(i64, i64)> {
     let calendar = calendar(clock)?;
     let now = now_of(clock, now)?;
     let floor = |u: Unit| calendar.floor(now, unit(u));
-    let add = |t: i64, n: i64, u: Unit| calendar.add(t, n, unit(u));
+    let begin = |n: i64, u: Unit| beginning(&calendar, now, n, unit(u));
     Ok(match &range.range.kind {
         RangeKind::AllTime => (i64::MIN, now),
         RangeKind::Today => (floor(Unit::Day), now),
-        RangeKind::Yesterday => (add(floor(Unit::Day), -1, Unit::Day), floor(Unit::Day)),
+        RangeKind::Yesterday => (begin(-1, Unit::Day), floor(Unit::Day)),
         RangeKind::This(u) => (floor(*u), now),
-        RangeKind::Previous(u) => (add(floor(*u), -1, *u), floor(*u)),
+        RangeKind::Previous(u) => (begin(-1, *u), floor(*u)),
         RangeKind::Since(a) => (instant(a, clock, now)?, now),
         RangeKind::Before(a) => (i64::MIN, instant(a, clock, now)?),
         RangeKind::Last(n, kind, u) => {
@@ -126,11 +131,11 @@ fn as_written(range: &TimeRange, now: i64) -> Result<(i64, i64)> {
                 Some(Bound::Param(_)) => return Err(DataFusionError::Plan("a parameter was not bound".into())),
             };
             match kind {
-                LastKind::Calendar => (add(floor(*u), 1 - n, *u), now),
-                LastKind::Complete => (add(floor(*u), -n, *u), floor(*u)),
+                LastKind::Calendar => (begin(1 - n, *u), now),
+                LastKind::Complete => (begin(-n, *u), floor(*u)),
                 LastKind::Rolling => match fixed(*u) {
                     Some(micros) => (now.saturating_sub(micros.saturating_mul(n)), now),
-                    None => (add(now, -n, *u), now),
+                    None => (calendar.add(now, -n, unit(*u)), now),
                 },
             }
         }
@@ -200,7 +205,7 @@ fn from_to(a: &Instant, b: &Instant, clock: &Clock, calendar: &Calendar, now: i6
     let start = instant(a, clock, now)?;
     let start = period(a).map_or(start, |_| calendar.floor(start, TimeUnit::Day));
     let end = instant(b, clock, now)?;
-    let day_after = |t: i64| calendar.add(calendar.floor(t, TimeUnit::Day), 1, TimeUnit::Day);
+    let day_after = |t: i64| beginning(calendar, t, 1, TimeUnit::Day);
     let whole_day = is_date(b) || period(b).is_some() || matches!(b, Instant::Today(_) | Instant::Yesterday(_));
     Ok((start, if whole_day { day_after(end) } else { end }))
 }

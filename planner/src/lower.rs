@@ -1,7 +1,8 @@
 //! Bound expressions become DataFusion's. Scans and folds use the same lowering, so a condition means the same everywhere.
 
 use crate::clock;
-use crate::function;
+use crate::function::{self, Operation};
+use crate::noted::Noted;
 use crate::planner::Planner;
 use arrow::datatypes::{DataType as ArrowType, TimeUnit};
 use datafusion::common::{DataFusionError, Result, ScalarValue};
@@ -12,6 +13,7 @@ use eql_catalog::{DataType, Value};
 use eql_compiler::bound::{ColumnId, Expr, ExprKind, Query};
 use eql_grammar::ast::{BinaryOp, MatchOp};
 use eql_store::arrow_type;
+use std::sync::Arc;
 
 /// How queries inside expressions are carried out.
 pub(crate) enum Subqueries<'a> {
@@ -25,6 +27,8 @@ pub(crate) enum Subqueries<'a> {
 pub(crate) struct Lower<'a> {
     pub now: i64,
     pub subqueries: Subqueries<'a>,
+    /// Where remarks about the answer are made.
+    pub noted: &'a Arc<Noted>,
 }
 
 /// The name of a column in plans and batches.
@@ -48,12 +52,13 @@ impl Lower<'_> {
             ExprKind::Column(id) => column(*id),
             ExprKind::Now(at) => self.now(at.as_ref())?,
             ExprKind::Arithmetic(op, a, b) => self.arithmetic(*op, a, b, &e.data_type)?,
+            ExprKind::Negate(a) if e.data_type == DataType::Int => function::negated(self.value(a)?),
             ExprKind::Negate(a) => DfExpr::Negative(Box::new(self.value(a)?)),
             ExprKind::Shift { time, count, unit, calendar, clock } => {
                 let time = cast(self.value(time)?, timestamp());
                 let fixed = clock::fixed(*unit).filter(|_| !calendar);
                 let shifted = match fixed {
-                    Some(micros) => cast(cast(time, ArrowType::Int64) + lit(micros.saturating_mul(*count)), timestamp()),
+                    Some(micros) => function::later(micros.saturating_mul(*count)).call(vec![time]),
                     None => function::shift(clock::calendar(clock)?, clock::unit(*unit), *count).call(vec![time]),
                 };
                 if e.data_type == DataType::Date {
@@ -123,23 +128,38 @@ impl Lower<'_> {
                 let micros = |e: DfExpr, from: &Expr| {
                     if from.data_type == DataType::Date { cast(cast(e, timestamp()), ArrowType::Int64) } else { cast(e, ArrowType::Int64) }
                 };
-                cast(micros(x, a) - micros(y, b), ArrowType::Float64) / lit(1e6)
+                cast(function::arithmetic(Operation::Subtract, micros(x, a), micros(y, b), self.noted), ArrowType::Float64) / lit(1e6)
             }
-            BinaryOp::Divide => cast(x, ArrowType::Float64) / nullif(cast(y, ArrowType::Float64), lit(0.0)),
-            BinaryOp::Modulo => cast(x, arrow_type(t)) % nullif(cast(y, arrow_type(t)), cast(lit(0i64), arrow_type(t))),
-            BinaryOp::Concat => {
-                let text = |e: DfExpr| cast(e, ArrowType::Utf8);
-                binary_expr(text(x), Operator::StringConcat, text(y))
-            }
-            _ => {
+            BinaryOp::Divide => self.numbers(Operation::Divide, x, y, &DataType::Double),
+            BinaryOp::Modulo => self.numbers(Operation::Modulo, x, y, t),
+            BinaryOp::Concat => function::both(x, y),
+            BinaryOp::Add | BinaryOp::Subtract | BinaryOp::Multiply if *t == DataType::Double => {
                 let op = match op {
                     BinaryOp::Add => Operator::Plus,
                     BinaryOp::Subtract => Operator::Minus,
                     _ => Operator::Multiply,
                 };
-                cast(binary_expr(x, op, y), arrow_type(t))
+                binary_expr(cast(x, ArrowType::Float64), op, cast(y, ArrowType::Float64))
             }
+            BinaryOp::Add => self.numbers(Operation::Add, x, y, t),
+            BinaryOp::Subtract => self.numbers(Operation::Subtract, x, y, t),
+            BinaryOp::Multiply => self.product(x, y, (&a.data_type, &b.data_type), t),
+            _ => return unsupported("a comparison as arithmetic"),
         })
+    }
+
+    /// Both numbers as the result's type.
+    fn numbers(&self, operation: Operation, x: DfExpr, y: DfExpr, t: &DataType) -> DfExpr {
+        let out = arrow_type(t);
+        cast(function::arithmetic(operation, cast(x, out.clone()), cast(y, out.clone()), self.noted), out)
+    }
+
+    /// Decimals keep their own places, of which the product has as many as both.
+    fn product(&self, x: DfExpr, y: DfExpr, (s, t): (&DataType, &DataType), out: &DataType) -> DfExpr {
+        let DataType::Decimal(..) = out else { return self.numbers(Operation::Multiply, x, y, out) };
+        let whole = arrow_type(&DataType::Decimal(19, 0));
+        let decimal = |e: DfExpr, t: &DataType| if let DataType::Decimal(..) = t { e } else { cast(e, whole.clone()) };
+        cast(function::arithmetic(Operation::Multiply, decimal(x, s), decimal(y, t), self.noted), arrow_type(out))
     }
 
     fn case(&self, arms: &[(Expr, Expr)], other: Option<&Expr>) -> Result<DfExpr> {
@@ -153,7 +173,14 @@ impl Lower<'_> {
         if let Some(clock) = clock {
             return function::clocked(name, args, lowered, clock, t);
         }
-        function::scalar(name, args, lowered, t)
+        let operation = match name {
+            "mod" => Operation::Modulo,
+            "div" => Operation::Divide,
+            _ => return function::scalar(name, args, lowered, t),
+        };
+        let mut numbers = lowered.into_iter();
+        let mut next = || numbers.next().unwrap_or_else(|| lit(0i64));
+        Ok(self.numbers(operation, next(), next(), t))
     }
 
     fn matching(&self, op: MatchOp, a: &Expr, b: &Expr) -> Result<DfExpr> {

@@ -2,8 +2,8 @@
 
 use crate::Table;
 use crate::beginning::beginning;
-use eql_engine::grammar;
 use eql_engine::grammar::ast::StatementKind;
+use eql_engine::grammar::{self, Diagnostic};
 use eql_engine::stream::{Format, ImportRequest, Input, Lines, Submission, Target};
 use eql_engine::{Answer, Engine, EngineError, EngineOptions, Params, Session};
 use std::io::Cursor;
@@ -21,6 +21,8 @@ pub struct Small {
     pub params: Params,
     /// Where the last subscription began.
     pub cursor: String,
+    /// What was said besides the rows of the last question.
+    pub warnings: Vec<Diagnostic>,
     // Last, so that the engine has let go of the folder before it is removed.
     folder: TempDir,
 }
@@ -33,7 +35,15 @@ impl Small {
     pub fn new() -> Small {
         let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("no folder: {e}"));
         let runtime = Builder::new_current_thread().enable_all().build().unwrap_or_else(|e| panic!("no runtime: {e}"));
-        Small { engine: open(&folder), runtime, session: Session::default(), params: Params::new(), cursor: String::new(), folder }
+        Small {
+            engine: open(&folder),
+            runtime,
+            session: Session::default(),
+            params: Params::new(),
+            cursor: String::new(),
+            warnings: vec![],
+            folder,
+        }
     }
 
     /// Closes the directory and opens it again.
@@ -49,11 +59,11 @@ impl Small {
     /// # Panics
     /// When it cannot be closed or opened.
     pub fn reopen_after(self, change: impl FnOnce(&Path)) -> Small {
-        let Small { engine, runtime, session, params, cursor, folder } = self;
+        let Small { engine, runtime, session, params, cursor, warnings, folder } = self;
         engine.close().unwrap_or_else(|e| panic!("not closed: {e}"));
         drop(engine);
         change(&folder.path().join("data"));
-        Small { engine: open(&folder), runtime, session, params, cursor, folder }
+        Small { engine: open(&folder), runtime, session, params, cursor, warnings, folder }
     }
 
     /// The same, as after a crash: what was acknowledged is in the log, and nothing is written at the end.
@@ -61,9 +71,9 @@ impl Small {
     /// # Panics
     /// When it cannot be opened.
     pub fn reopen_without_checkpoint(self) -> Small {
-        let Small { engine, runtime, session, params, cursor, folder } = self;
+        let Small { engine, runtime, session, params, cursor, warnings, folder } = self;
         drop(engine);
-        Small { engine: open(&folder), runtime, session, params, cursor, folder }
+        Small { engine: open(&folder), runtime, session, params, cursor, warnings, folder }
     }
 
     /// Sets the clock of the directory: microseconds.
@@ -122,6 +132,7 @@ impl Small {
         }
         let mut last = Table { columns: Vec::new(), rows: Vec::new() };
         for statement in parsed.statements.iter().flatten() {
+            self.warnings.clear();
             last = self.runtime.block_on(async {
                 match self.engine.run(&mut self.session, text, statement, &self.params).await? {
                     Answer::Done(_) => Ok(Table { columns: Vec::new(), rows: Vec::new() }),
@@ -132,7 +143,10 @@ impl Small {
                     }
                     Answer::Rows(rows) => {
                         let columns = rows.columns.iter().map(|c| c.name.clone()).collect();
-                        Table::of(columns, &rows.collect().await?).map_err(|e| EngineError::Invalid(e.to_string()))
+                        let warnings = rows.warnings.clone();
+                        let batches = rows.collect().await?;
+                        self.warnings = warnings.told();
+                        Table::of(columns, &batches).map_err(|e| EngineError::Invalid(e.to_string()))
                     }
                 }
             })?;

@@ -5,7 +5,8 @@
 //! - ```` ```events ```` events, and ```` ```entities name ```` operations on entities, as they come over HTTP; an ```` ```error ```` right after says why a row is refused,
 //! - ```` ```restart ```` closes the directory and opens it again; ```` ```crash ```` opens it again without a checkpoint,
 //! - ```` ```params ```` values of `:name` as one JSON object,
-//! - ```` ```eql ```` the question; ```` ```text ```` right after it is the answer; ```` ```error ```` its code, and words that the message must say.
+//! - ```` ```eql ```` the question; ```` ```text ```` right after it is the answer; ```` ```error ```` its code, and words that the message must say;
+//!   ```` ```warning ```` behind the answer what is said besides it, where nothing in it means nothing.
 //!
 //! Numbers are compared as numbers. `BLESS=1` writes the answers of today into the pages: read that diff as you would read code.
 
@@ -137,6 +138,15 @@ fn run(page: &Page<'_>, blocks: &[Block], blessed: &mut Vec<Blessing>) -> Result
             ("eql", _) => {
                 let shown = blocks.get(i + 1).filter(|b| b.words == "text" || b.words == "error");
                 if let Err(why) = judge(page, shown, world.ask(&text).map_err(|e| e.to_string()), blessed) {
+                    wrong.push(at(why));
+                }
+            }
+            ("warning", _) => {
+                let said: Vec<String> = world.warnings.iter().map(ToString::to_string).collect();
+                let expected = &page.lines[block.body.clone()];
+                if expected.is_empty() && !said.is_empty() {
+                    wrong.push(at(format!("nothing was to be said, and it says\n{}", said.join("\n"))));
+                } else if let Err(why) = says(expected, &said.join("\n")) {
                     wrong.push(at(why));
                 }
             }

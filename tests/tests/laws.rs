@@ -286,6 +286,31 @@ proptest! {
         prop_assert_eq!(ask(&mut small, text), sessions(&rows, 6));
     }
 
+    /// The list behind a number has as many entities as the number says, and adds up to it.
+    #[test]
+    fn lists_add_up_to_their_numbers(rows in rows()) {
+        let mut small = filled(&rows);
+        let ltv = "LTV STARTING a MEASURE sum(b.x) AS s, count(b) AS n_b OF user EVERY day FOR 2 days DURING '2026-01-01' TO '2026-01-03' BREAKDOWN BY p";
+        let counted = ask(&mut small, &format!("{ltv} |> WHERE size > 0 |> SELECT cohort, p, n, size, s, n_b |> ORDER BY cohort, p, n"));
+        let listed = "AGGREGATE count(DISTINCT user_id) AS size, sum(s) AS s, sum(n_b) AS n_b GROUP BY cohort, p, n";
+        let listed = ask(&mut small, &format!("{ltv} SHOW ENTITIES |> {listed} |> SELECT cohort, p, n, size, s, n_b |> ORDER BY cohort, p, n"));
+        prop_assert_eq!(listed, counted);
+
+        let sessions = "SESSIONS visit EVERY day DURING '2026-01-01' TO '2026-01-03' BREAKDOWN BY entry";
+        let counted = format!("{sessions} MEASURE count(*) AS sessions, count(DISTINCT user_id) AS who ORDER BY period, entry");
+        let listed = "AGGREGATE sum(sessions) AS sessions, count(*) AS who GROUP BY period, entry";
+        let listed = format!("{sessions} SHOW ENTITIES |> {listed} |> SELECT period, entry, sessions, who |> ORDER BY period, entry");
+        prop_assert_eq!(ask(&mut small, &listed), ask(&mut small, &counted));
+
+        for held in ["BY SESSION visit", "WITHIN 12 hours", "WITHIN 1 day STARTING a"] {
+            let paths = format!("PATHS OVER a, b OF user {held} DEPTH 3 DURING all time");
+            let counted = format!("{paths} |> SELECT path, sessions, entities |> ORDER BY path");
+            let listed = "AGGREGATE sum(sessions) AS sessions, count(DISTINCT user_id) AS entities GROUP BY path";
+            let listed = format!("{paths} SHOW ENTITIES |> {listed} |> SELECT path, sessions, entities |> ORDER BY path");
+            prop_assert_eq!(ask(&mut small, &listed), ask(&mut small, &counted), "{}", held);
+        }
+    }
+
     #[test]
     fn sets_obey_their_laws(rows in rows()) {
         let mut small = filled(&rows);

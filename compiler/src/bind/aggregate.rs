@@ -16,7 +16,12 @@ impl Binder<'_> {
         let inner = if entity { Aggregates::Behaviour } else { Aggregates::None };
         let outer = std::mem::replace(&mut env.aggregates, inner);
         let windows = env.windows.take();
+        // Rows do not have what is made of all of them: names of earlier aggregates mean nothing inside another one.
+        let made: Vec<ColumnId> = if let Aggregates::Rows(list) = &outer { list.iter().map(|a| a.0).collect() } else { vec![] };
+        let aliases = env.aliases.clone();
+        env.aliases.retain(|(_, e)| !e.columns().iter().any(|id| made.contains(id)));
         let out = self.row_aggregate_inner(f, c, span, env);
+        env.aliases = aliases;
         env.aggregates = outer;
         env.windows = windows;
         match out {

@@ -6,6 +6,7 @@ use crate::bound::{ColumnId, Expr, ExprKind, Leaf, Link, ScanColumn};
 use crate::code;
 use crate::function::Function;
 use eql_catalog::{EntityType, Property};
+use eql_grammar::Diagnostic;
 use eql_grammar::ast::{self, Arg, Span};
 
 /// As of when the properties of entities are meant.
@@ -45,6 +46,21 @@ impl Binder<'_> {
 
     fn not_of_participant(&mut self, f: &Function, span: Span) -> Expr {
         self.error_hint(code::ARGUMENTS, span, "`at_event` takes a property of a participant", format!("for example {}", f.example))
+    }
+
+    /// Properties that can be read when nobody has named one. As of an earlier instant they are those with HISTORY; a warning names the others,
+    /// so that a list, or a count of it, need not fail for what it was not asked.
+    pub(super) fn known_then(&mut self, entity: &EntityType, at: Span) -> Vec<String> {
+        let kept = |p: &&Property| self.clock.as_of.is_none() || p.history;
+        let (known, unknown): (Vec<&Property>, Vec<&Property>) = entity.properties.iter().partition(kept);
+        if let Some(first) = unknown.first() {
+            let more = if unknown.len() > 1 { format!(" and {} more", unknown.len() - 1) } else { String::new() };
+            let what =
+                format!("`{}.{}`{more} without history: left out, the value at an earlier instant is not known", entity.name, first.name);
+            let warning = Diagnostic::warning(code::HISTORY, self.text, self.place(at), what);
+            self.report(warning.with_hint("declare with HISTORY what is to be read as of an instant"));
+        }
+        known.into_iter().map(|p| p.name.clone()).collect()
     }
 
     /// How a declared property is read, by the instant that is meant.

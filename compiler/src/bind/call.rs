@@ -156,7 +156,16 @@ impl Binder<'_> {
                 Some(DataType::List(t)) => *t,
                 _ => return self.error(code::TYPE, span, format!("`{}` takes a list", f.name)),
             },
+            ResultType::Sum => match first {
+                Some(DataType::List(t)) => sum_type(&t),
+                other => sum_type(&other.unwrap_or(DataType::Int)),
+            },
             r => fixed_type(r, first),
+        };
+        let data_type = match (f.name, data_type) {
+            // 99.5 becomes 100.0.
+            ("round" | "floor" | "ceil", DataType::Decimal(p, s)) => DataType::Decimal((p + 1).min(38), s),
+            (_, t) => t,
         };
         Expr { kind: ExprKind::Call(f.name, args, None), data_type }
     }
@@ -179,6 +188,10 @@ impl Binder<'_> {
                 let call = Expr { kind: ExprKind::Call(f.name, std::mem::take(args), None), data_type: DataType::Bool };
                 let truth = Expr::literal(Value::Bool(true));
                 return Some(Expr::predicate(ExprKind::Compare(BinaryOp::Equal, Box::new(call), Box::new(truth))));
+            }
+            "mod" | "div" => {
+                self.divisor(args.get(1)?, span);
+                return None;
             }
             "list_sum" | "list_avg" => return self.numbers_in(f, args, span),
             "list_append" | "list_prepend" | "list_remove" | "list_position" => return self.member_argument(f, args, span),
@@ -225,7 +238,11 @@ impl Binder<'_> {
             return value;
         }
         let data_type = value.data_type.clone();
-        let equal = self.compare(BinaryOp::Equal, value.clone(), other, span);
+        let again = self.again(&value, span);
+        if matches!(again.kind, ExprKind::Invalid) {
+            return again;
+        }
+        let equal = self.compare(BinaryOp::Equal, again, other, span);
         let none = Expr { data_type: data_type.clone(), ..Expr::literal(Value::Null) };
         Expr { kind: ExprKind::Case(vec![(equal, none)], Some(Box::new(value))), data_type }
     }

@@ -126,6 +126,7 @@ fn rule(kind: &ClauseKind) -> (&'static str, &'static [HeadKind]) {
                 Distribution,
                 Intervals,
                 Attribution,
+                Ltv,
                 Lifecycle,
                 Stickiness,
                 Rfm,

@@ -52,9 +52,12 @@ impl Binder<'_> {
         let cut = self.cut(clauses)?;
         let keys = if listed { self.key_columns(&subject, &mut env) } else { vec![] };
         // Entities with no event count only where a bucket holds 0; a value that is missing has no bucket.
-        if !matches!(&cut, Cut::Bounds(b) if b.iter().any(|v| number(v) <= Some(0.0))) {
-            let zero = Expr::literal(Value::Int(0));
-            filter.push(Expr::predicate(ExprKind::Compare(BinaryOp::NotEqual, Box::new(value.clone()), Box::new(zero))));
+        if !matches!(&cut, Cut::Bounds(b) if b.iter().any(|v| number(v) <= Some(0.0)))
+            && let Some(did) = self.did_any(&value, &mut env)
+        {
+            let zero = || Box::new(Expr::literal(Value::Int(0)));
+            let differs = Expr::predicate(ExprKind::Compare(BinaryOp::NotEqual, Box::new(value.clone()), zero()));
+            filter.push(Expr::predicate(ExprKind::Or(std::iter::once(differs).chain(did).collect())));
         }
         let scan = Rel::Scan(Box::new(Scan {
             source: Source::Entities(subject.id),
@@ -111,6 +114,37 @@ impl Binder<'_> {
         let leading = ids.len() + 1;
         let rel = Rel::Buckets(Box::new(Buckets { input: rel, groups: ids, value: id, cut, output: out, distinct: None }));
         self.finish(Query { rel, output }, clauses, leading)
+    }
+
+    /// For each behaviour of a value whether it has an event; None for a value that asks what entities are, not what they did.
+    fn did_any(&mut self, value: &Expr, env: &mut Env) -> Option<Vec<Expr>> {
+        let ids = value.columns();
+        let kinds: Vec<Option<BehaviourKind>> = env
+            .rows
+            .iter()
+            .flat_map(|r| &r.columns)
+            .filter(|c| ids.contains(&c.id))
+            .filter_map(|c| match &c.leaf {
+                Leaf::Behaviour(b) => Some(match &b.kind {
+                    BehaviourKind::Aggregate { events, during, .. } => Some(BehaviourKind::Aggregate {
+                        function: Aggregation::Count,
+                        events: events.clone(),
+                        value: None,
+                        order: None,
+                        during: during.clone(),
+                    }),
+                    // The number of matches is 0 where there is none.
+                    BehaviourKind::Sequence(_) => None,
+                }),
+                _ => None,
+            })
+            .collect();
+        if kinds.is_empty() {
+            return None;
+        }
+        let some =
+            |count: Expr| Expr::predicate(ExprKind::Compare(BinaryOp::Greater, Box::new(count), Box::new(Expr::literal(Value::Int(0)))));
+        Some(kinds.into_iter().flatten().map(|kind| some(self.behaviour(kind, DataType::Int, env))).collect())
     }
 
     /// Groups by the number of entities in any bucket.

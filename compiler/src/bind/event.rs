@@ -122,6 +122,13 @@ impl Binder<'_> {
         )
     }
 
+    /// True for the name of a virtual event that has rows among those of `events`.
+    pub(super) fn stands_for(&mut self, name: &ast::Ident, events: &[Arc<EventType>]) -> bool {
+        let Some(v) = self.catalog.virtual_event(&name.name).cloned() else { return false };
+        let made_of = self.virtual_event(&v, name, None).unwrap_or_default();
+        made_of.iter().flat_map(|a| &a.events).any(|e| events.iter().any(|known| known.id == e.id))
+    }
+
     /// The default subject of events: the first participant of the first of them.
     pub(super) fn default_subject(&mut self, scope: &ast::EventScope) -> Option<Arc<EntityType>> {
         let first = scope.events.first()?;

@@ -12,6 +12,10 @@ impl Binder<'_> {
     /// Binds an expression; errors are reported and stand as `Invalid`.
     pub(super) fn expr(&mut self, e: &ast::Expr, env: &mut Env) -> Expr {
         use ast::ExprKind as A;
+        // Listed values are many and cost little.
+        if !matches!(e.kind, A::Literal(_) | A::Param(_)) && !self.affords(1, e.span) {
+            return Expr::invalid();
+        }
         match &e.kind {
             A::Literal(l) => self.literal(l, e.span),
             A::Param(p) => self.param(p),
@@ -105,18 +109,6 @@ impl Binder<'_> {
         }
     }
 
-    fn negate(&mut self, a: &ast::Expr, env: &mut Env) -> Expr {
-        let inner = self.expr(a, env);
-        match inner.kind {
-            ExprKind::Literal(Value::Int(i)) if i != i64::MIN => Expr::literal(Value::Int(-i)),
-            ExprKind::Literal(Value::Double(d)) => Expr::literal(Value::Double(-d)),
-            ExprKind::Literal(Value::Decimal(v, s)) => Expr { data_type: inner.data_type, kind: ExprKind::Literal(Value::Decimal(-v, s)) },
-            ExprKind::Invalid => inner,
-            _ if inner.data_type.is_numeric() => Expr { data_type: inner.data_type.clone(), kind: ExprKind::Negate(Box::new(inner)) },
-            _ => self.error(code::TYPE, a.span, format!("`-` needs a number, this is {}", inner.data_type)),
-        }
-    }
-
     fn binary(&mut self, op: BinaryOp, a: &ast::Expr, b: &ast::Expr, span: ast::Span, env: &mut Env) -> Expr {
         use BinaryOp::*;
         if let (Add | Subtract, ast::ExprKind::Duration(d)) = (op, &b.kind) {
@@ -187,24 +179,6 @@ impl Binder<'_> {
         let count = if subtract { -w.count } else { w.count };
         let time = self.cast_to(time, &DataType::Timestamp);
         Expr { kind: ExprKind::Shift { time: Box::new(time), count, unit: w.unit, calendar, clock: self.clock.clone() }, data_type }
-    }
-
-    fn arithmetic(&mut self, op: BinaryOp, (x, left): (Expr, &ast::Expr), (y, right): (Expr, &ast::Expr), span: ast::Span) -> Expr {
-        let data_type = match (op, &x.data_type, &y.data_type) {
-            (BinaryOp::Subtract, a, b) if a.is_temporal() && b.is_temporal() => {
-                // Between two dates all days have 24 hours; beside a time a date is its first moment in the zone.
-                let (x, y) = if a == b { (x, y) } else { (self.cast_to(x, &DataType::Timestamp), self.cast_to(y, &DataType::Timestamp)) };
-                return Expr { kind: ExprKind::Arithmetic(op, Box::new(x), Box::new(y)), data_type: DataType::Double };
-            }
-            (_, a, b) if (a.is_numeric() || x.is_null()) && (b.is_numeric() || y.is_null()) => match op {
-                BinaryOp::Divide => DataType::Double,
-                _ if x.is_null() => b.clone(),
-                _ if y.is_null() => a.clone(),
-                _ => arithmetic_type(op, a, b),
-            },
-            _ => return self.no_arithmetic(op, (&x, left), (&y, right), span),
-        };
-        Expr { kind: ExprKind::Arithmetic(op, Box::new(x), Box::new(y)), data_type }
     }
 
     pub(super) fn compare(&mut self, op: BinaryOp, x: Expr, y: Expr, span: ast::Span) -> Expr {
@@ -330,7 +304,11 @@ impl Binder<'_> {
         if [&x, &l, &h].iter().any(|e| matches!(e.kind, ExprKind::Invalid)) {
             return invalid_predicate();
         }
-        let above = self.compare(BinaryOp::GreaterOrEqual, x.clone(), l, span);
+        let again = self.again(&x, span);
+        if matches!(again.kind, ExprKind::Invalid) {
+            return invalid_predicate();
+        }
+        let above = self.compare(BinaryOp::GreaterOrEqual, again, l, span);
         let below = self.compare(BinaryOp::LessOrEqual, x, h, span);
         negate_if(negated, Expr::predicate(ExprKind::And(vec![above, below])))
     }
@@ -391,11 +369,13 @@ impl Binder<'_> {
         env: &mut Env,
     ) -> Expr {
         let mut arms = Vec::new();
+        let operand = operand.map(|o| self.expr(o, env));
         for (when, then) in whens {
-            let condition = match operand {
+            let condition = match &operand {
                 Some(o) => {
-                    let (x, y) = (self.expr(o, env), self.expr(when, env));
-                    self.compare(BinaryOp::Equal, x, y, when.span)
+                    let (x, y) = (self.again(o, when.span), self.expr(when, env));
+                    let known = !matches!(x.kind, ExprKind::Invalid) && !matches!(y.kind, ExprKind::Invalid);
+                    if known { self.compare(BinaryOp::Equal, x, y, when.span) } else { invalid_predicate() }
                 }
                 None => self.predicate(when, env),
             };
@@ -496,20 +476,6 @@ fn number(text: &str) -> Option<Value> {
             format!("{whole}{fraction}").parse::<i128>().ok().map(|v| Value::Decimal(v, scale))
         }
         Some(_) => text.parse::<f64>().ok().map(Value::Double),
-    }
-}
-
-fn arithmetic_type(op: BinaryOp, a: &DataType, b: &DataType) -> DataType {
-    match (op, a, b) {
-        (BinaryOp::Multiply, DataType::Decimal(p, s), DataType::Decimal(q, t)) => DataType::Decimal((p + q + 1).min(38), s + t),
-        (BinaryOp::Multiply, DataType::Decimal(p, s), DataType::Int) | (BinaryOp::Multiply, DataType::Int, DataType::Decimal(p, s)) => {
-            DataType::Decimal((p + 20).min(38), *s)
-        }
-        _ => match common_type(a, b) {
-            Some(DataType::Decimal(p, s)) => DataType::Decimal((p + 1).min(38), s),
-            Some(t) => t,
-            None => DataType::Double,
-        },
     }
 }
 

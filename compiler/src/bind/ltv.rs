@@ -6,8 +6,8 @@ use super::measure::CellRows;
 use super::scope::{Aggregates, Env, RowScope};
 use crate::bound::*;
 use crate::code;
-use eql_catalog::DataType;
-use eql_grammar::ast::{self, BinaryOp, ClauseKind, EventScope, Item};
+use eql_catalog::{DataType, EntityType};
+use eql_grammar::ast::{self, BinaryOp, ClauseKind, EventScope, Item, Show};
 
 impl Binder<'_> {
     pub(super) fn ltv(&mut self, a: &ast::Analysis) -> Option<Query> {
@@ -38,6 +38,11 @@ impl Binder<'_> {
         let start = self.select_events(&starting.scope, &subject, &[]);
         let rows = self.select_events(&worth, &subject, &[]);
         let (breakdown, names, top) = self.breakdown(clauses, Some(&start.row));
+        let listed = self.ltv_listed(clauses, top)?;
+        let who = if listed { self.own_key(&subject, &start.row) } else { vec![] };
+        let keys = who.len();
+        let names: Vec<String> = subject.key.iter().take(keys).map(|k| k.name.clone()).chain(names).collect();
+        let breakdown: Vec<Breakdown> = who.into_iter().chain(breakdown).collect();
         let is_start = self.column_id();
         let mut env = Env::row(RowScope::unknown()).with(Aggregates::Events(vec![]));
         env.start = Some((starting.scope.clone(), is_start));
@@ -46,7 +51,8 @@ impl Binder<'_> {
         let (mut measures, measured) = self.cell_measures(items, CellRows { row: rows.row, start: alias }, env, is_start)?;
         measures.cumulative = cumulative;
         let output: [ColumnId; 4] = std::array::from_fn(|_| self.column_id());
-        let measured = self.per_entity(&mut measures, measured, output[0]);
+        // Of one entity the total is its own.
+        let measured = if listed { measured } else { self.per_entity(&mut measures, measured, output[0]) };
         let mut ltv = Retention {
             subject: subject.id,
             role: self.role.clone(),
@@ -71,9 +77,44 @@ impl Binder<'_> {
             clock: self.clock.clone(),
         };
         ltv.top = top.map(|n| self.ltv_top(&ltv, n));
-        let output = ltv_output(&ltv, &names, measured);
-        let leading = ltv.breakdown.len() + usize::from(ltv.every.is_some()) + 2;
+        let mut output = ltv_output(&ltv, &names, measured);
+        let mut leading = ltv.breakdown.len() + usize::from(ltv.every.is_some()) + 2;
+        if listed {
+            // The key comes before the cohort, and a cohort of one has no size.
+            let cohort = usize::from(ltv.every.is_some());
+            output[..cohort + keys].rotate_left(cohort);
+            output.retain(|o| o.id != ltv.output[0]);
+            leading -= 1;
+        }
         self.finish(Query { rel: Rel::Retention(Box::new(ltv)), output }, clauses, leading)
+    }
+
+    /// SHOW ENTITIES: what each entity is worth; None when something else is asked for (reported).
+    fn ltv_listed(&mut self, clauses: Clauses<'_>, top: Option<u64>) -> Option<bool> {
+        let Some((show, span)) = clauses.show() else { return Some(false) };
+        if !matches!(show, Show::Entities { converted: None, step: None }) {
+            let hint = "SHOW ENTITIES lists what each entity is worth; choose from the list with |> WHERE";
+            self.error_hint(code::CLAUSE, span, "LTV shows ENTITIES", hint);
+            return None;
+        }
+        if top.is_some() {
+            let hint = "leave out TOP: the list has every group";
+            self.error_hint(code::CLAUSE_CONFLICT, span, "TOP and SHOW ENTITIES exclude each other here", hint);
+            return None;
+        }
+        Some(true)
+    }
+
+    /// The subject's key on a row of its own: groups of one entity each.
+    fn own_key(&mut self, subject: &EntityType, row: &RowScope) -> Vec<Breakdown> {
+        let named = self.role.clone().unwrap_or_else(|| subject.name.clone());
+        let part = |name: &str| ast::Ident { name: name.to_string(), span: ast::Span::default() };
+        let mut one = |key: &str| {
+            let path = ast::ExprKind::Path(ast::Path { parts: vec![part(&named), part(key)] });
+            let value = self.row_expr(&ast::Expr { kind: path, span: ast::Span::default() }, row);
+            Breakdown { id: self.column_id(), value }
+        };
+        subject.key.iter().map(|k| one(&k.name)).collect()
     }
 
     /// The groups that keep their names: those with the greatest sum of the first measure, all periods over the whole range together.

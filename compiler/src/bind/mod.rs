@@ -2,6 +2,7 @@
 
 mod activity;
 mod aggregate;
+mod arithmetic;
 mod at_event;
 mod attribution;
 mod behaviour;
@@ -118,6 +119,8 @@ pub fn bind(text: &str, statement: &ast::Statement, context: &Context<'_>) -> Bo
 
 /// Definitions of definitions of … are followed no deeper than this.
 const DEPTH_MAX: usize = 16;
+/// Most expressions that a statement means, definitions followed: a text has 10,000 at most, so this is ten of the largest.
+const WORK_MAX: usize = 100_000;
 
 pub(crate) struct Binder<'a> {
     text: &'a str,
@@ -153,6 +156,8 @@ pub(crate) struct Binder<'a> {
     later: Option<&'static str>,
     /// Definitions being followed, to find circles.
     following: Vec<String>,
+    /// What segments were bound to, with the AS OF that they were meant by.
+    memberships: Vec<(String, Option<ast::Instant>, Expr)>,
     /// Definitions that the text names itself.
     uses: Vec<uses::Noun>,
     /// The statement's place.
@@ -166,6 +171,8 @@ pub(crate) struct Binder<'a> {
     depth: usize,
     /// The outermost head's IN TIME ZONE.
     zone: Option<Arc<str>>,
+    /// Expressions that were bound, those of definitions and those that stand for one twice included.
+    work: usize,
 }
 
 impl<'a> Binder<'a> {
@@ -193,6 +200,7 @@ impl<'a> Binder<'a> {
             grace: 0,
             later: None,
             following: Vec::new(),
+            memberships: Vec::new(),
             uses: Vec::new(),
             whole: Span::default(),
             wanted: None,
@@ -200,7 +208,26 @@ impl<'a> Binder<'a> {
             ctes: Vec::new(),
             depth: 0,
             zone: None,
+            work: 0,
         }
+    }
+
+    /// Whether so many expressions more can be afforded; what a small text means can double with each level and each definition. Reported once.
+    fn affords(&mut self, expressions: usize, span: Span) -> bool {
+        let before = self.work;
+        self.work = before.saturating_add(expressions);
+        if before <= WORK_MAX && self.work > WORK_MAX {
+            let hint = "name each part once: a query inside, `|> EXTEND`, or fewer definitions that name others several times";
+            self.error_hint(code::LIMIT, span, format!("the statement means more than {WORK_MAX} expressions"), hint);
+        }
+        self.work <= WORK_MAX
+    }
+
+    /// The same expression at a second place.
+    fn again(&mut self, e: &crate::bound::Expr, span: Span) -> crate::bound::Expr {
+        let mut parts = 0;
+        e.visit(&mut |_| parts += 1);
+        if self.affords(parts, span) { e.clone() } else { Expr::invalid() }
     }
 
     fn column_id(&mut self) -> ColumnId {

@@ -29,7 +29,6 @@ impl Binder<'_> {
         let first = starting.or(ending).or(over.first());
         let (subject, cut) = self.path_cut(clauses, first, a.head_span);
         let depth = self.path_depth(clauses);
-        let show = self.path_show(clauses);
         self.events_where = clauses.get(|k| if let ClauseKind::Where(p) = k { Some(p.clone()) } else { None });
         let Some(subject) = subject else {
             for s in over.iter().chain(starting).chain(ending) {
@@ -37,6 +36,7 @@ impl Binder<'_> {
             }
             return None;
         };
+        let show = self.path_show(clauses, &subject);
         let among = clauses.get(|k| if let ClauseKind::Among(s) = k { Some(s) } else { None }).map(|s| self.among(s, &subject));
         let node_by = clauses.get(|k| if let ClauseKind::NodeBy(e) = k { Some(e) } else { None });
         let (nodes, starting, ending, row) = self.path_nodes(over, starting, ending, node_by, &subject);
@@ -56,7 +56,7 @@ impl Binder<'_> {
             show: show?,
             clock: self.clock.clone(),
         };
-        let (mut output, leading) = path_output(&paths.show);
+        let (mut output, leading) = path_output(&paths.show, &subject);
         let measured = paths.measures.iter().flat_map(|m| &m.output).zip(names);
         output.extend(measured.map(|((id, e), name)| Output { id: *id, name, data_type: e.data_type.clone() }));
         self.finish(Query { rel: Rel::Paths(Box::new(paths)), output }, clauses, leading)
@@ -114,12 +114,17 @@ impl Binder<'_> {
         usize::try_from(depth).ok()
     }
 
-    fn path_show(&mut self, clauses: Clauses<'_>) -> Option<PathShow> {
+    fn path_show(&mut self, clauses: Clauses<'_>, subject: &EntityType) -> Option<PathShow> {
         match clauses.show() {
             None => Some(PathShow::Paths(std::array::from_fn(|_| self.column_id()))),
             Some((Show::Edges, _)) => Some(PathShow::Edges(std::array::from_fn(|_| self.column_id()))),
+            Some((Show::Entities { converted: None, step: None }, _)) => {
+                let keys = subject.key.iter().map(|_| self.column_id()).collect();
+                Some(PathShow::Entities { keys, path: self.column_id(), sessions: self.column_id() })
+            }
             Some((_, span)) => {
-                self.error_hint(code::CLAUSE, span, "PATHS shows EDGES, or without SHOW whole paths", "write SHOW EDGES");
+                let hint = "write SHOW EDGES, or SHOW ENTITIES for who took which path";
+                self.error_hint(code::CLAUSE, span, "PATHS shows EDGES or ENTITIES, or without SHOW whole paths", hint);
                 None
             }
         }
@@ -171,9 +176,10 @@ impl Binder<'_> {
         let Some((items, span)) = clauses.get_at(|k| if let ClauseKind::Measure(m) = k { Some(m.as_slice()) } else { None }) else {
             return (None, vec![]);
         };
-        if matches!(clauses.show(), Some((Show::Edges, _))) {
+        if let Some((show, _)) = clauses.show() {
+            let what = if matches!(show, Show::Edges) { "EDGES" } else { "ENTITIES" };
             let hint = "MEASURE ranges over the events of whole paths: leave one of them out";
-            self.error_hint(code::CLAUSE_CONFLICT, span, "MEASURE and SHOW EDGES exclude each other", hint);
+            self.error_hint(code::CLAUSE_CONFLICT, span, format!("MEASURE and SHOW {what} exclude each other"), hint);
         }
         let items = self.expand_metrics(items);
         let mut env = Env::row(RowScope { columns: vec![], ..row.clone() }).with(Aggregates::Events(vec![]));
@@ -211,7 +217,7 @@ fn any_step(span: ast::Span) -> AstStep {
 }
 
 /// The result columns in the contract's order, and how many of them order it.
-fn path_output(show: &PathShow) -> (Vec<Output>, usize) {
+fn path_output(show: &PathShow, subject: &EntityType) -> (Vec<Output>, usize) {
     let list = DataType::List(Box::new(DataType::String));
     let column = |(id, (name, data_type)): (&ColumnId, (&str, DataType))| Output { id: *id, name: name.into(), data_type };
     match show {
@@ -229,6 +235,13 @@ fn path_output(show: &PathShow) -> (Vec<Output>, usize) {
                 ("events", DataType::Int),
             ];
             (ids.iter().zip(columns).map(column).collect(), 3)
+        }
+        PathShow::Entities { keys, path, sessions } => {
+            let keys = keys.iter().zip(subject.key.iter().map(|k| (k.name.as_str(), k.data_type.clone())));
+            let mut columns: Vec<Output> = keys.map(column).collect();
+            columns.extend([(path, ("path", list)), (sessions, ("sessions", DataType::Int))].map(column));
+            let leading = columns.len() - 1;
+            (columns, leading)
         }
     }
 }

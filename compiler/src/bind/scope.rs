@@ -272,7 +272,8 @@ impl Binder<'_> {
     fn through_relation(&mut self, scope: &mut RowScope, relation: &eql_catalog::Relation, rest: &[Ident], at: Span) -> Option<Expr> {
         self.used(NounKind::Relation, || format!("{}.{}", relation.owner.name(), relation.name));
         let Owner::Entity(target) = &relation.target else {
-            return Some(self.error(code::TO_MANY, at, format!("`{}` leads to events: aggregate them", relation.name)));
+            let hint = format!("for each {0}: FIND {0} SHOW count({1})", relation.owner.name(), relation.name);
+            return Some(self.error_hint(code::TO_MANY, at, format!("`{}` leads to events: aggregate them", relation.name), hint));
         };
         let target = self.catalog.entity(target)?.clone();
         if relation.many {
@@ -381,7 +382,7 @@ impl Binder<'_> {
         if name == "extra" {
             return Some(self.leaf(scope, Leaf::Extra(dotted(rest)), DataType::String));
         }
-        if events.iter().any(|e| e.name == name) || scope.name.as_deref() == Some(name) {
+        if events.iter().any(|e| e.name == name) || scope.name.as_deref() == Some(name) || self.stands_for(first, events) {
             return self.resolve_event(scope, events, rest);
         }
         // By its type, an entity in a role: `station` means its first role.

@@ -142,6 +142,9 @@ impl Binder<'_> {
             self.uses_now = true;
         }
         let at = name.span;
+        if let Some(known) = self.known_membership(&segment.name, scope) {
+            return known;
+        }
         let Some(stored) = self.stored(&segment.definition, at) else { return super::expr::invalid_predicate() };
         if stored.refreshed {
             return self.refreshed_segment(&segment, &stored, at, entity, scope);
@@ -149,7 +152,17 @@ impl Binder<'_> {
         let clock = self.clock_of(&segment.time_zone, segment.week_start);
         let key = format!("segment {}", segment.name);
         let member = |b: &mut Self| b.with_grace(stored.grace, |b| b.apart(|b| b.set_membership(&stored.definition, at, entity, scope)));
-        self.follow(&key, at, |b| b.with_clock(clock, member)).unwrap_or_else(super::expr::invalid_predicate)
+        let found = self.follow(&key, at, |b| b.with_clock(clock, member)).unwrap_or_else(super::expr::invalid_predicate);
+        let as_of = self.clock.as_of.clone();
+        self.memberships.push((segment.name.clone(), as_of, found.clone()));
+        found
+    }
+
+    /// What a segment was bound to over the same columns before: where segments are made of each other the same ones are met again and again.
+    fn known_membership(&self, segment: &str, scope: &RowScope) -> Option<Expr> {
+        let known = self.memberships.iter().filter(|(name, as_of, _)| name == segment && *as_of == self.clock.as_of);
+        let is_here = |e: &Expr| e.columns().iter().all(|used| scope.columns.iter().any(|c| c.id == *used));
+        known.map(|(.., expr)| expr).find(|e| is_here(e)).cloned()
     }
 
     /// Runs `f` without what the statement around says of its own events: a stored definition means the same everywhere.

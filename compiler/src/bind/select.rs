@@ -298,7 +298,10 @@ impl Binder<'_> {
         let names: Vec<String> = match &row.kind {
             RowKind::Unknown => vec![],
             RowKind::Table(t) => return t.iter().map(|o| (o.name.clone(), Expr::column(o.id, o.data_type.clone()))).collect(),
-            RowKind::Entity(e) => e.key.iter().chain(&e.properties).map(|p| p.name.clone()).collect(),
+            RowKind::Entity(e) => {
+                let known = self.known_then(e, at);
+                e.key.iter().map(|k| k.name.clone()).chain(known).collect()
+            }
             RowKind::Events(events) => {
                 let mut n: Vec<String> = ["event", "time", "event_id"].map(String::from).to_vec();
                 let keys = events.iter().flat_map(|e| e.participants.iter().flat_map(|p| p.key_names.clone()));

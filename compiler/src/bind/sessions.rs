@@ -101,8 +101,10 @@ impl Binder<'_> {
         };
         let show = match clauses.show() {
             Some((Show::Items(items), _)) => Some(items.as_slice()),
+            Some((Show::Entities { converted: None, step: None }, _)) => None,
             Some((_, span)) => {
-                self.error(code::CLAUSE, span, "SHOW of SESSIONS lists values");
+                let hint = "SHOW user_id, duration gives one row a session, SHOW ENTITIES one row an entity";
+                self.error_hint(code::CLAUSE, span, "SESSIONS shows values of sessions, or ENTITIES", hint);
                 return None;
             }
             None => None,
@@ -113,12 +115,14 @@ impl Binder<'_> {
                 code::CLAUSE_CONFLICT,
                 span,
                 "MEASURE and SHOW exclude each other",
-                "SHOW gives one row a session, MEASURE aggregates over sessions",
+                "SHOW gives one row a session, or with ENTITIES an entity; MEASURE aggregates over sessions",
             );
         }
+        let listed = show.is_none() && clauses.show().is_some();
         let query = match (show, measure) {
             (Some(items), _) => self.session_items(items, &mut row)?,
-            (None, Some(items)) => self.session_measures(items, clauses, &mut row)?,
+            (None, None) if listed => self.session_measures(&[count_of_sessions()?], clauses, &mut row, true)?,
+            (None, Some(items)) => self.session_measures(items, clauses, &mut row, false)?,
             (None, None) => self.all_session_columns(&mut row),
         };
         let sessions = Sessions {
@@ -154,14 +158,13 @@ impl Binder<'_> {
     }
 
     fn all_session_columns(&mut self, row: &mut SessionRow) -> Query {
-        let keys: Vec<String> = row.entity.key.iter().map(|k| k.name.clone()).collect();
-        let names = keys.iter().map(String::as_str).chain(COLUMNS);
-        let columns = names.filter_map(|n| self.session_column(n, row).map(|e| (n.to_string(), e))).collect();
+        let mut columns = self.session_keys(row);
+        columns.extend(COLUMNS.iter().filter_map(|n| self.session_column(n, row).map(|e| (n.to_string(), e))));
         self.project(Rel::OneRow, columns)
     }
 
-    /// MEASURE: aggregates over session rows, by period and breakdown.
-    fn session_measures(&mut self, items: &[Item], clauses: Clauses<'_>, row: &mut SessionRow) -> Option<Query> {
+    /// MEASURE: aggregates over session rows, by period and breakdown; `listed` puts the key before them.
+    fn session_measures(&mut self, items: &[Item], clauses: Clauses<'_>, row: &mut SessionRow, listed: bool) -> Option<Query> {
         let every = self.every_clause(clauses)?;
         let mut groups = Vec::new();
         if let Some(e) = &every {
@@ -203,11 +206,17 @@ impl Binder<'_> {
             Some(n) => self.top_rows(Rel::OneRow, groups, usize::from(every.is_some()), n, &aggregates, measures.first().map(|m| &m.1)),
             None => (Rel::OneRow, groups),
         };
+        let groups = if listed { self.session_keys(row).into_iter().chain(groups).collect() } else { groups };
         let keys: Vec<(ColumnId, Expr)> = groups.iter().map(|g| (self.column_id(), g.1.clone())).collect();
         let mut columns: Vec<(String, Expr)> =
             groups.iter().zip(&keys).map(|((n, e), (id, _))| (n.clone(), Expr::column(*id, e.data_type.clone()))).collect();
         columns.extend(measures);
         Some(self.project(Rel::Aggregate(Box::new(rel), keys, aggregates), columns))
+    }
+
+    fn session_keys(&mut self, row: &mut SessionRow) -> Vec<(String, Expr)> {
+        let names: Vec<String> = row.entity.key.iter().map(|k| k.name.clone()).collect();
+        names.into_iter().filter_map(|name| self.session_column(&name, row).map(|e| (name, e))).collect()
     }
 
     /// An expression over a session: its columns, `entry.x`, `exit.x`, subject properties, aggregates over its events.
@@ -316,6 +325,12 @@ impl Binder<'_> {
         row.columns.push((id, column));
         Expr::column(id, t)
     }
+}
+
+/// What is told of each entity that is listed.
+fn count_of_sessions() -> Option<Item> {
+    let alias = ast::Ident { name: "sessions".into(), span: ast::Span::default() };
+    Some(Item { expr: eql_grammar::parse_expr("count(*)").ok()?, alias: Some(alias) })
 }
 
 /// The cutting part of a rule.

@@ -8,6 +8,9 @@ use eql_grammar::ast::{self, Kind, ShowWhat};
 
 impl Binder<'_> {
     pub(super) fn show_statement(&mut self, what: &ShowWhat, like: Option<&str>) -> Option<Statement> {
+        if matches!(what, ShowWhat::Subscriptions) {
+            return self.show_subscriptions(like);
+        }
         let catalog = self.catalog;
         let nouns: Vec<Noun> = match what {
             ShowWhat::Entities => catalog.entities().map(|e| entity_noun(e)).collect(),
@@ -25,6 +28,17 @@ impl Binder<'_> {
         };
         let kept = nouns.into_iter().filter(|n| like.is_none_or(|p| is_like(&n.name, p))).collect();
         Some(self.nouns(kept))
+    }
+
+    /// They are no definitions of the catalog: the engine knows where each of them is.
+    fn show_subscriptions(&mut self, like: Option<&str>) -> Option<Statement> {
+        let names = like.map_or_else(String::new, |pattern| format!(" WHERE name LIKE '{}'", pattern.replace('\'', "''")));
+        let text = format!(
+            "SELECT name, kind, follows AS type, error AS comment, url AS definition, state, position, cursor, lag, lag_ms, delivered_at, dead_letters
+             FROM system.subscriptions{names} ORDER BY kind, name"
+        );
+        let statement = eql_grammar::parse(&text).statements.into_iter().next()?.ok()?;
+        self.statement(&statement)
     }
 
     fn properties_of(&mut self, ident: &ast::Ident) -> Option<Vec<Noun>> {

@@ -12,6 +12,9 @@ use std::sync::Arc;
 /// Groups that TOP keeps at most: they are held in memory.
 const TOP_MAX: u64 = 10_000;
 
+/// Reading a metric is worth so many expressions.
+const METRIC_WORK: usize = 4;
+
 impl Binder<'_> {
     pub(super) fn trend(&mut self, a: &ast::Analysis, items: &[Item]) -> Option<Query> {
         let clauses = self.clauses(HeadKind::Trend, &a.clauses);
@@ -163,7 +166,9 @@ impl Binder<'_> {
     fn expand_metric(&mut self, e: &mut ast::Expr, depth: usize) {
         match &mut e.kind {
             ast::ExprKind::Path(p) if p.parts.len() == 1 && depth < super::DEPTH_MAX => {
+                let span = p.span();
                 if let Some(m) = self.catalog.metric(&p.parts[0].name).cloned()
+                    && self.affords(METRIC_WORK, span)
                     && let Ok(mut inner) = eql_grammar::parse_expr(&m.expr)
                 {
                     if depth == 0 {

@@ -31,8 +31,22 @@ impl Binder<'_> {
     /// Reports a name that means nothing: an error, or a warning when the text is checked without its data directory.
     pub(super) fn unknown_name(&mut self, code: &'static str, what: &str, ident: &Ident, candidates: &[&str]) -> Expr {
         let near = nearest(&ident.name, candidates.iter().copied()).map(str::to_string);
-        let hint = elsewhere::noun(&ident.name).map_or_else(|| listed(candidates), str::to_string);
+        let hint = self.other_thing(what, &ident.name).or_else(|| elsewhere::noun(&ident.name).map(str::to_string));
+        let hint = hint.unwrap_or_else(|| listed(candidates));
         self.not_defined(code, what, ident, near, hint)
+    }
+
+    /// What has the name, where it is not what is wanted.
+    fn other_thing(&self, what: &str, name: &str) -> Option<String> {
+        if what == "event" {
+            let property = self.catalog.events().find(|e| e.property(name).is_some());
+            let entity = || self.catalog.entity(name).and_then(|t| self.catalog.events().find(|e| e.participant_of(t.id).is_some()));
+            return property
+                .map(|e| format!("`{name}` is a property: write it behind its event, `{}.{name}`", e.name))
+                .or_else(|| entity().map(|e| format!("`{name}` is an entity: name what it did, such as `{}`", e.name)));
+        }
+        let segment = self.catalog.segment(name).filter(|_| what.starts_with("entity"))?;
+        Some(format!("`{name}` is a segment: write `FIND {} AMONG {name}` or `FROM SEGMENT {name}`", segment.entity))
     }
 
     fn not_defined(&mut self, code: &'static str, what: &str, ident: &Ident, near: Option<String>, hint: String) -> Expr {
@@ -58,6 +72,9 @@ impl Binder<'_> {
         {
             return self.of_the_query_around(path);
         }
+        if let Some(found) = self.leads_to_many(path, rows).or_else(|| self.names_a_thing(path, rows)) {
+            return found;
+        }
         let candidates: Vec<Candidate> = rows.iter().flat_map(|r| self.candidates(r)).collect();
         if let Some(found) = self.at_another_path(path, &whole, &candidates) {
             return found;
@@ -80,6 +97,36 @@ impl Binder<'_> {
         let what = format!("`{}` belongs to the query around this one, which is not seen from within", path.text());
         let hint = "compare keys instead: `household_id IN (SELECT household_id FROM …)`, or ask FIND … WHERE DID …";
         self.error_hint(code::PROPERTY, path.span(), what, hint)
+    }
+
+    /// `orders` of an entity, where one value is wanted: its rows are counted and added up for each entity, which is FIND's.
+    fn leads_to_many(&mut self, path: &ast::Path, rows: &[RowScope]) -> Option<Expr> {
+        let ([RowScope { kind: RowKind::Entity(entity), .. }], [name]) = (rows, path.parts.as_slice()) else { return None };
+        let relation = self.catalog.relation(&format!("{}.{}", entity.name, name.name)).filter(|r| r.many)?;
+        let what = format!("`{}` leads to many rows of `{}`", name.name, relation.target.name());
+        let hint = format!("for each {0}: FIND {0} SHOW count({1})", entity.name, name.name);
+        Some(self.error_hint(code::TO_MANY, name.span, what, hint))
+    }
+
+    /// An event or a segment where a property of an entity is wanted.
+    fn names_a_thing(&mut self, path: &ast::Path, rows: &[RowScope]) -> Option<Expr> {
+        let ([RowScope { kind: RowKind::Entity(entity), .. }], Some(name)) = (rows, path.parts.first()) else { return None };
+        let (what, hint) = match path.parts.get(1) {
+            Some(property) if self.is_event(&name.name) => (
+                format!("`{}` belongs to events, of which an entity may have many", path.text()),
+                format!("write DID [{0} WHERE {1} …], or one value of them all: last({0}.{1})", name.name, property.name),
+            ),
+            None if self.is_event(&name.name) => (
+                format!("`{}` is an event, not a property", name.name),
+                format!("`DID {0}` says whether it happened, `count({0})` how often", name.name),
+            ),
+            None if self.catalog.segment(&name.name).is_some() => (
+                format!("`{}` is a segment, not a property", name.name),
+                format!("write `{} IN SEGMENT {}`", entity.key.first().map_or("", |k| k.name.as_str()), name.name),
+            ),
+            _ => return None,
+        };
+        Some(self.error_hint(code::PROPERTY, path.span(), what, hint))
     }
 
     /// What a clause asks of all its events, but only some have.

@@ -81,4 +81,13 @@ pub enum PathShow {
     Paths([ColumnId; 4]),
     /// One row a step and transition: step, source, target, sessions, entities, events.
     Edges([ColumnId; 6]),
+    /// One row an entity and path.
+    Entities {
+        /// Key columns of the subject.
+        keys: Vec<ColumnId>,
+        /// Names of the nodes.
+        path: ColumnId,
+        /// How many of its paths are this one.
+        sessions: ColumnId,
+    },
 }

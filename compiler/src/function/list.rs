@@ -21,7 +21,7 @@ functions! { List:
     Scalar "list_union" ["array_union"] ("list" List, "other" List) 2..2, Common, "the different members of both", "list_union(list(1, 2), list(2, 3))";
     Scalar "list_intersect" ["array_intersect"] ("list" List, "other" List) 2..2, Common, "the different members that are in both", "list_intersect(list(1, 2), list(2, 3))";
     Scalar "list_except" ["array_except"] ("list" List, "other" List) 2..2, Common, "the different members that are in the first only", "list_except(list(1, 2), list(2, 3))";
-    Scalar "list_sum" ["array_sum"] ("list" List) 1..1, Element, "the sum of the members; missing ones are left out, NULL over none", "list_sum(list(1, 2, 3))";
+    Scalar "list_sum" ["array_sum"] ("list" List) 1..1, Sum, "the sum of the members; missing ones are left out, NULL over none", "list_sum(list(1, 2, 3))";
     Scalar "list_avg" ["array_avg"] ("list" List) 1..1, Double, "the mean of the members", "list_avg(list(1, 2))";
     Scalar "list_min" ["array_min"] ("list" List) 1..1, Element, "the least member", "list_min(list(3, 1, 2))";
     Scalar "list_max" ["array_max"] ("list" List) 1..1, Element, "the greatest member", "list_max(list(3, 1, 2))";

@@ -1,5 +1,6 @@
 //! Functions of time that need a zone and a week start (rules 21, 47).
 
+use crate::refusal::refuse;
 use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Int64Array, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Date32Type, TimeUnit, TimestampMicrosecondType};
 use datafusion::common::{DataFusionError, Result, ScalarValue};
@@ -15,6 +16,8 @@ enum Kind {
     Bucket(UnitCode, i64),
     /// Calendar addition.
     Shift(UnitCode, i64),
+    /// So many microseconds later.
+    Later(i64),
     /// A number of the local time.
     Part(String),
     /// A local day's first instant.
@@ -85,6 +88,20 @@ pub(crate) fn shift(calendar: Calendar, unit: Unit, count: i64) -> ScalarUDF {
     make(Kind::Shift(UnitCode(unit), count), calendar)
 }
 
+/// So many microseconds added to a time, whatever the clocks show.
+pub(crate) fn later(micros: i64) -> ScalarUDF {
+    make(Kind::Later(micros), Calendar::utc())
+}
+
+/// A time that a calendar can tell, some 250,000 years before or after 1970.
+pub(super) fn told(t: i64) -> Result<i64> {
+    const FAR: i64 = 7_900_000_000_000_000_000;
+    if (-FAR..FAR).contains(&t) {
+        return Ok(t);
+    }
+    Err(refuse("a time is moved out of the calendar", "times lie within 250,000 years of 1970: take a shorter length"))
+}
+
 /// A number of the local time.
 pub(super) fn part(calendar: Calendar, part: &str) -> ScalarUDF {
     make(Kind::Part(part.to_string()), calendar)
@@ -114,6 +131,7 @@ impl ScalarUDFImpl for Clocked {
         match self.kind {
             Kind::Bucket(..) => "bucket",
             Kind::Shift(..) => "shift",
+            Kind::Later(_) => "later",
             Kind::Part(_) => "date_part",
             Kind::DateStart => "date_start",
             Kind::Age => "age_in_years",
@@ -128,7 +146,7 @@ impl ScalarUDFImpl for Clocked {
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(match &self.kind {
             Kind::Bucket(u, _) | Kind::Moved(u, ..) if long(u.0) => DataType::Date32,
-            Kind::Bucket(..) | Kind::Shift(..) | Kind::DateStart | Kind::Moved(..) => instant_type(),
+            Kind::Bucket(..) | Kind::Shift(..) | Kind::Later(_) | Kind::DateStart | Kind::Moved(..) => instant_type(),
             Kind::Part(_) | Kind::Age => DataType::Int64,
         })
     }
@@ -153,10 +171,14 @@ impl Clocked {
             Kind::Age => Arc::new(ages(first.as_primitive::<Date32Type>(), args[1].as_primitive::<Date32Type>())),
             Kind::Bucket(u, n) => self.buckets(first.as_primitive::<TimestampMicrosecondType>(), u.0, *n),
             Kind::Shift(u, n) => {
-                let shifted = first
-                    .as_primitive::<TimestampMicrosecondType>()
-                    .unary::<_, TimestampMicrosecondType>(|t| self.calendar.add(t, *n, u.0));
+                let times = first.as_primitive::<TimestampMicrosecondType>();
+                let shifted = times.try_unary::<_, TimestampMicrosecondType, _>(|t| told(self.calendar.add(t, *n, u.0)))?;
                 Arc::new(shifted.with_timezone("UTC"))
+            }
+            Kind::Later(micros) => {
+                let times = first.as_primitive::<TimestampMicrosecondType>();
+                let later = times.try_unary::<_, TimestampMicrosecondType, _>(|t| told(t.saturating_add(*micros)))?;
+                Arc::new(later.with_timezone("UTC"))
             }
             Kind::Moved(u, count, by) => self.moved(first, u.0, *count, *by),
             Kind::Part(p) => Arc::new(self.parts(first.as_primitive::<TimestampMicrosecondType>(), p)),
@@ -183,10 +205,7 @@ impl Clocked {
     }
 
     fn moved(&self, labels: &ArrayRef, unit: Unit, count: i64, by: i64) -> ArrayRef {
-        let further = |t: i64| {
-            let index = self.calendar.period_index(t, unit).div_euclid(count.max(1)).saturating_add(by);
-            self.calendar.period_start(index.saturating_mul(count), unit)
-        };
+        let further = |t: i64| self.calendar.cut_start(self.calendar.cut_index(t, unit, count).saturating_add(by), unit, count);
         if !long(unit) {
             let starts = labels.as_primitive::<TimestampMicrosecondType>();
             return Arc::new(starts.unary::<_, TimestampMicrosecondType>(further).with_timezone("UTC"));

@@ -120,8 +120,3 @@ pub(super) fn text_lists<I: IntoIterator<Item = Option<String>>>(rows: impl Iter
     }
     Arc::new(out.finish())
 }
-
-/// A text that has become too long for one value.
-pub(super) fn too_long(name: &str) -> DataFusionError {
-    DataFusionError::Execution(format!("`{name}` makes a text of more than {TEXT_BYTES_MAX} bytes"))
-}

@@ -1,34 +1,41 @@
 //! Functions: DataFusion's by name, and the few of our own that need a calendar.
 
+mod arithmetic;
 mod calendar;
 mod collect;
 mod digest;
+mod guarded;
+mod joined;
 mod json;
 mod kernel;
 mod list;
 mod mode;
 mod number;
 mod percentile;
+mod round;
 mod sample;
+mod sum;
 mod text;
 mod time;
 mod url;
 
 use crate::clock;
 use arrow::datatypes::DataType as ArrowType;
-use datafusion::common::{DataFusionError, Result, ScalarValue};
+use datafusion::common::{DataFusionError, Result};
 use datafusion::functions::expr_fn as df;
-use datafusion::functions_nested::expr_fn as nested;
-use datafusion::logical_expr::{Case, Expr as DfExpr, ScalarUDF, cast, lit, try_cast};
+use datafusion::logical_expr::{Expr as DfExpr, ScalarUDF, cast, lit, try_cast};
 use eql_catalog::{DataType, Value};
 use eql_compiler::bound::{Clock, Expr, ExprKind};
 use eql_store::arrow_type;
 use eql_timeline::{Calendar, Unit};
 
-pub(crate) use calendar::{bucket, moved, shift};
+pub(crate) use arithmetic::{Operation, arithmetic, negated, too_large};
+pub(crate) use calendar::{bucket, later, moved, shift};
 pub(crate) use collect::{Gathered, collect};
+pub(crate) use joined::both;
 pub(crate) use mode::mode;
 pub(crate) use percentile::{interpolated, percentile};
+pub(crate) use sum::{exact as exact_sum, sum};
 
 fn constant(e: &Expr) -> Option<&str> {
     match &e.kind {
@@ -92,6 +99,7 @@ pub(crate) fn scalar(name: &str, args: &[Expr], mut a: Vec<DfExpr>, t: &DataType
     let out = arrow_type(t);
     let found = match text::call(name, &mut a)?.or_else(|| url::call(name, &mut a)).or_else(|| json::call(name, &mut a)) {
         Some(made) => made,
+        None if matches!(name, "concat" | "concat_ws" | "replace" | "regexp_replace") => joined::call(name, a)?,
         None => match number::call(name, &mut a, t, &out)? {
             Some(made) => made,
             None => match list::call(name, &mut a, &out)? {
@@ -105,7 +113,6 @@ pub(crate) fn scalar(name: &str, args: &[Expr], mut a: Vec<DfExpr>, t: &DataType
 }
 
 fn other(name: &str, args: &[Expr], mut a: Vec<DfExpr>, out: &ArrowType) -> Result<DfExpr> {
-    let utf8 = |(e, x): (DfExpr, &Expr)| if x.data_type == DataType::String && !x.is_null() { e } else { cast(e, ArrowType::Utf8) };
     Ok(match name {
         "sampled" => sample::sampled(a),
         "coalesce" => df::coalesce(a),
@@ -114,15 +121,10 @@ fn other(name: &str, args: &[Expr], mut a: Vec<DfExpr>, out: &ArrowType) -> Resu
         "try_cast" => try_cast(a.swap_remove(0), out.clone()),
         "length" if args.first().is_some_and(|x| matches!(x.data_type, DataType::List(_))) => {
             // DataFusion gives no length for an empty list.
-            let list = a.swap_remove(0);
-            let none = list.clone().is_null();
-            let length = df::coalesce(vec![cast(nested::array_length(list), ArrowType::Int64), lit(0i64)]);
-            let missing = lit(ScalarValue::Int64(None));
-            DfExpr::Case(Case::new(None, vec![(Box::new(none), Box::new(missing))], Some(Box::new(length))))
+            kernel::kernel("length", ArrowType::Int64, vec![a.swap_remove(0)], list::lengths)
         }
         "length" => df::character_length(a.swap_remove(0)),
         "position" => by_name("strpos", a)?,
-        "concat" | "concat_ws" => by_name(name, a.into_iter().zip(args).map(utf8).collect())?,
         "trim" => by_name("btrim", a)?,
         "substring" => by_name("substr", a)?,
         other => by_name(other, a)?,
@@ -131,11 +133,19 @@ fn other(name: &str, args: &[Expr], mut a: Vec<DfExpr>, out: &ArrowType) -> Resu
 
 /// A function of DataFusion's own library.
 fn by_name(name: &str, args: Vec<DfExpr>) -> Result<DfExpr> {
+    Ok(found(name)?.call(args))
+}
+
+/// The same, behind a guard.
+fn guarded_by_name(name: &str, args: Vec<DfExpr>, guard: guarded::Guard) -> Result<DfExpr> {
+    Ok(guarded::guarded(found(name)?, guard).call(args))
+}
+
+fn found(name: &str) -> Result<std::sync::Arc<ScalarUDF>> {
     thread_local! {
         static LIBRARY: std::collections::HashMap<String, std::sync::Arc<ScalarUDF>> = library();
     }
-    let found = LIBRARY.with(|l| l.get(name).cloned());
-    found.map(|f| f.call(args)).ok_or_else(|| DataFusionError::NotImplemented(format!("the function {name}")))
+    LIBRARY.with(|l| l.get(name).cloned()).ok_or_else(|| DataFusionError::NotImplemented(format!("the function {name}")))
 }
 
 /// DataFusion's functions by name and alias.

@@ -1,50 +1,31 @@
 //! Functions of numbers. What has no result as a number is NULL.
 
+use super::arithmetic::absolute;
 use super::by_name;
 use super::kernel::kernel;
-use crate::lower::nullif;
+use super::round::{rounded, rounding};
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array};
 use arrow::datatypes::{DataType as ArrowType, Float64Type, Int64Type};
-use datafusion::common::{DataFusionError, Result, ScalarValue};
+use datafusion::common::{DataFusionError, Result};
 use datafusion::logical_expr::{Expr as DfExpr, cast, lit};
 use eql_catalog::DataType;
 use std::sync::Arc;
 
-/// A number of places as far as it matters: no number has more.
-fn bounded(places: DfExpr) -> DfExpr {
-    match places {
-        DfExpr::Literal(ScalarValue::Int64(Some(n)), _) => lit(n.clamp(-400, 400)),
-        other => other,
-    }
-}
-
 /// The function of a name; None when it is none of this page. `out` is the type of the result.
 pub(super) fn call(name: &str, a: &mut Vec<DfExpr>, t: &DataType, out: &ArrowType) -> Result<Option<DfExpr>> {
     let args = std::mem::take(a);
+    let count = args.len();
     let mut it = args.into_iter();
     let mut next = || it.next().unwrap_or_else(|| lit(0i64));
+    if let Some(how) = rounding(name) {
+        let value = cast(next(), out.clone());
+        let places = if count > 1 { Some(next()) } else { None };
+        return Ok(Some(rounded(how, value, places, out)));
+    }
     Ok(Some(match name {
+        "abs" if *t == DataType::Int => absolute(next()),
         "abs" => by_name("abs", vec![next()])?,
-        "floor" | "ceil" if *t == DataType::Int => next(),
-        "floor" | "ceil" => by_name(name, vec![double(next())])?,
         "sign" => by_name("signum", vec![double(next())])?,
-        "trunc" => {
-            let (value, places) = (next(), next());
-            by_name("trunc", vec![double(value), bounded(places)])?
-        }
-        "round" => {
-            let (value, places) = (next(), next());
-            let value = if matches!(t, DataType::Decimal(..)) { value } else { double(value) };
-            by_name("round", vec![value, bounded(places)])?
-        }
-        "mod" => {
-            let value = cast(next(), out.clone());
-            value % nullif(cast(next(), out.clone()), cast(lit(0i64), out.clone()))
-        }
-        "div" => {
-            let value = next();
-            value / nullif(next(), lit(0i64))
-        }
         "width_bucket" => kernel("width_bucket", ArrowType::Int64, it.collect(), width_bucket),
         "pi" => lit(std::f64::consts::PI),
         "power" => two("power", it.collect(), f64::powf),
@@ -60,7 +41,6 @@ pub(super) fn call(name: &str, a: &mut Vec<DfExpr>, t: &DataType, out: &ArrowTyp
     }))
 }
 
-/// Functions of one real number.
 /// A function of a real number, by its name.
 type Real = (&'static str, fn(f64) -> f64);
 

@@ -1,13 +1,14 @@
 //! Functions of text that DataFusion lacks, or does without a bound.
 
-use super::by_name;
 use super::digest::{md5, sha256};
-use super::kernel::{TEXT_BYTES_MAX, each_text, int, kernel, text, text_lists, too_long};
-use arrow::array::{Array, ArrayRef, Float64Array, StringArray, StringBuilder};
+use super::joined::{self, Texts};
+use super::kernel::{each_text, int, kernel, text, text_lists};
+use super::{by_name, guarded_by_name};
+use crate::refusal::refuse;
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, StringArray};
 use arrow::datatypes::DataType;
-use datafusion::common::Result;
-use datafusion::functions_nested::expr_fn as nested;
-use datafusion::logical_expr::{Case, Expr as DfExpr, cast, lit};
+use datafusion::common::{DataFusionError, Result};
+use datafusion::logical_expr::{Expr as DfExpr, cast, lit};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -16,9 +17,11 @@ pub(super) fn call(name: &str, a: &mut Vec<DfExpr>) -> Result<Option<DfExpr>> {
     let utf8 = || DataType::Utf8;
     let args = std::mem::take(a);
     Ok(Some(match name {
-        "repeat" => kernel("repeat", utf8(), args, repeat),
+        "repeat" => kernel("repeat", utf8(), args, joined::repeat),
         "lpad" => kernel("lpad", utf8(), args, |a| pad("lpad", a, true)),
         "rpad" => kernel("rpad", utf8(), args, |a| pad("rpad", a, false)),
+        "left" => kernel("left", utf8(), args, |a| side(a, |t, n| kept(t, n).0)),
+        "right" => kernel("right", utf8(), args, |a| side(a, |t, n| kept(t, n).1)),
         "chr" => kernel("chr", utf8(), args, |a| Ok(Arc::new(int(a, 0)?.iter().map(|c| c.and_then(character)).collect::<StringArray>()))),
         "md5" => kernel("md5", utf8(), args, |a| Ok(each_text(text(a, 0)?, |t| Some(md5(t.as_bytes()))))),
         "sha256" => kernel("sha256", utf8(), args, |a| Ok(each_text(text(a, 0)?, |t| Some(sha256(t.as_bytes()))))),
@@ -32,6 +35,7 @@ pub(super) fn call(name: &str, a: &mut Vec<DfExpr>) -> Result<Option<DfExpr>> {
         }),
         "split" => kernel("split", text_list(), args, split),
         "split_part" => kernel("split_part", utf8(), args, split_part),
+        "levenshtein" => guarded_by_name("levenshtein", args, comparable)?,
         "regexp_position" => by_name("regexp_instr", args)?,
         "regexp_extract" => extract(args)?,
         "to_hex" => by_name("to_hex", args)?,
@@ -42,48 +46,54 @@ pub(super) fn call(name: &str, a: &mut Vec<DfExpr>) -> Result<Option<DfExpr>> {
     }))
 }
 
+/// Every letter is held against every letter: nobody waits for two books.
+fn comparable(a: &[ArrayRef]) -> Result<()> {
+    const PAIRS_MAX: usize = 1 << 26;
+    let (Ok(x), Ok(y)) = (text(a, 0), text(a, 1)) else { return Ok(()) };
+    let long = |(x, y): (Option<&str>, Option<&str>)| x.unwrap_or_default().len().saturating_mul(y.unwrap_or_default().len()) > PAIRS_MAX;
+    if x.iter().zip(y).any(long) {
+        return Err(refuse("`levenshtein` compares texts of 8,192 bytes each", "compare the beginnings: `left(text, 8000)`"));
+    }
+    Ok(())
+}
+
 pub(super) fn text_list() -> DataType {
     DataType::new_list(DataType::Utf8, true)
 }
 
-fn repeat(a: &[ArrayRef]) -> Result<ArrayRef> {
-    let mut out = StringBuilder::new();
-    for (t, n) in text(a, 0)?.iter().zip(int(a, 1)?) {
-        match (t, n) {
-            (Some(t), Some(n)) => {
-                let n = usize::try_from(n.max(0)).unwrap_or(usize::MAX);
-                if t.len().saturating_mul(n) > TEXT_BYTES_MAX {
-                    return Err(too_long("repeat"));
-                }
-                out.append_value(t.repeat(n));
-            }
-            _ => out.append_null(),
-        }
-    }
-    Ok(Arc::new(out.finish()))
-}
-
-fn pad(name: &str, a: &[ArrayRef], left: bool) -> Result<ArrayRef> {
+fn pad(name: &'static str, a: &[ArrayRef], left: bool) -> Result<ArrayRef> {
     let (texts, lengths) = (text(a, 0)?, int(a, 1)?);
     let fills = if a.len() > 2 { Some(text(a, 2)?) } else { None };
-    let mut out = StringBuilder::new();
+    let mut out = Texts::new(name);
     for i in 0..texts.len() {
         if texts.is_null(i) || lengths.is_null(i) || fills.is_some_and(|f| f.is_null(i)) {
-            out.append_null();
+            out.push(None);
             continue;
         }
         let wanted = usize::try_from(lengths.value(i).max(0)).unwrap_or(usize::MAX);
-        if wanted > TEXT_BYTES_MAX / 4 {
-            return Err(too_long(name));
-        }
+        out.room(wanted.saturating_mul(4))?;
         let (own, fill) = (texts.value(i), fills.map_or(" ", |f| f.value(i)));
         let have = own.chars().count();
         let filling: String =
             if fill.is_empty() { String::new() } else { fill.chars().cycle().take(wanted.saturating_sub(have)).collect() };
         let kept: String = own.chars().take(wanted).collect();
-        out.append_value(if left { filling + &kept } else { kept + &filling });
+        out.push(Some(&if left { filling + &kept } else { kept + &filling }));
     }
-    Ok(Arc::new(out.finish()))
+    Ok(out.finish())
+}
+
+fn side(a: &[ArrayRef], part: impl Fn(&str, i64) -> &str) -> Result<ArrayRef> {
+    let pairs = text(a, 0)?.iter().zip(int(a, 1)?);
+    Ok(Arc::new(pairs.map(|(t, n)| Some(part(t?, n?))).collect::<StringArray>()))
+}
+
+/// So many characters at the start of a text, and at its end; a negative number leaves out so many at the other side.
+fn kept(t: &str, n: i64) -> (&str, &str) {
+    let all = t.chars().count();
+    let many = usize::try_from(n.unsigned_abs()).unwrap_or(usize::MAX);
+    let count = if n < 0 { all.saturating_sub(many) } else { many.min(all) };
+    let at = |count: usize| t.char_indices().nth(count).map_or(t.len(), |(at, _)| at);
+    (&t[..at(count)], &t[at(all - count)..])
 }
 
 fn character(code: i64) -> Option<String> {
@@ -141,15 +151,27 @@ fn extract(mut args: Vec<DfExpr>) -> Result<DfExpr> {
     let whole = by_name("concat", vec![lit("("), pattern, lit(")")])?;
     args.push(whole);
     let found = by_name("regexp_match", args)?;
-    Ok(match group {
-        Some(n) => nested::array_element(found, n + lit(1i64)),
-        None => {
-            let grouped = cast(nested::array_length(found.clone()), DataType::Int64).gt(lit(1i64));
-            let first = nested::array_element(found.clone(), lit(2i64));
-            let all = nested::array_element(found, lit(1i64));
-            DfExpr::Case(Case::new(None, vec![(Box::new(grouped), Box::new(first))], Some(Box::new(all))))
+    Ok(kernel("regexp_extract", DataType::Utf8, std::iter::once(found).chain(group).collect(), picked))
+}
+
+/// Of each match the group of a number, 0 being all of it; without numbers the first group, or all of it where there is none.
+fn picked(a: &[ArrayRef]) -> Result<ArrayRef> {
+    let matches = a[0].as_list_opt::<i32>().ok_or_else(|| DataFusionError::Internal("a match is no list".into()))?;
+    let groups = if a.len() > 1 { Some(int(a, 1)?) } else { None };
+    let one = |row: usize| {
+        if matches.is_null(row) {
+            return Ok(None);
         }
-    })
+        let found = matches.value(row);
+        let found = found.as_string_opt::<i32>().ok_or_else(|| DataFusionError::Internal("a group is no text".into()))?;
+        let group = match groups {
+            Some(groups) if groups.is_null(row) => None,
+            Some(groups) => usize::try_from(groups.value(row)).ok(),
+            None => Some(usize::from(found.len() > 1)),
+        };
+        Ok(group.filter(|g| *g < found.len() && found.is_valid(*g)).map(|g| found.value(g).to_string()))
+    };
+    Ok(Arc::new((0..matches.len()).map(one).collect::<Result<StringArray>>()?))
 }
 
 #[cfg(test)]

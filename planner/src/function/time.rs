@@ -1,5 +1,6 @@
 //! Functions of time that read and write texts, or move a time by a number from the row.
 
+use super::calendar::told;
 use super::kernel::{int, kernel_with, text};
 use arrow::array::{
     Array, ArrayRef, AsArray, Date32Array, Float64Array, Int64Array, StringArray, StringBuilder, TimestampMicrosecondArray,
@@ -43,8 +44,9 @@ pub(super) fn call(name: &str, calendar: Calendar, unit: Unit, args: &mut Vec<Df
             Ok(Arc::new(read.into_iter().collect::<TimestampMicrosecondArray>().with_timezone("UTC")))
         }),
         "date_add" => kernel_with("date_add", with, instant(), a, move |a| {
-            let moved = int(a, 0)?.iter().zip(times(a, 1)?.iter()).map(|(n, t)| Some(calendar.add(t?, n?, unit)));
-            Ok(Arc::new(moved.collect::<TimestampMicrosecondArray>().with_timezone("UTC")))
+            let rows = int(a, 0)?.iter().zip(times(a, 1)?.iter());
+            let moved = rows.map(|(n, t)| t.zip(n).map(|(t, n)| told(calendar.add(t, n, unit))).transpose());
+            Ok(Arc::new(moved.collect::<Result<TimestampMicrosecondArray>>()?.with_timezone("UTC")))
         }),
         "date_diff" => kernel_with("date_diff", with, DataType::Int64, a, move |a| {
             let index = |t| calendar.period_index(t, unit);
