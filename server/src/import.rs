@@ -94,9 +94,13 @@ fn run(engine: &Engine, target: &str, flags: Flags, path: PathBuf) -> Result<Imp
     let request = ImportRequest {
         format: flags.format,
         map: flags.map,
+        ignore: flags.ignore,
         id: flags.id,
         received: flags.received,
         time_zone: flags.time_zone,
+        time_formats: flags.time_formats,
+        nulls: flags.nulls,
+        delimiter: flags.delimiter,
         strict: flags.strict,
         define: flags.define,
         keep_null: flags.keep_null,

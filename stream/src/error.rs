@@ -109,7 +109,7 @@ pub enum ImportError {
     UnknownColumn {
         /// As given.
         file: String,
-        /// `--map`, `--id` or `--received`.
+        /// `--map`, `--ignore`, `--id` or `--received`.
         option: &'static str,
         /// As given.
         column: String,

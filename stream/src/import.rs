@@ -40,7 +40,7 @@ struct Step {
 fn read(inputs: Vec<Input>, mut admission: Admission<'_>, sender: &SyncSender<Step>) -> Result<Tally, ImportError> {
     for input in inputs {
         let file = input.name();
-        let mut source = source::open(input, admission.request.format)?;
+        let mut source = source::open(input, &admission.request)?;
         admission.begin(&file, source.as_ref())?;
         let (mut rows, mut first) = (0, true);
         while let Some(mut raw) = source.next()? {

@@ -21,9 +21,10 @@ mod limit;
 mod request;
 mod source;
 
+pub use admit::{TimeFormat, TimeFormatError};
 pub use complete::complete;
 pub use error::ImportError;
 pub use import::import;
 pub use ingest::{Ingest, IngestAnswer, IngestError, IngestStats, Lines, Packing, Place, RowRejection, Submission, UnpackError, unpack};
 pub use limit::IngestLimits;
-pub use request::{Format, ImportReport, ImportRequest, Input, Progress, Received, Reject, Target};
+pub use request::{Format, ImportReport, ImportRequest, Input, Progress, Received, Reject, Target, delimiter};

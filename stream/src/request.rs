@@ -1,7 +1,7 @@
 //! What is asked for, and what is answered.
 
-use crate::ImportError;
 use crate::error::nearest;
+use crate::{ImportError, TimeFormat};
 use eql_catalog::Catalog;
 use std::io::Read;
 use std::path::PathBuf;
@@ -90,6 +90,15 @@ pub enum Format {
     Ndjson,
 }
 
+/// The byte that a text names as what stands between fields: the character itself, or `tab`. None when it is no single ASCII character, or one
+/// that means something else in CSV.
+pub fn delimiter(text: &str) -> Option<u8> {
+    match text {
+        "tab" | "\\t" => Some(b'\t'),
+        _ => <[u8; 1]>::try_from(text.as_bytes()).ok().map(|[b]| b).filter(|b| b.is_ascii() && !matches!(b, b'"' | b'\n' | b'\r')),
+    }
+}
+
 /// When events count as received.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Received {
@@ -113,12 +122,20 @@ pub struct ImportRequest {
     pub format: Option<Format>,
     /// Column → property, key, or system column (`time`, `event`, `event_id`, `received_at`). A column may feed several.
     pub map: Vec<(String, String)>,
+    /// Columns that are passed over.
+    pub ignore: Vec<String>,
     /// Columns that make the event id.
     pub id: Vec<String>,
     /// When events count as received.
     pub received: Received,
     /// Of dates and of times without a zone.
     pub time_zone: chrono_tz::Tz,
+    /// How times are written, besides the ways that are always read; tried first, in this order.
+    pub time_formats: Vec<TimeFormat>,
+    /// What stands between the fields of CSV; None: a comma, a tab in `.tsv`, else what the header shows.
+    pub delimiter: Option<u8>,
+    /// Texts of CSV that say that a value is missing, besides the empty field.
+    pub nulls: Vec<String>,
     /// Values of undeclared columns reject their row.
     pub strict: bool,
     /// Undeclared columns are declared.
@@ -135,9 +152,13 @@ impl ImportRequest {
             inputs,
             format: None,
             map: Vec::new(),
+            ignore: Vec::new(),
             id: Vec::new(),
             received: Received::EventTime,
             time_zone: chrono_tz::UTC,
+            time_formats: Vec::new(),
+            delimiter: None,
+            nulls: Vec::new(),
             strict: false,
             define: false,
             keep_null: false,

@@ -1,6 +1,6 @@
 //! The options of an import, as they come in a query string or with a bulk ingest. They mirror the flags of `eql import`.
 
-use eql_engine::stream::{Format, Received};
+use eql_engine::stream::{Format, Received, TimeFormat, delimiter};
 
 /// Options of an import.
 #[derive(Debug, PartialEq)]
@@ -8,9 +8,13 @@ pub(crate) struct Flags {
     pub(crate) name: String,
     pub(crate) format: Option<Format>,
     pub(crate) map: Vec<(String, String)>,
+    pub(crate) ignore: Vec<String>,
     pub(crate) id: Vec<String>,
     pub(crate) received: Received,
     pub(crate) time_zone: chrono_tz::Tz,
+    pub(crate) time_formats: Vec<TimeFormat>,
+    pub(crate) nulls: Vec<String>,
+    pub(crate) delimiter: Option<u8>,
     pub(crate) strict: bool,
     pub(crate) define: bool,
     pub(crate) keep_null: bool,
@@ -22,9 +26,13 @@ impl Default for Flags {
             name: "upload".to_string(),
             format: None,
             map: Vec::new(),
+            ignore: Vec::new(),
             id: Vec::new(),
             received: Received::EventTime,
             time_zone: chrono_tz::UTC,
+            time_formats: Vec::new(),
+            nulls: Vec::new(),
+            delimiter: None,
             strict: false,
             define: false,
             keep_null: false,
@@ -53,17 +61,32 @@ impl Flags {
                 let (column, property) = value.split_once('=').ok_or("column=property is needed")?;
                 self.map.push((column.to_string(), property.to_string()));
             }
-            "id" => self.id.extend(value.split(',').map(|c| c.trim().to_string()).filter(|c| !c.is_empty())),
+            "ignore" => self.ignore.extend(columns(value)),
+            "id" => self.id.extend(columns(value)),
             "received" if value == "now" => self.received = Received::Now,
             "received" => self.received = Received::Column(value.to_string()),
             "time_zone" => self.time_zone = value.parse().map_err(|_| "an IANA time zone is needed")?,
+            "time_format" => {
+                let needed = "a pattern such as %d/%m/%Y %H:%M, or seconds, milliseconds, microseconds or nanoseconds is needed";
+                self.time_formats.push(value.parse().map_err(|_| needed)?);
+            }
+            "null" => self.nulls.push(value.to_string()),
+            "delimiter" => self.delimiter = Some(delimiter(value).ok_or("one ASCII character is needed, or tab")?),
             "strict" => self.strict = flag(value)?,
             "define" => self.define = flag(value)?,
             "keep_null" => self.keep_null = flag(value)?,
-            _ => return Err("there are name, format, map, id, received, time_zone, strict, define and keep_null"),
+            _ => {
+                return Err(
+                    "there are name, format, map, ignore, id, received, time_zone, time_format, null, delimiter, strict, define and keep_null",
+                );
+            }
         }
         Ok(())
     }
+}
+
+fn columns(list: &str) -> impl Iterator<Item = String> {
+    list.split(',').map(|c| c.trim().to_string()).filter(|c| !c.is_empty())
 }
 
 fn format_of(name: &str) -> Option<Format> {
@@ -108,13 +131,27 @@ mod tests {
             ("received", "now"),
             ("time_zone", "Europe/Oslo"),
         ];
-        let flags = Flags::read(pairs.into_iter().chain([("strict", "true"), ("define", "1")])).unwrap();
+        let flags = Flags::read(pairs.into_iter().chain([
+            ("strict", "true"),
+            ("define", "1"),
+            ("time_format", "seconds"),
+            ("null", "NA"),
+            ("ignore", "x, y"),
+            ("delimiter", "tab"),
+        ]))
+        .unwrap();
         assert_eq!(flags.name, "b.csv.gz");
         assert_eq!(flags.map, [("ts".to_string(), "time".to_string()), ("ts".to_string(), "day".to_string())]);
-        assert_eq!(flags.id, ["a", "b"]);
+        assert_eq!((flags.id, flags.ignore), (vec!["a".to_string(), "b".into()], vec!["x".to_string(), "y".into()]));
         assert_eq!((flags.received, flags.time_zone), (Received::Now, chrono_tz::Europe::Oslo));
+        assert_eq!(
+            (flags.time_formats, flags.nulls, flags.delimiter),
+            (vec!["seconds".parse().unwrap()], vec!["NA".to_string()], Some(b'\t'))
+        );
         assert!(flags.strict && flags.define && !flags.keep_null);
-        for wrong in [("strict", "perhaps"), ("nope", "1"), ("map", "x"), ("time_zone", "Mars")] {
+        for wrong in
+            [("strict", "perhaps"), ("time_format", "soon"), ("delimiter", "::"), ("nope", "1"), ("map", "x"), ("time_zone", "Mars")]
+        {
             assert!(Flags::read([wrong]).is_err(), "{wrong:?}");
         }
     }

@@ -30,17 +30,21 @@ pub(crate) fn columns(file: &str, columns: &[String], request: &ImportRequest, c
     let wanted = request.map.iter().map(|(from, _)| ("--map", from)).filter(|(_, c)| !columns.contains(c));
     let wanted = wanted.chain(ids(request).filter(|(_, c)| !there(c)));
     if let Some((option, column)) = wanted.into_iter().next().filter(|_| complete) {
-        let nearest = nearest(column, columns.iter().map(String::as_str));
-        return Err(ImportError::UnknownColumn {
-            file: file.to_string(),
-            option,
-            column: column.clone(),
-            nearest,
-            columns: columns.to_vec(),
-        });
+        return Err(unknown_column(file, option, column, columns));
     }
     duplicates(file, columns, request)?;
     system(file, columns, request, new)
+}
+
+/// The columns that are to be passed over are there: a slip would let one in.
+pub(crate) fn ignored(file: &str, columns: &[String], request: &ImportRequest) -> Result<(), ImportError> {
+    let Some(column) = request.ignore.iter().find(|c| !columns.contains(c)) else { return Ok(()) };
+    Err(unknown_column(file, "--ignore", column, columns))
+}
+
+fn unknown_column(file: &str, option: &'static str, column: &str, columns: &[String]) -> ImportError {
+    let nearest = nearest(column, columns.iter().map(String::as_str));
+    ImportError::UnknownColumn { file: file.to_string(), option, column: column.to_string(), nearest, columns: columns.to_vec() }
 }
 
 fn ids(request: &ImportRequest) -> impl Iterator<Item = (&'static str, &String)> {

@@ -1,10 +1,10 @@
 //! Values of one type as values of another, column by column.
 
+use super::times::Times;
 use super::{instant, list, number, text};
 use crate::source::{Kind, RawColumn};
 use arrow::array::*;
 use arrow::error::ArrowError;
-use chrono_tz::Tz;
 use eql_catalog::DataType;
 use eql_store::arrow_type;
 use std::sync::Arc;
@@ -16,15 +16,15 @@ pub(crate) struct Coerced {
     pub(crate) failed: Vec<u32>,
 }
 
-/// The column as `to`; dates and times without a zone are local to `zone`.
-pub(crate) fn coerce(column: &RawColumn, to: &DataType, zone: Tz) -> Result<Coerced, ArrowError> {
+/// The column as `to`; `times` says how dates and times are written.
+pub(crate) fn coerce(column: &RawColumn, to: &DataType, times: &Times) -> Result<Coerced, ArrowError> {
     let wanted = arrow_type(to);
     let values = &column.values;
     if values.null_count() == values.len() {
         return Ok(Coerced { values: new_null_array(&wanted, values.len()), failed: Vec::new() });
     }
     if column.kind == Kind::Json && !matches!(to, DataType::Json | DataType::List(_)) {
-        return coerce(&RawColumn { kind: Kind::Text, values: Arc::new(text::unwrapped(values.as_string())), ..column.clone() }, to, zone);
+        return coerce(&RawColumn { kind: Kind::Text, values: Arc::new(text::unwrapped(values.as_string())), ..column.clone() }, to, times);
     }
     if *values.data_type() == wanted && *to != DataType::Json {
         return Ok(Coerced { values: values.clone(), failed: Vec::new() });
@@ -36,17 +36,17 @@ pub(crate) fn coerce(column: &RawColumn, to: &DataType, zone: Tz) -> Result<Coer
         DataType::Int => number::to_int(values),
         DataType::Double => number::to_double(values),
         DataType::Decimal(precision, scale) => number::to_decimal(values, *precision, *scale),
-        DataType::Date => instant::to_date(values, zone),
-        DataType::Timestamp => instant::to_timestamp(values, zone),
-        DataType::List(element) => list::to_list(column, element, zone)?,
+        DataType::Date => instant::to_date(values, times),
+        DataType::Timestamp => instant::to_timestamp(values, times),
+        DataType::List(element) => list::to_list(column, element, times)?,
     };
     Ok(coerced.unwrap_or_else(|| nothing_fits(values, to)))
 }
 
-/// The days of times, in the zone.
-pub(crate) fn days(column: &RawColumn, zone: Tz) -> Result<Coerced, ArrowError> {
-    let times = coerce(column, &DataType::Timestamp, zone)?;
-    Ok(Coerced { values: Arc::new(instant::days_of(times.values.as_primitive(), zone)), failed: times.failed })
+/// The days of times, in their zone.
+pub(crate) fn days(column: &RawColumn, times: &Times) -> Result<Coerced, ArrowError> {
+    let found = coerce(column, &DataType::Timestamp, times)?;
+    Ok(Coerced { values: Arc::new(instant::days_of(found.values.as_primitive(), times.zone)), failed: found.failed })
 }
 
 fn nothing_fits(values: &ArrayRef, to: &DataType) -> Coerced {

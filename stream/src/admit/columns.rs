@@ -1,6 +1,6 @@
 //! Which column feeds what.
 
-use super::identifiers::{self, IdentityColumn};
+use super::identifiers::{self, IdentityColumn, IdentityObjects};
 use crate::source::RawBatch;
 use crate::{ImportError, ImportRequest, Received, Target};
 use eql_catalog::{Catalog, EntityType, EventType, Property};
@@ -85,10 +85,12 @@ pub(crate) struct EventColumns {
     pub(crate) properties: Vec<(Property, Option<usize>)>,
     pub(crate) undeclared: Vec<Named>,
     pub(crate) identities: Vec<IdentityColumn>,
+    /// The column of objects that say identities by entity, as they come over HTTP.
+    pub(crate) objects: Option<IdentityObjects>,
 }
 
 impl EventColumns {
-    pub(crate) fn new(catalog: &Catalog, event: &Arc<EventType>, named: &[Named], system: &SystemColumns) -> EventColumns {
+    pub(crate) fn new(catalog: &Arc<Catalog>, event: &Arc<EventType>, named: &[Named], system: &SystemColumns) -> EventColumns {
         let keys = event.participants.iter().map(|p| {
             let declared = catalog.entity_by_id(p.entity).map(|e| e.key.clone()).unwrap_or_default();
             declared.into_iter().zip(&p.key_names).map(|(k, name)| (k, find(named, name))).collect::<Vec<_>>()
@@ -99,8 +101,10 @@ impl EventColumns {
         let known = |n: &Named| (is_key(n) || event.property(&n.name).is_some()) && find(named, &n.name) == Some(n.column);
         let identities = identifiers::of_event(catalog, event, named);
         let identifies = |n: &Named| identities.iter().any(|i| i.column == n.column);
-        let undeclared = named.iter().filter(|n| !known(n) && !system.uses(n) && !identifies(n)).cloned().collect();
-        EventColumns { event: event.clone(), keys, properties, undeclared, identities }
+        let objects = IdentityObjects::of_event(catalog, event, named);
+        let says = |n: &Named| objects.as_ref().is_some_and(|o| o.column == n.column);
+        let undeclared = named.iter().filter(|n| !known(n) && !system.uses(n) && !identifies(n) && !says(n)).cloned().collect();
+        EventColumns { event: event.clone(), keys, properties, undeclared, identities, objects }
     }
 }
 
@@ -114,6 +118,8 @@ pub(crate) struct EntityColumns {
     pub(crate) time: Option<usize>,
     pub(crate) undeclared: Vec<Named>,
     pub(crate) identities: Vec<IdentityColumn>,
+    /// The column of objects that say identifiers by identity.
+    pub(crate) objects: Option<usize>,
 }
 
 impl EntityColumns {
@@ -131,8 +137,10 @@ impl EntityColumns {
         let known = |n: &Named| entity.property(&n.name).is_some() && find(named, &n.name) == Some(n.column) || time == Some(n.column);
         let identities = identifiers::of_entity(entity, named);
         let identifies = |n: &Named| identities.iter().any(|i| i.column == n.column);
-        let undeclared = named.iter().filter(|n| !known(n) && !identifies(n)).cloned().collect();
-        Ok(EntityColumns { entity: entity.clone(), keys, properties, time, undeclared, identities })
+        let objects = identifiers::objects_of(entity, named);
+        let says = |n: &Named| objects == Some(n.column);
+        let undeclared = named.iter().filter(|n| !known(n) && !identifies(n) && !says(n)).cloned().collect();
+        Ok(EntityColumns { entity: entity.clone(), keys, properties, time, undeclared, identities, objects })
     }
 }
 

@@ -54,6 +54,9 @@ pub(crate) fn admit(
     }
     let undeclared = undeclared(slice, columns, strict)?;
     let texts = identifiers::read(slice, &columns.identities)?;
+    let (of_objects, in_objects): (Vec<_>, Vec<_>) =
+        identifiers::read_of_entity(slice, &columns.entity, columns.objects)?.into_iter().unzip();
+    let (identities, texts) = ([&columns.identities[..], &of_objects[..]].concat(), [texts, in_objects].concat());
 
     let keep = slice.keep();
     let keep = keep.as_ref();
@@ -72,7 +75,7 @@ pub(crate) fn admit(
         Some(time) => time.as_primitive().clone(),
         None => TimestampMicrosecondArray::from_value(now, rows.len()),
     };
-    let identities = identifiers::binds(&columns.entity, (&columns.identities, &texts), &all.keys, &times)?;
+    let identities = identifiers::binds(&columns.entity, (&identities, &texts), &all.keys, &times)?;
     let whole = keep_null || presence.iter().all(Option::is_none);
     let groups = if whole { vec![(all, vec![true; properties.len()])] } else { all.by_presence(&presence)? };
     let count = |(name, c): &(String, RawColumn)| (name.clone(), (rows.len() - c.values.null_count()) as u64);

@@ -49,6 +49,12 @@ pub(crate) fn admit(
     let received = received(slice, arrival)?;
     let mut undeclared = undeclared(slice, columns, strict)?;
     let identifiers = identifiers::read(slice, &columns.identities)?;
+    let objects = columns.objects.as_ref().map(|o| o.read(slice, &columns.event)).transpose()?.unwrap_or_default();
+    let (of_objects, in_objects): (Vec<_>, Vec<_>) = objects.into_iter().unzip();
+    // As over HTTP the object stays with the row: it may name others who take no part.
+    if let Some(objects) = &columns.objects {
+        undeclared.push((identifiers::OBJECTS.to_string(), slice.column(objects.column)?));
+    }
 
     let keep = slice.keep();
     let keep = keep.as_ref();
@@ -78,8 +84,12 @@ pub(crate) fn admit(
         properties: columns.properties.iter().zip(properties).filter(|(_, (there, _))| *there).map(|((p, _), (_, v))| (p.id, v)).collect(),
         extra,
         order: None,
-        identities: identifiers::said(&columns.identities, &identifiers, keep)?,
+        identities: [identifiers::said(&columns.identities, &identifiers, keep)?, identifiers::said(&of_objects, &in_objects, keep)?]
+            .concat(),
     };
+    if columns.objects.is_some() {
+        undeclared.pop();
+    }
     let count = |(name, c): &(String, RawColumn)| (name.clone(), (rows.len() - c.values.null_count()) as u64);
     Ok(AdmittedEvents { batch, undeclared: undeclared.iter().map(count).filter(|(_, n)| *n > 0).collect(), rows })
 }

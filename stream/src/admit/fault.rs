@@ -20,6 +20,8 @@ pub(crate) enum Why {
     Missing(String),
     /// A value in a column that is not declared.
     Undeclared(String),
+    /// What the row says of identities cannot be taken.
+    Identities(String),
 }
 
 /// A row of a raw batch that is not taken.
@@ -36,17 +38,31 @@ impl Fault {
         let (row, line) = raw.places.of(self.row as usize);
         let value = self.column.map(|c| shown(raw, c, self.row as usize)).unwrap_or_default();
         let message = match &self.why {
-            Why::Unfit(wanted) => format!("`{value}` does not fit {wanted}"),
+            Why::Unfit(wanted) => format!("`{value}` does not fit {wanted}{}", remedy(&value, wanted)),
             Why::UnknownEvent(nearest) => {
                 let hint = nearest.as_ref().map(|n| format!("; the nearest is `{n}`")).unwrap_or_default();
                 format!("no event `{value}` is defined{hint}")
             }
             Why::OtherEvent(name) => format!("the row is of event `{value}`, but `{name}` is imported"),
             Why::Missing(what) => format!("{what} is missing"),
+            Why::Identities(what) => what.clone(),
             Why::Undeclared(owner) => format!("`{value}` is in a column that {owner} does not declare"),
         };
         let message = line.map(|l| format!("{message} (line {l})")).unwrap_or(message);
         Reject { file: raw.file.clone(), row, column: self.column.map(|c| raw.columns[c].name.clone()), message }
+    }
+}
+
+/// The option that would take the value, where there is one.
+fn remedy(value: &str, wanted: &str) -> String {
+    let absent = ["NA", "N/A", "#N/A", "NULL", "\\N", "None", "nil", "NaN", "?", "-", "--", ".", "missing", "unknown"];
+    match wanted {
+        _ if absent.iter().any(|a| value.eq_ignore_ascii_case(a)) => format!("; `--null {value}` reads it as missing"),
+        // What has the usual shape is another mistake, such as the 30th of February.
+        "TIMESTAMP" | "DATE" if value.contains(|c: char| c.is_ascii_digit()) && value.get(4..5) != Some("-") => {
+            "; `--time-format` says how times are written, such as `%d/%m/%Y %H:%M`".to_string()
+        }
+        _ => String::new(),
     }
 }
 

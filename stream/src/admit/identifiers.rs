@@ -1,8 +1,11 @@
 //! Columns of files that are called like an identity: what is in them are identifiers, of a participant or of the entity itself.
 
 use super::columns::{Named, find};
+use super::fault::Why;
 use super::slice::{Slice, kept};
-use crate::source::{Kind, RawColumn};
+use super::text::write_json;
+use crate::ingest::{Refusal, identities};
+use crate::source::{Json, Kind, RawColumn, members};
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, ListArray, ListBuilder, StringArray, StringBuilder, TimestampMicrosecondArray, UInt32Array,
 };
@@ -11,6 +14,7 @@ use arrow::datatypes::{DataType as ArrowType, Field};
 use arrow::error::ArrowError;
 use eql_catalog::{Catalog, DataType, EntityType, EventType, Identity};
 use eql_store::{EventIdentity, IdentityBatch, IdentityDeed};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A column with identifiers.
@@ -42,6 +46,108 @@ pub(crate) fn of_entity(entity: &EntityType, named: &[Named]) -> Vec<IdentityCol
     let free = entity.identities.iter().filter(|i| entity.property(&i.name).is_none() && entity.key.iter().all(|k| k.name != i.name));
     let column = |i: &Identity| Some(IdentityColumn { participant: 0, identity: i.clone(), column: find(named, &i.name)? });
     free.filter_map(column).collect()
+}
+
+/// The column of a file whose objects say identities by entity: `{"user": {"$phone": "1"}}`.
+#[derive(Clone, Debug)]
+pub(crate) struct IdentityObjects {
+    pub(crate) column: usize,
+    catalog: Arc<Catalog>,
+}
+
+/// Its name.
+pub(crate) const OBJECTS: &str = "identities";
+
+impl IdentityObjects {
+    /// Where no participant has identities it is a column like any other.
+    pub(crate) fn of_event(catalog: &Arc<Catalog>, event: &EventType, named: &[Named]) -> Option<IdentityObjects> {
+        let has = |p: &eql_catalog::Participant| catalog.entity_by_id(p.entity).is_some_and(|e| !e.identities.is_empty());
+        let taken = event.property(OBJECTS).is_some() || event.participants.iter().any(|p| p.key_names.iter().any(|k| k == OBJECTS));
+        let column = find(named, OBJECTS).filter(|_| !taken && event.participants.iter().any(has))?;
+        Some(IdentityObjects { column, catalog: catalog.clone() })
+    }
+
+    /// What the rows say of each participant; rows that say what nobody declared are at fault.
+    pub(crate) fn read(&self, slice: &mut Slice<'_>, event: &EventType) -> Result<Vec<(IdentityColumn, ArrayRef)>, ArrowError> {
+        let said = |object: &Json<'_>| -> Result<SaidOfRow, Refusal> {
+            let said = identities::of_event(&self.catalog, event, object)?.said;
+            Ok(said.into_iter().map(|s| (s.participant, s.identity, s.values)).collect())
+        };
+        let identity = |participant: usize, identity: usize| {
+            let entity = self.catalog.entity_by_id(event.participants.get(participant)?.entity)?;
+            entity.identities.get(identity).cloned()
+        };
+        read_objects(slice, self.column, said, identity)
+    }
+}
+
+/// The same for an entity: its objects say identifiers by identity, `{"$phone": ["1", "2"]}`, or by its own name and identity.
+pub(crate) fn objects_of(entity: &EntityType, named: &[Named]) -> Option<usize> {
+    let taken = entity.property(OBJECTS).is_some() || entity.key.iter().any(|k| k.name == OBJECTS);
+    find(named, OBJECTS).filter(|_| !taken && !entity.identities.is_empty())
+}
+
+/// What the rows say of their entity.
+pub(crate) fn read_of_entity(
+    slice: &mut Slice<'_>,
+    entity: &EntityType,
+    column: Option<usize>,
+) -> Result<Vec<(IdentityColumn, ArrayRef)>, ArrowError> {
+    let Some(column) = column else { return Ok(Vec::new()) };
+    let said = |object: &Json<'_>| -> Result<SaidOfRow, Refusal> {
+        let own = match object {
+            Json::Raw(text) if text.starts_with('{') => members(text).map_err(Refusal::malformed)?,
+            _ => Vec::new(),
+        };
+        let object = match own.as_slice() {
+            [(name, own)] if *name == entity.name => own,
+            _ => object,
+        };
+        let said = identities::of_entity(entity, "`identities`", object)?;
+        Ok(said.into_iter().map(|(identity, values)| (0, identity, values)).collect())
+    };
+    read_objects(slice, column, said, |_, identity| entity.identities.get(identity).cloned())
+}
+
+/// Participant, identity and values of one row, each.
+type SaidOfRow = Vec<(usize, usize, Vec<String>)>;
+
+fn read_objects(
+    slice: &mut Slice<'_>,
+    column: usize,
+    said: impl Fn(&Json<'_>) -> Result<SaidOfRow, Refusal>,
+    identity: impl Fn(usize, usize) -> Option<Identity>,
+) -> Result<Vec<(IdentityColumn, ArrayRef)>, ArrowError> {
+    let raw = slice.column(column)?;
+    let mut rows: Vec<SaidOfRow> = Vec::with_capacity(slice.len());
+    for row in 0..slice.len() {
+        let mut text = String::new();
+        match raw.values.data_type() {
+            _ if raw.values.is_null(row) => {}
+            ArrowType::Utf8 => text.push_str(raw.values.as_string::<i32>().value(row).trim()),
+            _ => write_json(&raw.values, raw.kind, row, &mut text),
+        }
+        let found = if text.is_empty() { Ok(Vec::new()) } else { said(&Json::Raw(&text)) };
+        rows.push(found.unwrap_or_else(|refusal| {
+            slice.fault(row, Some(column), Why::Identities(refusal.message));
+            Vec::new()
+        }));
+    }
+    let all: BTreeSet<(usize, usize)> = rows.iter().flatten().map(|(participant, identity, _)| (*participant, *identity)).collect();
+    let mut found = Vec::new();
+    for (participant, number) in all {
+        let Some(identity) = identity(participant, number) else { continue };
+        let mut lists = ListBuilder::new(StringBuilder::new());
+        for row in &rows {
+            let of_row = row.iter().filter(|(p, i, _)| (*p, *i) == (participant, number));
+            let values: Vec<&String> = of_row.flat_map(|(.., values)| values).collect();
+            let says = !values.is_empty();
+            values.into_iter().for_each(|value| lists.values().append_value(value));
+            lists.append(says);
+        }
+        found.push((IdentityColumn { participant, identity, column }, Arc::new(lists.finish()) as ArrayRef));
+    }
+    Ok(found)
 }
 
 /// The identifiers of each row as texts; rows whose values do not fit are at fault.

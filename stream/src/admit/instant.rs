@@ -2,16 +2,17 @@
 
 use super::coerce::{Coerced, done, mapped, parsed};
 use super::number::{double_of_text, int_of_text};
+use super::times::Times;
+use crate::source::RawColumn;
 use arrow::array::*;
 use arrow::datatypes::*;
 use chrono::{DateTime, LocalResult, NaiveDateTime, Offset, TimeZone};
 use chrono_tz::Tz;
-use eql_catalog::{parse_date, parse_timestamp};
 
 const DAY: i64 = 86_400_000_000;
 
-pub(crate) fn to_timestamp(values: &ArrayRef, zone: Tz) -> Option<Coerced> {
-    let mut clock = LocalClock::new(zone);
+pub(crate) fn to_timestamp(values: &ArrayRef, times: &Times) -> Option<Coerced> {
+    let mut clock = LocalClock::new(times.zone);
     let (micros, failed) = match values.data_type() {
         DataType::Timestamp(_, Some(_)) => micros(values)?,
         DataType::Timestamp(_, None) => {
@@ -20,17 +21,29 @@ pub(crate) fn to_timestamp(values: &ArrayRef, zone: Tz) -> Option<Coerced> {
             (utc, failed.into_iter().chain(more).collect())
         }
         DataType::Date32 => mapped::<Date32Type, TimestampMicrosecondType>(values.as_primitive(), |d| clock.utc(i64::from(d) * DAY)),
+        DataType::Int64 | DataType::Float64 if times.formatted() => return to_timestamp(&as_text(values)?, times),
         DataType::Int64 => mapped::<Int64Type, TimestampMicrosecondType>(values.as_primitive(), |v| v.checked_mul(1000)),
         DataType::Float64 => mapped::<Float64Type, TimestampMicrosecondType>(values.as_primitive(), of_millis),
-        DataType::Utf8 => parsed::<TimestampMicrosecondType>(values.as_string(), |t| of_text(t, &mut clock)),
+        DataType::Utf8 => parsed::<TimestampMicrosecondType>(values.as_string(), |t| of_text(t, times, &mut clock)),
         _ => return None,
     };
     done(micros.with_timezone("UTC"), failed)
 }
 
+/// Numbers that as milliseconds all lie in the first weeks of 1970 (they are seconds, then), or beyond the year 5000 (they are smaller parts of one).
+pub(crate) fn counts_something_else(column: &RawColumn, times: &TimestampMicrosecondArray) -> bool {
+    let numbers = match column.values.data_type() {
+        DataType::Int64 | DataType::Float64 => true,
+        DataType::Utf8 => column.values.as_string::<i32>().iter().flatten().take(1).all(|t| double_of_text(t.trim()).is_some()),
+        _ => false,
+    };
+    let (weeks, far) = (60 * DAY, 3030 * 365 * DAY);
+    numbers && !times.is_empty() && times.iter().flatten().all(|t| (1..weeks).contains(&t) || t > far)
+}
+
 /// An instant in UTC, in microseconds.
 pub(crate) fn instant_of_text(text: &str) -> Option<i64> {
-    of_text(text.trim(), &mut LocalClock::new(Tz::UTC))
+    of_text(text.trim(), &Times::utc(), &mut LocalClock::new(Tz::UTC))
 }
 
 /// Of milliseconds since 1970.
@@ -43,12 +56,17 @@ fn of_millis(millis: f64) -> Option<i64> {
     (micros.abs() < 9.2e18).then_some(micros as i64)
 }
 
-fn of_text(text: &str, clock: &mut LocalClock) -> Option<i64> {
-    match parse_timestamp(text) {
+fn of_text(text: &str, times: &Times, clock: &mut LocalClock) -> Option<i64> {
+    match times.timestamp(text) {
         Some((instant, true)) => Some(instant),
         Some((local, false)) => clock.utc(local),
         None => int_of_text(text).and_then(|v| v.checked_mul(1000)).or_else(|| double_of_text(text).and_then(of_millis)),
     }
+}
+
+/// Numbers as they would stand in a text file.
+fn as_text(values: &ArrayRef) -> Option<ArrayRef> {
+    arrow::compute::cast(values, &DataType::Utf8).ok()
 }
 
 /// In microseconds, of any unit; later digits are cut towards the past.
@@ -67,8 +85,8 @@ fn micros(values: &ArrayRef) -> Option<(TimestampMicrosecondArray, Vec<u32>)> {
 }
 
 /// A time is a day only at midnight.
-pub(crate) fn to_date(values: &ArrayRef, zone: Tz) -> Option<Coerced> {
-    let clock = LocalClock::new(zone);
+pub(crate) fn to_date(values: &ArrayRef, times: &Times) -> Option<Coerced> {
+    let clock = LocalClock::new(times.zone);
     let (days, failed) = match values.data_type() {
         DataType::Timestamp(_, of_zone) => {
             let (micros, cut) = micros(values)?;
@@ -77,13 +95,8 @@ pub(crate) fn to_date(values: &ArrayRef, zone: Tz) -> Option<Coerced> {
             let (days, failed) = mapped::<TimestampMicrosecondType, Date32Type>(&micros, day);
             (days, cut.into_iter().chain(failed).collect())
         }
-        DataType::Utf8 => parsed::<Date32Type>(values.as_string(), |t| {
-            let late = || match parse_timestamp(t)? {
-                (instant, true) => day_at_midnight(clock.local(instant)?),
-                (local, false) => day_at_midnight(local),
-            };
-            parse_date(t).or_else(late)
-        }),
+        DataType::Int64 | DataType::Float64 if times.formatted() => return to_date(&as_text(values)?, times),
+        DataType::Utf8 => parsed::<Date32Type>(values.as_string(), |t| times.date(t)),
         _ => return None,
     };
     done(days, failed)
@@ -134,7 +147,7 @@ impl LocalClock {
     }
 
     /// What the clock shows at an instant.
-    fn local(&self, utc: i64) -> Option<i64> {
+    pub(crate) fn local(&self, utc: i64) -> Option<i64> {
         utc.checked_add(self.ahead(utc)?)
     }
 
@@ -153,7 +166,7 @@ mod tests {
     use super::*;
 
     fn utc(zone: Tz, local: &str) -> String {
-        let micros = of_text(local, &mut LocalClock::new(zone)).expect("a time");
+        let micros = of_text(local, &Times::new(zone, &[]), &mut LocalClock::new(zone)).expect("a time");
         DateTime::from_timestamp_micros(micros).expect("in range").format("%Y-%m-%dT%H:%M:%SZ").to_string()
     }
 

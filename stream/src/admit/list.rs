@@ -1,18 +1,18 @@
 //! LIST.
 
 use super::coerce::{Coerced, coerce};
+use super::times::Times;
 use crate::source::{JsonColumn, RawColumn, elements};
 use arrow::array::*;
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType as ArrowType, Field};
 use arrow::error::ArrowError;
-use chrono_tz::Tz;
 use eql_catalog::DataType;
 use eql_store::arrow_type;
 use std::sync::Arc;
 
 /// From lists, and from text that is a JSON array. A list with an element that does not fit does not fit.
-pub(crate) fn to_list(column: &RawColumn, element: &DataType, zone: Tz) -> Result<Option<Coerced>, ArrowError> {
+pub(crate) fn to_list(column: &RawColumn, element: &DataType, times: &Times) -> Result<Option<Coerced>, ArrowError> {
     let (list, mut failed) = match column.values.data_type() {
         ArrowType::List(_) => {
             let list = column.values.as_list::<i32>();
@@ -24,7 +24,7 @@ pub(crate) fn to_list(column: &RawColumn, element: &DataType, zone: Tz) -> Resul
         ArrowType::Utf8 => of_text(column.values.as_string()),
         _ => return Ok(None),
     };
-    let coerced = coerce(&list.elements, element, zone)?;
+    let coerced = coerce(&list.elements, element, times)?;
     failed.extend(coerced.failed.iter().filter_map(|i| list.row_of(*i)));
     failed.sort_unstable();
     failed.dedup();

@@ -1,17 +1,17 @@
 //! A file of several event types.
 
 use super::coerce::coerce;
+use super::times::Times;
 use crate::ImportError;
 use crate::source::RawColumn;
 use arrow::array::*;
-use chrono_tz::Tz;
 use eql_catalog::DataType;
 use eql_store::EventBatch;
 use hashbrown::HashMap;
 
 /// Names of events, as text.
 pub(crate) fn names(column: &RawColumn) -> Result<StringArray, ImportError> {
-    Ok(coerce(column, &DataType::String, Tz::UTC)?.values.as_string().clone())
+    Ok(coerce(column, &DataType::String, &Times::utc())?.values.as_string().clone())
 }
 
 /// The rows of each name, in the order in which the names were first seen.

@@ -16,6 +16,7 @@ mod number;
 mod slice;
 mod tally;
 mod text;
+mod times;
 mod value;
 
 pub(crate) use columns::{EventColumns, Named, SystemColumns, find};
@@ -26,6 +27,8 @@ pub(crate) use instant::{instant_of_millis, instant_of_text};
 pub(crate) use number::{double_of_text, int_of_text};
 pub(crate) use tally::Tally;
 pub(crate) use text::quoted;
+pub(crate) use times::Times;
+pub use times::{TimeFormat, TimeFormatError};
 pub(crate) use value::default_of;
 
 use crate::source::{RawBatch, Source};
@@ -58,6 +61,7 @@ pub(crate) struct Admission<'a> {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) request: ImportRequest,
     pub(crate) tally: Tally,
+    pub(crate) times: Times,
     ordinals: Ordinals,
     now: i64,
     /// Options and the columns that they name, as long as no column of that name turned up.
@@ -70,13 +74,18 @@ impl<'a> Admission<'a> {
         let catalog = store.catalog();
         check::target(&catalog, &request)?;
         let unseen = check::named_by_options(&request).map(|(option, column)| (option, column.clone())).collect();
-        Ok(Admission { store, catalog, request, tally: Tally::default(), ordinals: Ordinals::default(), now, unseen })
+        let times = Times::new(request.time_zone, &request.time_formats);
+        Ok(Admission { store, catalog, request, tally: Tally::default(), times, ordinals: Ordinals::default(), now, unseen })
     }
 
     /// Looks at the columns of an input before its rows are read, where they are known.
     pub(crate) fn begin(&mut self, file: &str, source: &dyn Source) -> Result<(), ImportError> {
         match source.columns() {
-            Some(columns) if !columns.is_empty() => check::columns(file, &columns, &self.request, true, self.target_is_new()),
+            Some(mut columns) if !columns.is_empty() => {
+                check::ignored(file, &columns, &self.request)?;
+                columns.retain(|c| !self.request.ignore.contains(c));
+                check::columns(file, &columns, &self.request, true, self.target_is_new())
+            }
             _ => Ok(()),
         }
     }
@@ -88,6 +97,7 @@ impl<'a> Admission<'a> {
             self.tally.reject(raw, Vec::new());
             return Ok(Admitted::default());
         }
+        raw.columns.retain(|c| !self.request.ignore.contains(&c.name));
         let names = raw.column_names();
         if first {
             check::columns(&raw.file, &names, &self.request, false, self.target_is_new())?;
@@ -129,7 +139,7 @@ impl<'a> Admission<'a> {
             entity = self.catalog.entity(name).cloned().ok_or_else(|| check::unknown(&self.catalog, name))?;
             columns = EntityColumns::new(&entity, named, raw)?;
         }
-        let mut slice = Slice::new(raw, None, self.request.time_zone);
+        let mut slice = Slice::new(raw, None, self.times.clone());
         let admitted = entities::admit(&mut slice, &columns, (self.request.strict, self.request.keep_null), self.now)?;
         let faults = std::mem::take(&mut slice.faults);
         admitted.undeclared.iter().for_each(|(column, n)| self.tally.undeclared(column, None, *n));
@@ -140,7 +150,7 @@ impl<'a> Admission<'a> {
     fn one_event(&mut self, raw: &mut RawBatch, named: &[Named], name: &str) -> Result<Admitted, ImportError> {
         let system = SystemColumns::new(&raw.column_names(), named, &self.request);
         let event = self.catalog.event(name).cloned().ok_or_else(|| check::unknown(&self.catalog, name))?;
-        let mut slice = Slice::new(raw, None, self.request.time_zone);
+        let mut slice = Slice::new(raw, None, self.times.clone());
         if let Some(column) = system.event {
             let names = mixed::names(&raw.columns[column])?;
             let other = names.iter().enumerate().filter(|(_, n)| n.is_some_and(|n| n != name));
@@ -163,7 +173,7 @@ impl<'a> Admission<'a> {
             match self.event_named(name, &rows, raw, named)? {
                 Ok(event) => {
                     let all = rows.len() == raw.rows;
-                    let slice = Slice::new(raw, (!all).then(|| rows.into()), self.request.time_zone);
+                    let slice = Slice::new(raw, (!all).then(|| rows.into()), self.times.clone());
                     let (admitted, more) = self.events_of(slice, event, named, &system)?;
                     batches.push((admitted.batch, admitted.rows));
                     faults.extend(more);
@@ -219,6 +229,16 @@ impl<'a> Admission<'a> {
             self.tally.note("column `received_at` says when events arrived");
         }
         let admitted = events::admit(&mut slice, &columns, system, &arrival, self.request.strict, &mut self.ordinals)?;
+        if let Some(column) = system
+            .time
+            .map(|c| &slice.raw.columns[c])
+            .filter(|c| !self.times.formatted() && instant::counts_something_else(c, &admitted.batch.time))
+        {
+            self.tally.note(&format!(
+                "the numbers of column `{}` are read as milliseconds since 1970; `--time-format seconds` reads seconds",
+                column.name
+            ));
+        }
         let owner = (self.request.target == Target::Events).then_some(columns.event.name.as_str());
         admitted.undeclared.iter().for_each(|(column, n)| self.tally.undeclared(column, owner, *n));
         Ok((admitted, std::mem::take(&mut slice.faults)))

@@ -12,11 +12,9 @@ pub(crate) fn to_bool(values: &ArrayRef) -> Option<Coerced> {
         DataType::Int64 => mapped::<Int64Type, Int8Type>(values.as_primitive(), |v| bit(v as f64)),
         DataType::Float64 => mapped::<Float64Type, Int8Type>(values.as_primitive(), bit),
         DataType::Utf8 => parsed::<Int8Type>(values.as_string(), |t| match t {
-            "0" => Some(0),
-            "1" => Some(1),
-            t if t.eq_ignore_ascii_case("true") => Some(1),
-            t if t.eq_ignore_ascii_case("false") => Some(0),
-            _ => None,
+            t if ["true", "t", "yes", "y", "on"].iter().any(|w| t.eq_ignore_ascii_case(w)) => Some(1),
+            t if ["false", "f", "no", "n", "off"].iter().any(|w| t.eq_ignore_ascii_case(w)) => Some(0),
+            t => int_of_text(t).and_then(|v| bit(v as f64)),
         }),
         _ => return None,
     };

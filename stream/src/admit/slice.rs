@@ -2,12 +2,12 @@
 
 use super::coerce::{coerce, days};
 use super::fault::{Fault, Why};
+use super::times::Times;
 use crate::source::{RawBatch, RawColumn};
 use arrow::array::*;
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::{filter, take};
 use arrow::error::ArrowError;
-use chrono_tz::Tz;
 use eql_catalog::DataType;
 
 /// Some or all rows of a raw batch, and what is wrong with them.
@@ -15,15 +15,15 @@ pub(crate) struct Slice<'a> {
     pub(crate) raw: &'a RawBatch,
     /// None: all of them.
     rows: Option<UInt32Array>,
-    zone: Tz,
+    times: Times,
     /// The column that is the events' time: where it feeds a DATE as well, that is its day.
     pub(crate) time: Option<usize>,
     pub(crate) faults: Vec<Fault>,
 }
 
 impl<'a> Slice<'a> {
-    pub(crate) fn new(raw: &'a RawBatch, rows: Option<UInt32Array>, zone: Tz) -> Slice<'a> {
-        Slice { raw, rows, zone, time: None, faults: Vec::new() }
+    pub(crate) fn new(raw: &'a RawBatch, rows: Option<UInt32Array>, times: Times) -> Slice<'a> {
+        Slice { raw, rows, times, time: None, faults: Vec::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -52,7 +52,7 @@ impl<'a> Slice<'a> {
     pub(crate) fn coerced(&mut self, column: usize, to: &DataType) -> Result<ArrayRef, ArrowError> {
         let raw = self.column(column)?;
         let coerced =
-            if *to == DataType::Date && self.time == Some(column) { days(&raw, self.zone)? } else { coerce(&raw, to, self.zone)? };
+            if *to == DataType::Date && self.time == Some(column) { days(&raw, &self.times)? } else { coerce(&raw, to, &self.times)? };
         coerced.failed.iter().for_each(|row| self.fault(*row as usize, Some(column), Why::Unfit(to.to_string())));
         Ok(coerced.values)
     }

@@ -55,10 +55,9 @@ impl Tally {
 
     /// The report, as far as this side knows it.
     pub(crate) fn into_report(self) -> ImportReport {
-        let extra = self.undeclared.iter().map(|((column, event), values)| {
-            let by = event.as_ref().map(|e| format!(" by `{e}`")).unwrap_or_default();
-            let plural = if *values == 1 { "value" } else { "values" };
-            format!("column `{column}` is not declared{by}: {values} {plural} went to extra")
+        let extra = by_column(&self.undeclared).into_iter().map(|(column, events, values)| {
+            let plural = if values == 1 { "value" } else { "values" };
+            format!("column `{column}` is not declared{}: {values} {plural} went to extra", by_events(&events))
         });
         let absent = self
             .participants
@@ -74,5 +73,31 @@ impl Tally {
             notes,
             ..ImportReport::default()
         }
+    }
+}
+
+/// Each column once, with the events that do not declare it and all its values.
+fn by_column(undeclared: &BTreeMap<(String, Option<String>), u64>) -> Vec<(&str, Vec<&str>, u64)> {
+    let mut columns: Vec<(&str, Vec<&str>, u64)> = Vec::new();
+    for ((column, event), values) in undeclared {
+        match columns.last_mut().filter(|known| known.0 == column) {
+            Some((_, events, sum)) => {
+                events.extend(event.as_deref());
+                *sum += values;
+            }
+            None => columns.push((column, event.as_deref().into_iter().collect(), *values)),
+        }
+    }
+    columns
+}
+
+/// A file may hold hundreds of events.
+fn by_events(events: &[&str]) -> String {
+    let named: Vec<String> = events.iter().take(3).map(|e| format!("`{e}`")).collect();
+    match (events.len().saturating_sub(3), named.split_last()) {
+        (_, None) => String::new(),
+        (0, Some((last, []))) => format!(" by {last}"),
+        (0, Some((last, others))) => format!(" by {} and {last}", others.join(", ")),
+        (more, _) => format!(" by {} and {more} more", named.join(", ")),
     }
 }

@@ -1,19 +1,19 @@
 //! The type that all values of a column have.
 
-use crate::admit::{double_of_text, int_of_text};
+use crate::admit::{Times, double_of_text, int_of_text};
 use crate::source::{JsonColumn, Kind, RawColumn, elements};
 use arrow::array::{Array, AsArray, StringArray};
 use arrow::datatypes::DataType as ArrowType;
-use eql_catalog::{DataType, parse_date, parse_timestamp};
+use eql_catalog::DataType;
 
-/// The narrowest type that fits every value; STRING when in doubt.
-pub(super) fn infer(column: &RawColumn) -> DataType {
+/// The narrowest type that fits every value; STRING when in doubt. `times` says how dates and times are written.
+pub(super) fn infer(column: &RawColumn, times: &Times) -> DataType {
     match (column.values.data_type(), column.kind) {
-        (ArrowType::Utf8, Kind::Json) => of_json(column.values.as_string()),
-        (ArrowType::Utf8, kind) => of_text(column.values.as_string(), kind == Kind::Text),
+        (ArrowType::Utf8, Kind::Json) => of_json(column.values.as_string(), times),
+        (ArrowType::Utf8, kind) => of_text(column.values.as_string(), kind == Kind::Text, times),
         (ArrowType::List(_), _) => {
             let list = column.values.as_list::<i32>();
-            match infer(&column.with(list.values().clone())) {
+            match infer(&column.with(list.values().clone()), times) {
                 DataType::Json => DataType::Json,
                 element => DataType::List(Box::new(element)),
             }
@@ -37,7 +37,7 @@ fn of_arrow(arrow: &ArrowType) -> DataType {
 }
 
 /// `untyped`: text may stand for numbers, as in CSV. Digits after a leading zero are an identifier, not a number.
-fn of_text(texts: &StringArray, untyped: bool) -> DataType {
+fn of_text(texts: &StringArray, untyped: bool, times: &Times) -> DataType {
     let all = |test: &dyn Fn(&str) -> bool| texts.iter().flatten().map(str::trim).filter(|t| !t.is_empty()).all(test);
     let number = |t: &str| {
         let digits = t.trim_start_matches('-');
@@ -52,20 +52,20 @@ fn of_text(texts: &StringArray, untyped: bool) -> DataType {
         DataType::Int
     } else if untyped && all(&|t| number(t) && double_of_text(t).is_some() && (t.contains(['.', 'e', 'E']) || int_of_text(t).is_some())) {
         DataType::Double
-    } else if all(&|t| parse_date(t).is_some()) {
+    } else if all(&|t| times.is_day(t)) {
         DataType::Date
-    } else if all(&|t| parse_timestamp(t).is_some()) {
+    } else if all(&|t| times.timestamp(t).is_some()) {
         DataType::Timestamp
     } else {
         DataType::String
     }
 }
 
-fn of_json(texts: &StringArray) -> DataType {
+fn of_json(texts: &StringArray, times: &Times) -> DataType {
     let all = |start: &[char]| texts.iter().flatten().all(|t| t.starts_with(start));
     let any = |start: &[char]| texts.iter().flatten().any(|t| t.starts_with(start));
     if all(&['[']) {
-        return of_arrays(texts);
+        return of_arrays(texts, times);
     }
     let digits: Vec<char> = "-0123456789".chars().collect();
     match () {
@@ -75,7 +75,7 @@ fn of_json(texts: &StringArray) -> DataType {
     }
 }
 
-fn of_arrays(texts: &StringArray) -> DataType {
+fn of_arrays(texts: &StringArray, times: &Times) -> DataType {
     let mut column = JsonColumn::default();
     let values = texts.iter().flatten().filter_map(|t| elements(t).ok());
     values.for_each(|v| v.iter().for_each(|e| column.push(e)));
@@ -83,7 +83,7 @@ fn of_arrays(texts: &StringArray) -> DataType {
     let column = column.finish("element", rows);
     match column.kind {
         Kind::Json => DataType::Json,
-        _ => DataType::List(Box::new(infer(&column))),
+        _ => DataType::List(Box::new(infer(&column, times))),
     }
 }
 
@@ -93,7 +93,8 @@ mod tests {
     use std::sync::Arc;
 
     fn of(kind: Kind, values: &[&str]) -> String {
-        infer(&RawColumn { name: String::new(), kind, values: Arc::new(StringArray::from(values.to_vec())), present: None }).to_string()
+        infer(&RawColumn { name: String::new(), kind, values: Arc::new(StringArray::from(values.to_vec())), present: None }, &Times::utc())
+            .to_string()
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl Admission<'_> {
         raw: &RawBatch,
         named: &[Named],
     ) -> Result<Arc<EventType>, ImportError> {
-        let slice = Slice::new(raw, rows.map(|r| r.to_vec().into()), self.request.time_zone);
+        let slice = Slice::new(raw, rows.map(|r| r.to_vec().into()), self.times.clone());
         let mut filled = Vec::new();
         for one in named {
             if !RESERVED.contains(&one.name.as_str()) && has_values(&slice.column(one.column)?) {
@@ -74,7 +74,7 @@ impl Admission<'_> {
         let wanted = [format!("{name}_id"), "id".to_string()];
         let key = wanted.iter().find_map(|w| named.iter().find(|n| n.name == *w)).or(named.first());
         let key = key.ok_or_else(|| not_definable(&format!("entity `{name}`"), "the file has no columns"))?;
-        let key = property(0, &key.name, infer(&raw.columns[key.column]));
+        let key = property(0, &key.name, infer(&raw.columns[key.column], &self.times));
         let entity = EntityType {
             id: self.catalog.next_entity_id(),
             name: name.to_string(),
@@ -85,14 +85,14 @@ impl Admission<'_> {
             definition: String::new(),
         };
         let others: Vec<Named> = named.iter().filter(|n| n.name != key.name).cloned().collect();
-        let properties = self.new_properties(&[key], &others, &Slice::new(raw, None, self.request.time_zone))?;
+        let properties = self.new_properties(&[key], &others, &Slice::new(raw, None, self.times.clone()))?;
         self.put_entity(EntityType { properties, ..entity })
     }
 
     /// True when undeclared columns with values became properties.
     pub(crate) fn define_entity_columns(&mut self, entity: &EntityType, undeclared: &[Named], raw: &RawBatch) -> Result<bool, ImportError> {
         let declared: Vec<Property> = entity.key.iter().chain(&entity.properties).cloned().collect();
-        let new = self.new_properties(&declared, undeclared, &Slice::new(raw, None, self.request.time_zone))?;
+        let new = self.new_properties(&declared, undeclared, &Slice::new(raw, None, self.times.clone()))?;
         if new.is_empty() {
             return Ok(false);
         }
@@ -121,7 +121,7 @@ impl Admission<'_> {
             if taken || !has_values(&column) || RESERVED.contains(&named.name.as_str()) || text::quoted(&named.name).is_none() {
                 continue;
             }
-            new.push(property(id, &named.name, infer(&column)));
+            new.push(property(id, &named.name, infer(&column, &self.times)));
             id = id.checked_add(1).ok_or_else(|| not_definable(&format!("property `{}`", named.name), "all numbers are used up"))?;
         }
         Ok(new)

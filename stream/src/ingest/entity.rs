@@ -6,14 +6,13 @@ use super::entity_deeds::Deeds;
 use super::entity_record::{EntityRecord, Step};
 use super::faulty::refusal;
 use super::group::{Call, Tallies};
-use crate::admit::{Slice, content, quoted};
+use crate::admit::{Slice, Times, content, quoted};
 use crate::error::nearest;
 use crate::source::{Json, JsonColumn, RawBatch, RawColumn, write_value};
 use crate::{ImportError, IngestLimits};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringArray, StringBuilder, TimestampMicrosecondArray, UInt32Array};
 use arrow::compute::take;
 use arrow::error::ArrowError;
-use chrono_tz::Tz;
 use eql_catalog::{Catalog, EntityType};
 use eql_store::{EntityBatch, EntityColumn, EntityOperation, IdentityBatch, arrow_type};
 use hashbrown::HashMap;
@@ -137,7 +136,7 @@ impl<'c> Table<'c> {
         let steps: Vec<(EntityOperation, usize)> = self.columns.iter().map(|(operation, property, _)| (*operation, *property)).collect();
         columns.extend(self.columns.into_iter().map(|(_, p, c)| c.finish(&self.entity.properties[p].name, rows)));
         let raw = RawBatch { rows, columns, ..RawBatch::default() };
-        let mut slice = Slice::new(&raw, None, Tz::UTC);
+        let mut slice = Slice::new(&raw, None, Times::utc());
         let mut keys = Vec::with_capacity(self.entity.key.len());
         for (i, property) in self.entity.key.iter().enumerate() {
             let values = slice.coerced(i, &property.data_type)?;
@@ -176,10 +175,11 @@ impl<'c> Table<'c> {
     }
 }
 
-/// What no column takes, as a JSON object.
+/// What no column takes, as a JSON object. A null takes away what was known.
 fn extra(steps: &[Step<'_>]) -> Option<String> {
     let mut text = String::new();
-    for step in steps.iter().filter(|s| s.property.is_none() && s.value != Json::Null) {
+    let takes_away = |s: &Step<'_>| matches!(s.operation, EntityOperation::Set | EntityOperation::Unset);
+    for step in steps.iter().filter(|s| s.property.is_none() && (s.value != Json::Null || takes_away(s))) {
         text.push(if text.is_empty() { '{' } else { ',' });
         let named = quoted(&step.name, &mut text);
         text.push(':');

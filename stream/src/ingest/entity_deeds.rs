@@ -5,11 +5,10 @@ use super::entity_record::key;
 use super::faulty::refusal;
 use super::identities;
 use crate::ImportError;
-use crate::admit::Slice;
+use crate::admit::{Slice, Times};
 use crate::source::{Json, JsonColumn, RawBatch, members};
 use arrow::array::{ArrayRef, StringArray, TimestampMicrosecondArray, UInt32Array};
 use arrow::compute::take;
-use chrono_tz::Tz;
 use eql_catalog::EntityType;
 use eql_store::{IdentityBatch, IdentityDeed};
 
@@ -117,7 +116,7 @@ impl<'c> Deeds<'c> {
         }
         let columns = self.entity.key.iter().zip(self.others).map(|(k, c)| c.finish(&k.name, rows)).collect();
         let raw = RawBatch { rows, columns, ..RawBatch::default() };
-        let mut slice = Slice::new(&raw, None, Tz::UTC);
+        let mut slice = Slice::new(&raw, None, Times::utc());
         let others = self.entity.key.iter().enumerate().map(|(i, k)| slice.coerced(i, &k.data_type)).collect::<Result<Vec<_>, _>>()?;
         let faults = std::mem::take(&mut slice.faults);
         let owner = format!("entity `{}`", self.entity.name);

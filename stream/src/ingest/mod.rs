@@ -18,13 +18,14 @@ mod entity_record;
 mod event;
 mod faulty;
 mod group;
-mod identities;
+pub(crate) mod identities;
 mod pipeline;
 mod queue;
 mod record;
 mod table;
 mod unpack;
 
+pub(crate) use answer::Refusal;
 pub use answer::{IngestAnswer, IngestError, RowRejection};
 pub use body::Lines;
 pub use pipeline::{Ingest, IngestStats, Submission};

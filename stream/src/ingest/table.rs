@@ -6,10 +6,9 @@ use super::group::Piece;
 use super::identities::{self, Identified, Said};
 use super::record::{EventRecord, Member};
 use crate::ImportError;
-use crate::admit::{Arrival, EventColumns, Named, Ordinals, Slice, SystemColumns, admit_events, quoted};
+use crate::admit::{Arrival, EventColumns, Named, Ordinals, Slice, SystemColumns, Times, admit_events, quoted};
 use crate::source::{Json, JsonColumn, Kind, RawBatch, RawColumn, write_value};
 use arrow::array::{ArrayRef, StringBuilder, TimestampMicrosecondArray};
-use chrono_tz::Tz;
 use eql_catalog::{Catalog, EventType, Property};
 use hashbrown::{HashMap, HashSet};
 use std::sync::Arc;
@@ -181,7 +180,7 @@ impl<'c> Table<'c> {
         }
         let arrival = system.received.map_or(Arrival::EventTime, Arrival::Column);
         let raw = RawBatch { rows, columns, ..RawBatch::default() };
-        let mut slice = Slice::new(&raw, None, Tz::UTC);
+        let mut slice = Slice::new(&raw, None, Times::utc());
         let mut ordinals = Ordinals::by_call(self.calls);
         let mut admitted = admit_events(&mut slice, &event_columns, &system, &arrival, false, &mut ordinals)?;
         admitted.batch.identities = identities::columns(catalog, self.event, &self.identified, admitted.rows.values());
@@ -205,6 +204,7 @@ fn columns_of(catalog: &Catalog, event: &Arc<EventType>, place: impl Fn(&String)
         properties: event.properties.iter().map(|p| (p.clone(), place(&p.name))).collect(),
         undeclared: Vec::new(),
         identities: Vec::new(),
+        objects: None,
     }
 }
 

@@ -51,7 +51,8 @@ pub(crate) fn plain_form(values: &ArrayRef) -> Result<ArrayRef, ArrowError> {
         A::RunEndEncoded(_, inner) => plain_form(&cast(values, inner.data_type())?),
         A::Int8 | A::Int16 | A::Int32 | A::UInt8 | A::UInt16 | A::UInt32 => cast(values, &A::Int64),
         A::UInt64 => unsigned(values),
-        A::Float16 | A::Float32 => cast(values, &A::Float64),
+        A::Float16 | A::Float32 => plain_form(&cast(values, &A::Float64)?),
+        A::Float64 => Ok(without_nan(values)),
         A::Decimal32(p, s) | A::Decimal64(p, s) => cast(values, &A::Decimal128(*p, *s)),
         // More digits than any declared type holds: as text, which is exact.
         A::Decimal256(_, _) | A::LargeUtf8 | A::Utf8View | A::Time32(_) | A::Time64(_) => cast(values, &A::Utf8),
@@ -89,6 +90,15 @@ fn map(map: &MapArray) -> Result<ArrayRef, ArrowError> {
     let entries = StructArray::try_new(pair.into(), vec![keys, entries.column(1).clone()], None)?;
     let field = Arc::new(Field::new("entries", entries.data_type().clone(), false));
     Ok(Arc::new(MapArray::try_new(field, map.offsets().clone(), entries, map.nulls().cloned(), false)?))
+}
+
+/// NaN is how programs write a missing number.
+fn without_nan(values: &ArrayRef) -> ArrayRef {
+    let doubles: &Float64Array = values.as_primitive();
+    match doubles.iter().flatten().any(f64::is_nan) {
+        true => Arc::new(doubles.iter().map(|v| v.filter(|v| !v.is_nan())).collect::<Float64Array>()),
+        false => values.clone(),
+    }
 }
 
 fn unsigned(values: &ArrayRef) -> Result<ArrayRef, ArrowError> {

@@ -17,6 +17,8 @@ const CHUNK: usize = 1 << 20;
 pub(crate) struct CsvSource {
     stream: Stream,
     delimiter: u8,
+    /// Texts that say that a value is missing.
+    nulls: Vec<String>,
     names: Vec<String>,
     buffer: Vec<u8>,
     /// Start of the next record in the buffer.
@@ -49,7 +51,7 @@ struct Field {
 }
 
 impl CsvSource {
-    pub(crate) fn open(mut stream: Stream) -> Result<CsvSource, ImportError> {
+    pub(crate) fn open(mut stream: Stream, asked: Option<u8>, nulls: &[String]) -> Result<CsvSource, ImportError> {
         let head = stream.peek()?;
         if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
             return Err(ImportError::Unsupported { file: stream.name, reason: "it is UTF-16 text; save it as UTF-8".into() });
@@ -57,8 +59,13 @@ impl CsvSource {
         if head.starts_with(&[0xef, 0xbb, 0xbf]) {
             stream.skip(3);
         }
-        let delimiter = delimiter(&stream.extension(), stream.peek()?);
-        let mut source = CsvSource { stream, delimiter, names: Vec::new(), buffer: Vec::new(), at: 0, ended: false, row: 0, line: 1 };
+        let delimiter = match asked {
+            Some(asked) => asked,
+            None => delimiter(&stream.extension(), stream.peek()?),
+        };
+        let nulls = nulls.to_vec();
+        let mut source =
+            CsvSource { stream, delimiter, nulls, names: Vec::new(), buffer: Vec::new(), at: 0, ended: false, row: 0, line: 1 };
         source.read_header()?;
         Ok(source)
     }
@@ -194,7 +201,7 @@ impl Source for CsvSource {
                         rejects.push(self.skip_line(what));
                         continue;
                     }
-                    push(&mut builders, &self.buffer, &fields);
+                    push(&mut builders, &self.buffer, &fields, &self.nulls);
                     self.row += 1;
                     places.push((self.row, self.line));
                     bytes += end - self.at;
@@ -225,13 +232,17 @@ impl Source for CsvSource {
     }
 }
 
-/// An empty field is NULL, a quoted empty one is empty text.
-fn push(builders: &mut [StringBuilder], buffer: &[u8], fields: &[Field]) {
+/// An empty field is NULL, a quoted empty one is empty text; the texts of `nulls` are NULL with and without quotes.
+fn push(builders: &mut [StringBuilder], buffer: &[u8], fields: &[Field], nulls: &[String]) {
     for (builder, field) in builders.iter_mut().zip(fields) {
         if field.start == field.end && !field.quoted {
             builder.append_null();
-        } else {
-            builder.append_value(String::from_utf8_lossy(&text(buffer, *field)));
+            continue;
+        }
+        let text = text(buffer, *field);
+        match nulls.iter().any(|n| n.as_bytes() == text.as_ref()) {
+            true => builder.append_null(),
+            false => builder.append_value(String::from_utf8_lossy(&text)),
         }
     }
 }

@@ -13,7 +13,7 @@ pub(crate) use json_column::{JsonColumn, write_value};
 pub(crate) use json_text::{Json, Scanner, elements, members};
 pub(crate) use ndjson::element_end;
 
-use crate::{Format, ImportError, Input, Reject};
+use crate::{Format, ImportError, ImportRequest, Input, Reject};
 use compression::Stream;
 
 /// Some rows of one input.
@@ -63,15 +63,15 @@ pub(crate) trait Source: Send {
 }
 
 /// Opens an input in its format.
-pub(crate) fn open(input: Input, format: Option<Format>) -> Result<Box<dyn Source>, ImportError> {
+pub(crate) fn open(input: Input, request: &ImportRequest) -> Result<Box<dyn Source>, ImportError> {
     let mut stream = Stream::open(input)?;
-    let format = match format.or_else(|| stream.format_by_name()) {
+    let format = match request.format.or_else(|| stream.format_by_name()) {
         Some(format) => format,
         None => stream.format_by_content()?,
     };
     Ok(match format {
         Format::Parquet => Box::new(parquet::ParquetSource::open(stream)?),
-        Format::Csv => Box::new(csv::CsvSource::open(stream)?),
+        Format::Csv => Box::new(csv::CsvSource::open(stream, request.delimiter, &request.nulls)?),
         Format::Ndjson => Box::new(ndjson::JsonSource::open(stream)?),
     })
 }

@@ -79,7 +79,7 @@ fn arrow_types_become_declared_types() {
 fn what_does_not_fit_rejects_its_row_alone() {
     let world = World::shop();
     let csv = "user_id,time,flag,whole,real,money,day,at,numbers,about\n\
-        u,2021-01-01,yes,,,,,,,\n\
+        u,2021-01-01,perhaps,,,,,,,\n\
         u,2021-01-01,,9223372036854775808,,,,,,\n\
         u,2021-01-01,,1.5,,,,,,\n\
         u,2021-01-01,,,nan,,,,,\n\
@@ -91,10 +91,10 @@ fn what_does_not_fit_rejects_its_row_alone() {
         u,2021-01-01,,1,,,,,,\n";
     let report = world.import("thing", "a.csv", csv);
     let expected = [
-        "1 flag: `yes` does not fit BOOLEAN (line 2)",
+        "1 flag: `perhaps` does not fit BOOLEAN (line 2)",
         "2 whole: `9223372036854775808` does not fit BIGINT (line 3)",
         "3 whole: `1.5` does not fit BIGINT (line 4)",
-        "4 real: `nan` does not fit DOUBLE (line 5)",
+        "4 real: `nan` does not fit DOUBLE; `--null nan` reads it as missing (line 5)",
         "5 money: `123456789.00` does not fit DECIMAL(10,2) (line 6)",
         "6 day: `2021-02-30` does not fit DATE (line 7)",
         "7 at: `soon` does not fit TIMESTAMP (line 8)",

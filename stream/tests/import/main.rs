@@ -4,6 +4,7 @@
 mod coercion;
 mod damaged;
 mod define;
+mod elsewhere;
 mod entities;
 mod formats;
 mod identity;

@@ -8,7 +8,7 @@ use crate::failure::{self, Failure};
 use crate::place::{Absent, Here, Place, PlaceArgs, There};
 use crate::setting;
 use crate::wait::Waiter;
-use eql_engine::stream::{self, Input, Progress, Received, Target};
+use eql_engine::stream::{self, Input, Progress, Received, Target, TimeFormat};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fs::File;
 use std::io::{IsTerminal, Read};
@@ -22,6 +22,7 @@ Examples:
   eql import events log.ndjson.gz --map ts=time --map event_type=event --id event_id
   eql import purchase 2026-*.parquet --map paid_at=time --time-zone Europe/Oslo
   zcat dump.csv.gz | eql import user - --format csv --define
+  eql import rating u.data --format csv --delimiter tab --null NA --map ts=time --time-format seconds
 
 Repeating an import changes nothing: events are known by their ids, entities by their keys.
 Columns that the target lacks go to `extra`; --strict rejects such rows, --define declares them.")]
@@ -40,6 +41,9 @@ pub(crate) struct Args {
     /// Which property, key or system column (time, event, event_id) a column feeds
     #[arg(long, value_name = "COLUMN=PROPERTY", value_parser = setting::pair)]
     map: Vec<(String, String)>,
+    /// Columns to pass over
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    ignore: Vec<String>,
     /// Columns that make an event's id
     #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
     id: Vec<String>,
@@ -49,6 +53,15 @@ pub(crate) struct Args {
     /// Of dates and of times without a zone
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
     time_zone: chrono_tz::Tz,
+    /// How times are written: a pattern such as `%d/%m/%Y %H:%M`, or seconds, milliseconds, microseconds, nanoseconds; several are tried in turn
+    #[arg(long, value_name = "FORMAT")]
+    time_format: Vec<TimeFormat>,
+    /// A text of CSV that says that a value is missing, such as NA; an empty field always does
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    null: Vec<String>,
+    /// What stands between the fields of CSV [default: a comma, or what the header shows]
+    #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
+    delimiter: Option<u8>,
     /// Reject rows with values that the target has no property for
     #[arg(long, conflicts_with = "define")]
     strict: bool,
@@ -95,6 +108,7 @@ pub(crate) fn import_here(here: &Here, arguments: &Args, inputs: Vec<Input>, bar
         Format::Ndjson => stream::Format::Ndjson,
     });
     request.map.clone_from(&arguments.map);
+    request.ignore.clone_from(&arguments.ignore);
     request.id.clone_from(&arguments.id);
     request.received = match arguments.received.as_deref() {
         None => Received::EventTime,
@@ -102,11 +116,18 @@ pub(crate) fn import_here(here: &Here, arguments: &Args, inputs: Vec<Input>, bar
         Some(column) => Received::Column(column.to_string()),
     };
     request.time_zone = arguments.time_zone;
+    request.time_formats.clone_from(&arguments.time_format);
+    request.nulls.clone_from(&arguments.null);
+    request.delimiter = arguments.delimiter;
     request.strict = arguments.strict;
     request.define = arguments.define;
     request.keep_null = arguments.keep_null;
     let report = here.import(request, &|progress| show(bar, &progress)).map_err(|e| Failure::Failed(failure::chain(&e)))?;
     Ok(report.into())
+}
+
+fn delimiter(text: &str) -> Result<u8, String> {
+    stream::delimiter(text).ok_or_else(|| "one ASCII character is needed, or `tab`".to_string())
 }
 
 fn inputs(files: &[PathBuf]) -> Vec<Input> {
@@ -139,11 +160,17 @@ fn query(arguments: &Args, file: &Path) -> Vec<(&'static str, String)> {
     let mut query = vec![("name", file.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned()))];
     query.extend(arguments.format.map(|f| ("format", format!("{f:?}").to_lowercase())));
     query.extend(arguments.map.iter().map(|(column, property)| ("map", format!("{column}={property}"))));
+    if !arguments.ignore.is_empty() {
+        query.push(("ignore", arguments.ignore.join(",")));
+    }
     if !arguments.id.is_empty() {
         query.push(("id", arguments.id.join(",")));
     }
     query.extend(arguments.received.iter().map(|r| ("received", r.clone())));
     query.push(("time_zone", arguments.time_zone.name().to_string()));
+    query.extend(arguments.time_format.iter().map(|f| ("time_format", f.to_string())));
+    query.extend(arguments.null.iter().map(|n| ("null", n.clone())));
+    query.extend(arguments.delimiter.map(|d| ("delimiter", char::from(d).to_string())));
     let flags = [("strict", arguments.strict), ("define", arguments.define), ("keep_null", arguments.keep_null)];
     query.extend(flags.into_iter().filter(|(_, on)| *on).map(|(name, _)| (name, "true".to_string())));
     query
