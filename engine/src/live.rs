@@ -8,6 +8,7 @@
 
 use crate::reevaluate::Reevaluation;
 use crate::segments::Segments;
+use crate::subscribe::Followers;
 use crate::{Engine, EngineError};
 use arrow::record_batch::RecordBatch;
 use eql_live::{ChangeLog, LogOptions};
@@ -15,7 +16,6 @@ use eql_store::{Committed, Feed, Store, StoreError};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -33,7 +33,7 @@ const LOOKS_MAX: usize = 16;
 /// Planning walks expressions recursively; only what is used takes memory.
 const STACK_BYTES: usize = 64 << 20;
 /// Where it is kept, in the data directory.
-const DIRECTORY: &str = "changes";
+pub(crate) const CHANGE_LOG: &str = "changes";
 /// The checkpoint of segments that are followed row by row, in that directory.
 const CHECKPOINT: &str = "segments.state";
 
@@ -44,8 +44,8 @@ pub(crate) struct Live {
     pub(crate) done: watch::Sender<(u64, i64)>,
     /// The engine closes: subscriptions end.
     pub(crate) stopping: watch::Sender<bool>,
-    /// Subscriptions that are open.
-    pub(crate) seated: AtomicUsize,
+    /// Who follows what.
+    pub(crate) followers: Followers,
     /// Records as rows, as most subscribers see them: made once for all.
     pub(crate) shown: Mutex<Shown>,
     /// Segments that cannot be kept up to date, with the reason.
@@ -68,6 +68,10 @@ impl Shown {
         self.rows.get(&(number, source)).cloned()
     }
 
+    pub(crate) fn clear(&mut self) {
+        self.rows.clear();
+    }
+
     pub(crate) fn put(&mut self, source: u32, number: u64, rows: &RecordBatch) {
         if rows.num_rows() <= SHOWN_ROWS_MAX {
             self.rows.insert((number, source), rows.clone());
@@ -88,11 +92,12 @@ impl Engine {
         if let Some(live) = &*started {
             return Ok(live.clone());
         }
-        let log = ChangeLog::open(&self.dir.join(DIRECTORY), LogOptions::default()).map_err(|e| EngineError::Invalid(e.to_string()))?;
+        let log = ChangeLog::open(&self.dir.join(CHANGE_LOG), LogOptions::default()).map_err(|e| EngineError::Invalid(e.to_string()))?;
+        crate::subscriptions::reconcile(&self.store, &log)?;
         let live = Arc::new(Live {
             done: watch::Sender::new((0, i64::MIN)),
             stopping: watch::Sender::new(false),
-            seated: AtomicUsize::new(0),
+            followers: Followers::default(),
             shown: Mutex::default(),
             failed: Mutex::default(),
             thread: Mutex::default(),
@@ -101,7 +106,7 @@ impl Engine {
         // One of its own: it must not wait for a thread of somebody who waits for it, and takes one core at most.
         let runtime = Builder::new_current_thread().enable_all().build().map_err(|e| EngineError::Invalid(e.to_string()))?;
         let (engine, shared, store) = (self.this.clone(), live.clone(), self.store.clone());
-        let checkpoint = self.dir.join(DIRECTORY).join(CHECKPOINT);
+        let checkpoint = self.dir.join(CHANGE_LOG).join(CHECKPOINT);
         let thread = std::thread::Builder::new()
             .name("live".into())
             .stack_size(STACK_BYTES)

@@ -1,7 +1,9 @@
 //! How fast the state of streaming segments is kept: 1,000 segments (counts, sums, distinct values, first and last values, sequences, conditions on
 //! rows of entities) over a million entities, with events that prefer some of them.
 //!
-//! `cargo run --release -p eql-live --example segments -- [entities] [events] [segments] [events a commit]`
+//! Then a segment more is defined, and at last everything is made once more from history, which must find the same members.
+//!
+//! `cargo run --release -p eql-live --example segments -- [entities] [events] [segments] [events a commit] [shards]`
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray};
@@ -77,10 +79,18 @@ fn resident() -> f64 {
     kib.unwrap_or(0.0) / 1024.0 / 1024.0
 }
 
+/// Seconds of processor time that all threads of the process took: what else runs on the machine is not in it.
+fn processor() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<f64> = stat.rsplit(')').next().unwrap_or("").split_whitespace().filter_map(|f| f.parse().ok()).collect();
+    // The state is no number: user and system time are the 11th and 12th behind it, in hundredths.
+    fields.get(10..12).map_or(0.0, |t| t.iter().sum::<f64>() / 100.0)
+}
+
 fn main() {
     let mut args = std::env::args().skip(1).map(|a| a.parse::<u64>().unwrap());
     let mut arg = |otherwise| args.next().unwrap_or(otherwise);
-    let (entities, events, segments, each) = (arg(1_000_000), arg(2_000_000), arg(1_000), arg(10_000));
+    let (entities, events, segments, each, shards) = (arg(1_000_000), arg(2_000_000), arg(1_000), arg(10_000), arg(2) as usize);
     let mut r = Random(7);
     let dir = tempfile::tempdir().unwrap();
     let start = 1_772_323_200_000_000;
@@ -105,14 +115,15 @@ fn main() {
         at += n;
     }
     let begun = Instant::now();
-    let mut state = State::begin(store.clone(), start, BTreeMap::new(), 2).unwrap();
+    let mut state = State::begin(store.clone(), start, BTreeMap::new(), shards).unwrap();
     println!(
-        "begun in {:.1} s over {entities} entities, {segments} segments; resident {:.2} GiB",
+        "begun in {:.1} s over {entities} entities, {segments} segments, {shards} shards; resident {:.2} GiB",
         begun.elapsed().as_secs_f64(),
         resident()
     );
     let mut feed = store.feed(store.position()).unwrap();
     let (mut busy, mut busy_half, mut changes, mut half) = (Duration::ZERO, Duration::ZERO, 0, state.counts());
+    let (mut took, mut took_half) = (0.0, 0.0);
     let commits = events / each;
     for c in 0..commits {
         // Two weeks in all.
@@ -143,16 +154,18 @@ fn main() {
         let batches: Vec<EventBatch> = batches.collect();
         store.append_events(batches).unwrap();
         let Some(commit) = feed.next(Duration::from_secs(5)).unwrap() else { panic!("nothing came") };
-        let began = Instant::now();
+        let (began, before) = (Instant::now(), processor());
         let out = state.apply(&commit).unwrap();
         busy += began.elapsed();
+        took += processor() - before;
         changes += out.iter().map(|(_, c)| c.changes.len()).sum::<usize>();
         if c + 1 == commits / 2 {
-            (busy_half, half) = (busy, state.counts());
+            (busy_half, took_half, half) = (busy, took, state.counts());
         }
     }
     let (all, second) = (state.counts(), (busy - busy_half).as_secs_f64());
     let n = (commits - commits / 2) * each;
+    println!("{:.1} µs of processor time an event", (took - took_half) * 1e6 / n as f64);
     println!(
         "{:.0} events/s in the second half ({n} events in {second:.1} s), {:.1} rows, {:.1} feature updates and {:.2} timers an event",
         n as f64 / second,
@@ -161,4 +174,23 @@ fn main() {
         (all.timers - half.timers) as f64 / n as f64,
     );
     println!("{changes} changes; state {:.2} GiB, resident {:.2} GiB", state.bytes() as f64 / (1u64 << 30) as f64, resident());
+    let begun = Instant::now();
+    define(&store, "DEFINE STREAMING SEGMENT one_more OF user AS count(e1 WHERE channel = 'v3' DURING last 21 rolling days) >= 2");
+    let Some(commit) = feed.next(Duration::from_secs(5)).unwrap() else { panic!("nothing came") };
+    let defined = Instant::now();
+    let out = state.apply(&commit).unwrap();
+    println!(
+        "one segment more: {} members, followed {:.2} s after its definition ({:.2} s of it to store that)",
+        out.iter().map(|(_, c)| c.changes.len()).sum::<usize>(),
+        begun.elapsed().as_secs_f64(),
+        (defined - begun).as_secs_f64(),
+    );
+    let (now, names) = (state.clock(), state.following().into_keys().collect::<Vec<_>>());
+    let members = |state: &State| names.iter().map(|name| state.count(name)).collect::<Vec<_>>();
+    let followed = members(&state);
+    drop(state);
+    let begun = Instant::now();
+    let state = State::begin(store.clone(), now, BTreeMap::new(), shards).unwrap();
+    println!("made from {events} events of history in {:.1} s; resident {:.2} GiB", begun.elapsed().as_secs_f64(), resident());
+    assert_eq!(members(&state), followed, "what was followed is what history says");
 }

@@ -19,7 +19,7 @@ mod state;
 pub use change::{Cause, Change, Commit, Direction};
 pub use difference::{Difference, Differs};
 pub use log::{
-    ChangeLog, Changed, Cursor, Entry, LogError, LogOptions, Members, Next, Reader, SourceFigures, Start, Subscription, SubscriptionState,
-    ValueChange, ValueCommit,
+    ChangeLog, Changed, Cursor, Entry, Erasure, Gone, Held, Lag, LogError, LogOptions, Members, Next, Reader, SourceFigures, Start,
+    Subscription, SubscriptionState, ValueChange, ValueCommit,
 };
 pub use state::{Counts, Following, Published, Source, State, Version};

@@ -308,3 +308,206 @@ fn a_segment_that_is_dropped_takes_its_cursors_along() {
     drop(log);
     assert!(open(dir.path(), small()).members(SEGMENTS[0]).unwrap().rows.is_empty());
 }
+
+/// What a reader hears: position and key, None for somebody who was erased; enters and exits.
+fn heard(reader: &mut Reader) -> Vec<(u64, Option<i64>, bool)> {
+    let mut all = Vec::new();
+    loop {
+        let (entry, skip) = match reader.try_next().unwrap() {
+            Next::Entry(entry, skip) => (entry, skip),
+            Next::Nothing => return all,
+            Next::InFiles => match reader.read().unwrap() {
+                Next::Entry(entry, skip) => (entry, skip),
+                _ => return all,
+            },
+        };
+        let Changed::Members(commit) = &entry.changed else { panic!() };
+        for change in commit.changes.iter().skip(skip) {
+            let key = change.entity.first().map(|k| if let Value::Int(k) = k { *k } else { panic!("{k:?}") });
+            all.push((commit.position, key, change.direction == Direction::Enter));
+        }
+        reader.delivered(&entry);
+    }
+}
+
+struct Nobody(Vec<i64>);
+
+impl Gone for Nobody {
+    fn gone(&self, _: &str, keys: &[&[Value]]) -> Result<Vec<bool>, LogError> {
+        Ok(keys.iter().map(|k| matches!(k, [Value::Int(k)] if self.0.contains(k))).collect())
+    }
+}
+
+/// Every file of a directory, as bytes.
+fn everything(dir: &Path) -> Vec<u8> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        all.extend(if path.is_dir() { everything(&path) } else { std::fs::read(&path).unwrap() });
+    }
+    all
+}
+
+#[test]
+fn whoever_was_erased_is_in_no_file_and_everybody_else_where_they_were() {
+    const GONE: i64 = 0x0123_4567_89ab;
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path(), small());
+    let mut model = Model::new();
+    let steps: Vec<Step> = (0..40).map(|i| vec![(0, BTreeSet::from([i % 5, if i % 8 == 0 { GONE } else { 100 + i }]))]).collect();
+    let mut cursors = Vec::new();
+    for step in &steps {
+        log.append(model.commit(step)).unwrap();
+        let (_, reader) = log.subscribe("segment a", &Start::Now).unwrap();
+        cursors.push(reader.place());
+    }
+    log.retain(0).unwrap();
+    let needle = postcard_of(GONE);
+    let contains = |all: &[u8]| all.windows(needle.len()).any(|w| w == needle);
+    assert!(contains(&everything(dir.path())), "it is looked for in the form that is written");
+    let members: BTreeSet<i64> = keys_of(&log.members("segment a").unwrap()).into_iter().filter(|k| *k != GONE).collect();
+    let before: Vec<Vec<_>> =
+        cursors.iter().map(|c| heard(&mut log.subscribe("segment a", &Start::Cursor(c.clone())).unwrap().1)).collect();
+    let done = log.erase(&Nobody(vec![GONE])).unwrap();
+    assert!(done.changes == 5 && done.files > 1, "{done:?}");
+    let again = |log: &Arc<ChangeLog>| {
+        assert_eq!(keys_of(&log.members("segment a").unwrap()), members);
+        assert_eq!(log.figures("segment a").unwrap().rows, members.len() as u64);
+        for (cursor, before) in cursors.iter().zip(&before) {
+            let now = heard(&mut log.subscribe("segment a", &Start::Cursor(cursor.clone())).unwrap().1);
+            let expected: Vec<_> = before.iter().map(|(p, k, enters)| (*p, k.filter(|k| *k != GONE), *enters)).collect();
+            assert_eq!(now, expected, "numbers and places stay");
+        }
+    };
+    assert!(!contains(&everything(dir.path())));
+    assert_eq!(log.erase(&Nobody(vec![GONE])).unwrap(), Erasure::default(), "there is nothing left to do");
+    drop(log);
+    let log = open(dir.path(), small());
+    again(&log);
+    log.append(model.commit(&vec![(0, BTreeSet::from([1]))])).unwrap();
+    drop(log);
+    assert!(!contains(&everything(dir.path())));
+}
+
+/// A key as the log writes it.
+fn postcard_of(key: i64) -> Vec<u8> {
+    // Zigzag, seven bits a byte.
+    let mut n = (key << 1) as u64;
+    let mut bytes = Vec::new();
+    while n >= 0x80 {
+        bytes.push((n as u8 & 0x7f) | 0x80);
+        n >>= 7;
+    }
+    bytes.push(n as u8);
+    bytes
+}
+
+#[test]
+fn a_log_out_of_a_backup_goes_on_up_to_its_position_and_refuses_what_came_after_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path(), small());
+    let mut model = Model::new();
+    log.name("behind", SEGMENTS[0], 0).unwrap();
+    log.name("ahead", SEGMENTS[0], 0).unwrap();
+    let mut commit = |i: i64| {
+        log.append(model.commit(&vec![(0, BTreeSet::from([i, i + 1])), (1, BTreeSet::from([i]))])).unwrap();
+        let (_, reader) = log.subscribe(SEGMENTS[0], &Start::Now).unwrap();
+        (reader.place(), log.event_cursor(i as u64 + 1, None))
+    };
+    let mut cursors: Vec<(String, String)> = (0..20).map(&mut commit).collect();
+    log.acknowledge("behind", &cursors[4].0, 0).unwrap();
+    log.acknowledge("ahead", &cursors[18].0, 0).unwrap();
+    log.save().unwrap();
+    let held = log.hold().unwrap();
+    cursors.extend((20..30).map(&mut commit));
+    let mut reader = log.subscribe(SEGMENTS[0], &Start::Cursor(cursors[4].0.clone())).unwrap().1;
+    let all = heard(&mut reader);
+    for position in [12u64, 20, 25] {
+        let copy = tempfile::tempdir().unwrap();
+        for (name, from) in &held.files {
+            std::fs::create_dir_all(copy.path().join(name).parent().unwrap()).unwrap();
+            std::fs::copy(from, copy.path().join(name)).unwrap();
+        }
+        std::fs::write(copy.path().join(eql_store::RESTORED), position.to_string()).unwrap();
+        let restored = Arc::new(ChangeLog::open(copy.path(), small()).unwrap());
+        assert!(!copy.path().join(eql_store::RESTORED).exists());
+        assert_eq!(restored.published().0, position.min(20), "records behind the position are gone");
+        for (i, (cursor, of_events)) in cursors.iter().enumerate() {
+            let at = i as u64 + 1;
+            let begun = restored.subscribe(SEGMENTS[0], &Start::Cursor(cursor.clone()));
+            assert_eq!(begun.is_ok(), at <= position.min(20), "a cursor of position {at} after a restore to {position}");
+            if let Err(e) = begun {
+                assert!(e.to_string().starts_with("SNAPSHOT_REQUIRED"), "{e}");
+            }
+            assert_eq!(restored.event_place(of_events).is_ok(), at <= position, "position {at} of {position}");
+        }
+        let states = restored.subscriptions();
+        assert_eq!(states.iter().map(|s| (s.name.as_str(), s.broken)).collect::<Vec<_>>(), [("ahead", position < 19), ("behind", false)]);
+        let mut reader = restored.subscribe(SEGMENTS[0], &Start::Subscription("behind".into())).unwrap().1;
+        let expected: Vec<_> = all.iter().filter(|(p, ..)| *p <= position.min(20)).copied().collect();
+        assert_eq!(heard(&mut reader), expected, "exactly what the other log says up to there");
+        // From here on the two logs differ: a cursor of one is none of the other.
+        let change = Commit { position: 100, clock: 1000, version: 1, changes: vec![change(77, true, 1000)] };
+        restored.append(vec![(SEGMENTS[0].to_string(), Changed::Members(change))]).unwrap();
+        let (_, reader) = restored.subscribe(SEGMENTS[0], &Start::Now).unwrap();
+        assert!(log.subscribe(SEGMENTS[0], &Start::Cursor(reader.place())).is_err());
+        assert!(restored.subscribe(SEGMENTS[0], &Start::Cursor(cursors[25].0.clone())).is_err());
+    }
+    drop(held);
+    assert!(!dir.path().join("holds").exists());
+}
+
+#[test]
+fn who_lags_is_told_by_how_many_changes_and_since_when() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path(), small());
+    let mut model = Model::new();
+    let mut cursors = Vec::new();
+    for i in 0..30 {
+        log.append(model.commit(&vec![(0, BTreeSet::from([i, i + 1, i + 2])), (1, BTreeSet::from([i]))])).unwrap();
+        let (_, reader) = log.subscribe(SEGMENTS[0], &Start::Now).unwrap();
+        cursors.push(reader.cursor_now());
+    }
+    for (i, cursor) in cursors.iter().enumerate() {
+        let behind = 29 - i as u64;
+        let since = (behind > 0).then_some((i as i64 + 2) * 10);
+        assert_eq!(log.lag(cursor).unwrap(), Lag { changes: behind * 3, since }, "behind commit {i}");
+    }
+}
+
+#[test]
+fn subscriptions_are_those_that_are_defined_and_a_lost_place_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path(), small());
+    log.name("kept", SEGMENTS[0], 5).unwrap();
+    log.name("dropped", SEGMENTS[0], 5).unwrap();
+    let defined = |names: &[&str]| names.iter().map(|n| (n.to_string(), SEGMENTS[0].to_string())).collect();
+    assert_eq!(log.reconcile(&defined(&["kept", "lost"]), 9).unwrap(), []);
+    let shown: Vec<(String, bool)> = log.subscriptions().into_iter().map(|s| (s.name, s.broken)).collect();
+    assert_eq!(shown, [("kept".to_string(), false), ("lost".to_string(), true)]);
+    for error in
+        [log.name("lost", SEGMENTS[0], 9).unwrap_err(), log.subscribe(SEGMENTS[0], &Start::Subscription("lost".into())).unwrap_err()]
+    {
+        assert!(error.to_string().starts_with("SNAPSHOT_REQUIRED"), "{error}");
+    }
+}
+
+#[test]
+fn whoever_was_erased_is_in_no_snapshot_either() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path(), LogOptions { keep_bytes: 600, ..small() });
+    let mut model = Model::new();
+    for i in 0..20 {
+        log.append(model.commit(&vec![(0, BTreeSet::from([500 + i]))])).unwrap();
+    }
+    assert!(log.retain(0).unwrap() > 0, "files went, and a snapshot came");
+    let needle = postcard_of(501);
+    let contains = |all: &[u8]| all.windows(needle.len() + 1).any(|w| w[1..] == needle[..] && w[0] == 1);
+    assert!(keys_of(&log.members("segment a").unwrap()).contains(&501));
+    let done = log.erase(&Nobody(vec![501])).unwrap();
+    assert_eq!((done.changes, done.files), (0, 1), "its change went before");
+    drop(log);
+    let log = open(dir.path(), small());
+    assert!(!keys_of(&log.members("segment a").unwrap()).contains(&501) && !contains(&everything(dir.path())));
+    assert_eq!(log.figures("segment a").unwrap().rows, 19);
+}

@@ -48,7 +48,8 @@ impl Cursor {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    pub(super) fn read(text: &str, log: u64, secret: u64) -> Result<Cursor, LogError> {
+    /// Whose log it is of the caller sees.
+    pub(super) fn read(text: &str, secret: u64) -> Result<Cursor, LogError> {
         let unreadable = || LogError::Cursor("is none: it is not complete, or was changed, or comes from another data directory");
         let bytes = URL_SAFE_NO_PAD.decode(text.trim()).map_err(|_| unreadable())?;
         let (signed, check) = bytes.split_last_chunk::<8>().ok_or_else(unreadable)?;
@@ -59,11 +60,7 @@ impl Cursor {
         if *form != FORM {
             return Err(LogError::Cursor("was given by a newer release"));
         }
-        let cursor: Cursor = postcard::from_bytes(body).map_err(|_| unreadable())?;
-        if cursor.log != log {
-            return Err(LogError::Cursor("was given before the change log was made anew"));
-        }
-        Ok(cursor)
+        postcard::from_bytes(body).map_err(|_| unreadable())
     }
 }
 
@@ -75,17 +72,16 @@ mod tests {
     fn a_cursor_comes_back_and_no_other_text_is_one() {
         let cursor = Cursor { log: 5, source: 2, number: 1 << 40, index: WHOLE, version: 3, position: 77, clock: -9 };
         let text = cursor.text(42);
-        assert_eq!(Cursor::read(&text, 5, 42).unwrap(), cursor);
+        assert_eq!(Cursor::read(&text, 42).unwrap(), cursor);
         for other in ["", "x", "ZZZZ", &text[1..], &text[..text.len() - 1], &format!("{text}A")] {
-            assert!(Cursor::read(other, 5, 42).is_err(), "{other}");
+            assert!(Cursor::read(other, 42).is_err(), "{other}");
         }
         for at in 0..text.len() {
             let mut changed = text.clone().into_bytes();
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(changed).unwrap();
-            assert!(Cursor::read(&changed, 5, 42).map_or(true, |c| c == cursor), "{changed}");
+            assert!(Cursor::read(&changed, 42).map_or(true, |c| c == cursor), "{changed}");
         }
-        assert!(Cursor::read(&text, 6, 42).unwrap_err().to_string().contains("anew"));
-        assert!(Cursor::read(&text, 5, 43).unwrap_err().to_string().contains("another data directory"));
+        assert!(Cursor::read(&text, 43).unwrap_err().to_string().contains("another data directory"));
     }
 }

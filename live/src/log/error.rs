@@ -17,9 +17,17 @@ pub enum LogError {
         /// `segment vip`
         source_name: String,
     },
+    /// The cursor names a record that this log does not have.
+    #[error(
+        "SNAPSHOT_REQUIRED: the cursor is ahead of the change log, which was restored from a backup; subscribe FROM SNAPSHOT and take what it gives in place of what you have"
+    )]
+    Ahead,
     /// Nothing of that name is followed.
     #[error("nothing is kept of {0}: is it a streaming segment, or a tag that is stored?")]
     Unknown(String),
+    /// Who must be asked about entities cannot answer.
+    #[error("who is known cannot be asked: {0}")]
+    Asked(String),
     /// No such subscription.
     #[error("there is no subscription `{0}`")]
     NoSubscription(String),
@@ -31,9 +39,9 @@ pub enum LogError {
         /// `segment vip`
         follows: String,
     },
-    /// It lagged too far behind.
+    /// It lagged too far behind, or a restore lost its place.
     #[error(
-        "subscription `{0}` is broken: it lagged so far behind that what it has not read was removed; delete it and begin again FROM SNAPSHOT"
+        "SNAPSHOT_REQUIRED: subscription `{0}` is broken: what it has not read was removed, or was lost in a restore; delete it and begin again FROM SNAPSHOT"
     )]
     Broken(String),
     /// A file does not hold what was written.

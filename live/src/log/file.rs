@@ -31,8 +31,17 @@ pub(super) struct Known {
     pub(super) last: u64,
     /// Greatest clock of its records.
     pub(super) clock: i64,
-    /// The last number and the bytes of each source in it.
-    pub(super) sources: BTreeMap<u32, (u64, u64)>,
+    /// What each source has in it.
+    pub(super) sources: BTreeMap<u32, Share>,
+}
+
+/// What one source has in a file.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Share {
+    /// Number of its last record.
+    pub(super) last: u64,
+    pub(super) bytes: u64,
+    pub(super) changes: u64,
 }
 
 pub(super) fn name(first: u64) -> String {
@@ -46,11 +55,13 @@ impl Known {
     }
 
     /// Takes note of a record that is durable.
-    pub(super) fn note(&mut self, head: &Head) {
+    pub(super) fn note(&mut self, head: &Head, changes: usize) {
         self.last = head.number;
         self.clock = self.clock.max(head.clock);
-        let (last, bytes) = self.sources.entry(head.source).or_default();
-        (*last, *bytes) = (head.number, *bytes + head.bytes() as u64);
+        let share = self.sources.entry(head.source).or_default();
+        share.last = head.number;
+        share.bytes += head.bytes() as u64;
+        share.changes += changes as u64;
         self.file.bytes.fetch_add(head.bytes() as u64, Ordering::Release);
     }
 
@@ -64,8 +75,9 @@ impl Known {
             let rest = &bytes[at..];
             match Head::read(rest).and_then(|head| Ok((head, head.payload(rest)?))) {
                 Ok((head, payload)) if head.number == known.last + 1 => {
-                    each(&head, &decoded(path, at as u64, payload)?);
-                    known.note(&head);
+                    let changed = decoded(path, at as u64, payload)?;
+                    each(&head, &changed);
+                    known.note(&head, changed.len());
                     at += head.bytes();
                 }
                 Ok((head, _)) => {

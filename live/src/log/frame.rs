@@ -6,12 +6,13 @@
 //! The checksum covers the payload and then the header from the length on. `durable` is the number that was synced before this frame was
 //! written: it tells a tail that was never published from damage.
 
-pub(super) const MAGIC: [u8; 4] = *b"EQLc";
+pub(super) use eql_store::framed::NoFrame;
+use eql_store::framed::{Frames, u32_at, u64_at};
+
 pub(super) const HEADER_BYTES: usize = 52;
 const FORMAT: u8 = 1;
-
-/// Longest payload: what one commit changes in one segment. A length that is larger is damage, not data.
-pub(super) const PAYLOAD_BYTES_MAX: usize = 1 << 30;
+/// The longest payload is what one commit changes in one segment.
+const FRAMES: Frames = Frames { magic: *b"EQLc", header_bytes: HEADER_BYTES, payload_bytes_max: 1 << 30 };
 
 /// The head of a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,16 +23,7 @@ pub(super) struct Head {
     pub(super) durable: u64,
     pub(super) position: u64,
     pub(super) clock: i64,
-    crc: u32,
     format: u8,
-}
-
-/// Why there is no frame here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NoFrame {
-    Broken(&'static str),
-    /// Whole, but of a later release.
-    Newer(u8),
 }
 
 impl Head {
@@ -47,33 +39,22 @@ impl Head {
     /// The frame around a payload.
     pub(super) fn write(self, payload: &[u8], out: &mut Vec<u8>) {
         let mut header = [0; HEADER_BYTES];
-        header[..4].copy_from_slice(&MAGIC);
-        header[8..12].copy_from_slice(&(payload.len() as u32).to_le_bytes());
         header[12] = FORMAT;
         header[16..20].copy_from_slice(&self.source.to_le_bytes());
         header[20..28].copy_from_slice(&self.number.to_le_bytes());
         header[28..36].copy_from_slice(&self.durable.to_le_bytes());
         header[36..44].copy_from_slice(&self.position.to_le_bytes());
         header[44..52].copy_from_slice(&self.clock.to_le_bytes());
-        let crc = crc32c::crc32c_append(crc32c::crc32c(payload), &header[8..]);
-        header[4..8].copy_from_slice(&crc.to_le_bytes());
+        FRAMES.seal(&mut header, payload.len(), crc32c::crc32c(payload));
         out.extend_from_slice(&header);
         out.extend_from_slice(payload);
     }
 
     /// Reads a header; the payload is not looked at.
     pub(super) fn read(bytes: &[u8]) -> Result<Head, NoFrame> {
-        let header = bytes.get(..HEADER_BYTES).ok_or(NoFrame::Broken("the head of a record is cut off"))?;
-        if header[..4] != MAGIC {
-            return Err(NoFrame::Broken("no record starts here"));
-        }
-        let length = u32_at(header, 8) as usize;
-        if length > PAYLOAD_BYTES_MAX {
-            return Err(NoFrame::Broken("the length of a record is impossible"));
-        }
+        let (header, length) = FRAMES.header(bytes)?;
         Ok(Head {
             length,
-            crc: u32_at(header, 4),
             format: header[12],
             source: u32_at(header, 16),
             number: u64_at(header, 20),
@@ -85,38 +66,14 @@ impl Head {
 
     /// The payload of a whole frame that begins here.
     pub(super) fn payload(self, bytes: &[u8]) -> Result<&[u8], NoFrame> {
-        let payload = bytes.get(HEADER_BYTES..self.bytes()).ok_or(NoFrame::Broken("a record is cut off"))?;
-        if crc32c::crc32c_append(crc32c::crc32c(payload), &bytes[8..HEADER_BYTES]) != self.crc {
-            return Err(NoFrame::Broken("the checksum of a record does not fit"));
-        }
+        let (_, payload) = FRAMES.read(bytes)?;
         if self.format > FORMAT { Err(NoFrame::Newer(self.format)) } else { Ok(payload) }
     }
 }
 
 /// The first whole frame that starts after the beginning of `bytes`, with its offset.
 pub(super) fn find_next(bytes: &[u8]) -> Option<(usize, Head)> {
-    let mut at = 1;
-    while at + HEADER_BYTES <= bytes.len() {
-        at += bytes[at..].windows(MAGIC.len()).position(|w| w == MAGIC)?;
-        let whole = Head::read(&bytes[at..]).and_then(|head| head.payload(&bytes[at..]).map(|_| head));
-        if let Ok(head) = whole {
-            return Some((at, head));
-        }
-        at += 1;
-    }
-    None
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    let mut four = [0; 4];
-    four.copy_from_slice(&bytes[at..at + 4]);
-    u32::from_le_bytes(four)
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    let mut eight = [0; 8];
-    eight.copy_from_slice(&bytes[at..at + 8]);
-    u64::from_le_bytes(eight)
+    FRAMES.find_next(bytes, |at| Head::read(at).and_then(|head| head.payload(at).map(|_| head)).ok())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Small documents beside the log that must be durable as it is: definitions of webhooks, and what they could not deliver.
+//! Small documents beside the log that must be durable as it is: what webhooks could not deliver.
 
 use super::registry::{replace, sync_dir};
 use super::{ChangeLog, LogError};
@@ -58,6 +58,28 @@ impl ChangeLog {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
             Err(e) => Err(LogError::io(&path, "remove")(e)),
         }
+    }
+
+    /// The files of all documents.
+    pub(super) fn kept_files(&self) -> Result<Vec<PathBuf>, LogError> {
+        let mut files = Vec::new();
+        let mut open = vec![self.dir.join(DIRECTORY)];
+        while let Some(dir) = open.pop() {
+            let entries = match std::fs::read_dir(&dir) {
+                Ok(entries) => entries,
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(e) => return Err(LogError::io(&dir, "read")(e)),
+            };
+            for entry in entries {
+                let path = entry.map_err(LogError::io(&dir, "read"))?.path();
+                if path.is_dir() {
+                    open.push(path);
+                } else if path.extension().is_some_and(|e| e == "kept") {
+                    files.push(path);
+                }
+            }
+        }
+        Ok(files)
     }
 
     fn kept_dir(&self, kind: &str) -> PathBuf {

@@ -34,7 +34,7 @@ impl Built {
     fn apply(&mut self, changed: &Changed) {
         match changed {
             Changed::Members(commit) => {
-                for change in &commit.changes {
+                for change in commit.changes.iter().filter(|c| !c.entity.is_empty()) {
                     match change.direction {
                         Direction::Enter => drop(self.rows.insert(key_bytes(&change.entity), Value::Null)),
                         Direction::Exit => drop(self.rows.remove(&key_bytes(&change.entity))),
@@ -42,7 +42,7 @@ impl Built {
                 }
             }
             Changed::Values(commit) => {
-                for change in &commit.changes {
+                for change in commit.changes.iter().filter(|c| !c.entity.is_empty()) {
                     match &change.new {
                         Value::Null => drop(self.rows.remove(&key_bytes(&change.entity))),
                         value => drop(self.rows.insert(key_bytes(&change.entity), value.clone())),
@@ -60,7 +60,7 @@ impl Built {
     }
 }
 
-fn key_bytes(key: &[Value]) -> Vec<u8> {
+pub(super) fn key_bytes(key: &[Value]) -> Vec<u8> {
     // Values into memory cannot fail.
     postcard::to_allocvec(key).unwrap_or_default()
 }
@@ -100,6 +100,11 @@ fn read(dir: &Path, source: u32, meta: &SnapshotMeta) -> Result<Built, LogError>
     let broken = || LogError::damaged(&path, 0, "it is not what was written");
     let payload = Head::read(&bytes).and_then(|head| head.payload(&bytes)).map_err(|_| broken())?;
     Ok(Built::of(postcard::from_bytes(payload).map_err(|_| broken())?))
+}
+
+/// A snapshot as it is.
+pub(super) fn read_rows(dir: &Path, source: u32, meta: &SnapshotMeta) -> Result<Members, LogError> {
+    Ok(Members { number: meta.number, place: (0, 0), rows: read(dir, source, meta)?.rows() })
 }
 
 pub(super) fn write(dir: &Path, source: u32, members: &Members) -> Result<SnapshotMeta, LogError> {

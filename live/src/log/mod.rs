@@ -10,19 +10,26 @@
 
 mod cursor;
 mod entry;
+mod erase;
 mod error;
 mod file;
 mod frame;
+mod hold;
 mod keep;
+mod lag;
 mod members;
 mod reader;
 mod registry;
+mod restored;
 mod retain;
 mod subscription;
 
 pub use cursor::Cursor;
 pub use entry::{Changed, Entry, ValueChange, ValueCommit};
+pub use erase::{Erasure, Gone};
 pub use error::LogError;
+pub use hold::Held;
+pub use lag::Lag;
 pub use members::Members;
 pub use reader::{Next, Reader, Start};
 pub use registry::Subscription;
@@ -136,9 +143,11 @@ impl Source {
 fn came_and_went(changed: &Changed) -> (u64, u64) {
     let count = |n: usize| n as u64;
     match changed {
+        // Whoever was erased is in no snapshot either.
         Changed::Members(c) => {
-            let came = c.changes.iter().filter(|c| c.direction == crate::Direction::Enter).count();
-            (count(came), count(c.changes.len() - came))
+            let known = c.changes.iter().filter(|c| !c.entity.is_empty());
+            let (came, went): (Vec<_>, Vec<_>) = known.partition(|c| c.direction == crate::Direction::Enter);
+            (count(came.len()), count(went.len()))
         }
         Changed::Values(c) => {
             let is_null = |v: &eql_catalog::Value| matches!(v, eql_catalog::Value::Null);
@@ -165,6 +174,15 @@ impl ChangeLog {
     /// Damaged, of a newer format, or not readable.
     pub fn open(dir: &Path, options: LogOptions) -> Result<ChangeLog, LogError> {
         std::fs::create_dir_all(dir).map_err(LogError::io(dir, "create"))?;
+        hold::remove_left(dir)?;
+        if let Some(position) = restored::position(dir)? {
+            let restored = ChangeLog::begin(dir, options.clone())?;
+            restored::begin(dir, &restored.inner.lock(), position)?;
+        }
+        ChangeLog::begin(dir, options)
+    }
+
+    fn begin(dir: &Path, options: LogOptions) -> Result<ChangeLog, LogError> {
         let manifest = match Manifest::read(dir)? {
             Some(manifest) => manifest,
             None => {
@@ -360,6 +378,11 @@ impl ChangeLog {
         self.inner.lock().progress
     }
 
+    /// A place as text, for whoever wants to go on there.
+    pub fn cursor_text(&self, at: &Cursor) -> String {
+        at.text(self.inner.lock().manifest.secret)
+    }
+
     /// A cursor in the log of events: behind so many events of the record at a position; None: behind all of them.
     pub fn event_cursor(&self, position: u64, events: Option<u32>) -> String {
         let manifest = &self.inner.lock().manifest;
@@ -372,11 +395,7 @@ impl ChangeLog {
     /// # Errors
     /// It is none, or one of a segment or a tag.
     pub fn event_place(&self, text: &str) -> Result<(u64, Option<u32>), LogError> {
-        let (log, secret) = {
-            let manifest = &self.inner.lock().manifest;
-            (manifest.log, manifest.secret)
-        };
-        let cursor = Cursor::read(text, log, secret)?;
+        let cursor = self.inner.lock().manifest.cursor(text)?;
         if cursor.source != 0 {
             return Err(LogError::Cursor("belongs to a segment or a tag"));
         }
@@ -387,7 +406,7 @@ impl ChangeLog {
         let inner = self.inner.lock();
         let meta = inner.manifest.sources.get(name).ok_or_else(|| LogError::Unknown(name.to_string()))?;
         let after = meta.snapshot.as_ref().map_or(0, |s| s.number);
-        let scans = inner.files.iter().filter(|f| f.sources.get(&meta.id).is_some_and(|(last, _)| *last > after));
+        let scans = inner.files.iter().filter(|f| f.sources.get(&meta.id).is_some_and(|share| share.last > after));
         Ok(Plan {
             source: meta.id,
             snapshot: meta.snapshot.clone(),
@@ -423,7 +442,7 @@ impl Inner {
     fn publish(&mut self, heads: &[Head], entries: Vec<Arc<Entry>>, options: &LogOptions) {
         for (head, entry) in heads.iter().zip(entries) {
             if let Some(known) = self.files.last_mut() {
-                known.note(head);
+                known.note(head, entry.changed.len());
             }
             self.last = head.number;
             self.progress = (head.position, head.clock);

@@ -61,14 +61,14 @@ impl ChangeLog {
                 Some(m) => Cursor { position: m.place.0, clock: m.place.1, ..whole(m.number) },
                 None => whole(inner.last),
             },
-            Start::Cursor(text) => Cursor::read(text, inner.manifest.log, inner.manifest.secret)?,
+            Start::Cursor(text) => inner.manifest.cursor(text)?,
             Start::Subscription(known) => inner.subscription(known, name)?,
         };
         if at.source != meta.id {
             return Err(LogError::Cursor("belongs to another segment or tag, or to one that was dropped since"));
         }
         if at.number > inner.last {
-            return Err(LogError::Cursor("is ahead of the log, which lost its end or was restored from a backup"));
+            return Err(LogError::Ahead);
         }
         let reader = Reader { log: self.clone(), name: name.to_string(), at, seen: behind(&at), scan: None };
         reader.check(&inner)?;
@@ -117,7 +117,7 @@ impl Reader {
             let inner = log.inner.lock();
             self.check(&inner)?;
             let upto = inner.last;
-            let has_more = |f: &&super::Known| f.sources.get(&self.at.source).is_some_and(|(last, _)| *last > self.seen);
+            let has_more = |f: &&super::Known| f.sources.get(&self.at.source).is_some_and(|share| share.last > self.seen);
             let Some(known) = inner.files.iter().find(has_more) else { return Ok(Next::Nothing) };
             let (file, end) = (known.file.clone(), known.last);
             drop(inner);
@@ -176,6 +176,11 @@ impl Reader {
     /// The cursor of what was handed on so far.
     pub fn place(&self) -> String {
         self.text(&self.at)
+    }
+
+    /// The place of what was handed on so far.
+    pub fn cursor_now(&self) -> Cursor {
+        self.at
     }
 
     /// Position and clock of what was handed on so far.

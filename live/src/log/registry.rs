@@ -23,6 +23,22 @@ pub(super) struct Manifest {
     pub(super) sources: BTreeMap<String, SourceMeta>,
     #[serde(default)]
     pub(super) subscriptions: BTreeMap<String, Subscription>,
+    /// Logs that this one was restored from, and how far their cursors hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) former: Vec<Former>,
+    /// Subscriptions are defined elsewhere, and here is only where they are. Logs of before know of no such place.
+    #[serde(default)]
+    pub(super) places_only: bool,
+}
+
+/// A log that this one was restored from: both have the same up to here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Former {
+    pub(super) log: u64,
+    /// The last record that was taken over.
+    pub(super) number: u64,
+    /// The last position in the log of events.
+    pub(super) position: u64,
 }
 
 /// A segment or a tag.
@@ -85,7 +101,21 @@ impl Manifest {
 
     pub(super) fn new(log: u64, secret: u64) -> Manifest {
         let (sources, subscriptions) = (BTreeMap::new(), BTreeMap::new());
-        Manifest { format: FORMAT, log, secret, next_source: 1, removed: 0, sources, subscriptions }
+        let (former, places_only) = (Vec::new(), true);
+        Manifest { format: FORMAT, log, secret, next_source: 1, removed: 0, sources, subscriptions, former, places_only }
+    }
+
+    /// A cursor that this log gave, or one that it was restored from.
+    pub(super) fn cursor(&self, text: &str) -> Result<Cursor, LogError> {
+        let cursor = Cursor::read(text, self.secret)?;
+        if cursor.log == self.log {
+            return Ok(cursor);
+        }
+        let former = self.former.iter().find(|f| f.log == cursor.log);
+        let former = former.ok_or(LogError::Cursor("was given before the change log was made anew"))?;
+        // A place in the log of events is a position.
+        let is_shared = cursor.number <= if cursor.source == 0 { former.position } else { former.number };
+        if is_shared { Ok(Cursor { log: self.log, ..cursor }) } else { Err(LogError::Ahead) }
     }
 
     pub(super) fn write(&self, dir: &Path) -> Result<(), LogError> {

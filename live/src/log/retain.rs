@@ -71,7 +71,7 @@ impl ChangeLog {
     #[allow(clippy::type_complexity)]
     fn going(&self, now: i64) -> Vec<(u64, u64, BTreeMap<u32, u64>)> {
         let inner = self.inner.lock();
-        let bytes = |f: &super::Known| f.sources.values().map(|(_, bytes)| bytes).sum::<u64>();
+        let bytes = |f: &super::Known| f.sources.values().map(|share| share.bytes).sum::<u64>();
         let mut total: u64 = inner.files.iter().map(bytes).sum();
         let mut going = Vec::new();
         for known in inner.files.iter().take(inner.files.len().saturating_sub(1)) {
@@ -79,14 +79,14 @@ impl ChangeLog {
             if !old && total <= self.options.keep_bytes {
                 break;
             }
-            let held = |s: &&super::Subscription| known.sources.get(&s.cursor.source).is_some_and(|(last, _)| *last > s.cursor.number);
+            let held = |s: &&super::Subscription| known.sources.get(&s.cursor.source).is_some_and(|share| share.last > s.cursor.number);
             let in_time = |s: &&super::Subscription| !s.broken && now.saturating_sub(s.acknowledged_at) <= self.options.keep_us;
             if total <= self.options.keep_bytes.saturating_mul(2) && inner.manifest.subscriptions.values().filter(in_time).any(|s| held(&s))
             {
                 break;
             }
             total -= bytes(known);
-            let lasts = known.sources.iter().map(|(id, (last, _))| (*id, *last)).collect();
+            let lasts = known.sources.iter().map(|(id, share)| (*id, share.last)).collect();
             going.push((known.last, known.file.first, lasts));
         }
         going
@@ -112,7 +112,7 @@ impl ChangeLog {
             let last = inner.sources.get(&s.cursor.source).map_or(0, |source| source.last);
             let waits = last > s.cursor.number;
             let loses =
-                inner.files.iter().any(|f| f.last <= upto && f.sources.get(&s.cursor.source).is_some_and(|(l, _)| *l > s.cursor.number));
+                inner.files.iter().any(|f| f.last <= upto && f.sources.get(&s.cursor.source).is_some_and(|l| l.last > s.cursor.number));
             !s.broken && (loses || (waits && now.saturating_sub(s.acknowledged_at) > self.options.keep_us))
         };
         inner.manifest.subscriptions.iter().filter(|(_, s)| late(s)).map(|(name, _)| name.clone()).collect()

@@ -25,6 +25,8 @@ pub(crate) struct Wanted {
     pub lanes: BTreeMap<EntityTypeId, BTreeMap<u32, Option<BTreeSet<u32>>>>,
     /// Entities of which everything is read: those who became one, or came apart.
     pub anew: BTreeMap<EntityTypeId, BTreeSet<u32>>,
+    /// Definitions came, went, or are others.
+    pub redefined: bool,
     /// Segments that are evaluated as queries.
     pub wholes: bool,
     /// Why.
@@ -33,7 +35,7 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     pub(crate) fn is_empty(&self) -> bool {
-        self.all.is_none() && self.lanes.is_empty() && self.anew.is_empty() && !self.wholes
+        self.all.is_none() && self.lanes.is_empty() && self.anew.is_empty() && !self.wholes && !self.redefined
     }
 
     /// Adds lanes of some entities, or of all.
@@ -51,6 +53,7 @@ impl Wanted {
         self.all = self.all.or(other.all);
         other.anew.into_iter().for_each(|(entity, ordinals)| self.anew.entry(entity).or_default().extend(ordinals));
         self.wholes |= other.wholes;
+        self.redefined |= other.redefined;
         self.cause = self.cause.or(other.cause);
         for (entity, lanes) in other.lanes {
             for (lane, only) in lanes {

@@ -3,7 +3,8 @@
 use super::again::{Again, Wanted};
 use super::begin::bound;
 use super::definition::{Input, Test};
-use super::population::{Population, Work};
+use super::population::Population;
+use super::work::Work;
 use super::{Published, State};
 use crate::change::Cause;
 use arrow::array::UInt32Array;
@@ -51,23 +52,37 @@ pub(crate) fn take(state: &mut State, commit: &Committed, out: &mut Vec<Publishe
         }
         for (entity, ordinals) in &again.wanted.anew {
             let Some(population) = state.populations.get_mut(entity) else { continue };
-            population.remake(&again.snapshot, ordinals, commit.clock, works.entry(*entity).or_default())?;
+            population.remake(&again.snapshot, ordinals, works.entry(*entity).or_default())?;
         }
+        let mut reread: BTreeMap<EntityTypeId, BTreeSet<u32>> = BTreeMap::new();
         for (entity, lanes) in &again.wanted.lanes {
             let Some(population) = state.populations.get_mut(entity) else { continue };
             let work = works.entry(*entity).or_default();
+            // Lanes of the same entities are read together.
+            let mut by_whom: BTreeMap<Vec<u32>, Vec<u32>> = BTreeMap::new();
             for (lane, only) in lanes {
-                let only: Option<Vec<u32>> = only.as_ref().map(|o| o.iter().copied().collect());
-                population.rescan(&again.snapshot, &[*lane], only.as_deref(), commit.clock, work)?;
+                match only {
+                    Some(only) => by_whom.entry(only.iter().copied().collect()).or_default().push(*lane),
+                    None => drop(reread.entry(*entity).or_default().insert(*lane)),
+                }
             }
+            by_whom.into_iter().try_for_each(|(only, lanes)| population.rescan(&again.snapshot, &lanes, &only, work))?;
         }
         cause = again.wanted.cause.filter(|_| !again.wanted.lanes.is_empty()).unwrap_or(cause);
-        settle(state, &again.snapshot, works, commit, cause, out)?;
+        let redefinition = again.wanted.redefined.then(|| state.redefinition(&again.snapshot));
+        let mut told = Vec::new();
+        settle(state, &again.snapshot, works, &reread, commit, cause, &mut told)?;
+        if let Some(redefinition) = redefinition {
+            // What a segment is by its new definition is told once, with what the commit itself has changed.
+            told.retain(|(name, _)| !redefinition.concerns(name));
+            state.redefine(&again.snapshot, redefinition, &mut told)?;
+        }
+        out.extend(told);
         if again.wanted.wholes {
             state.wholes_at(&again.snapshot, cause, &again.wanted.anew, out)?;
         }
     } else {
-        settle(state, &snapshot, works, commit, cause, out)?;
+        settle(state, &snapshot, works, &BTreeMap::new(), commit, cause, out)?;
     }
     state.last = snapshot;
     Ok(())
@@ -88,15 +103,18 @@ fn settle(
     state: &mut State,
     snapshot: &Arc<Snapshot>,
     works: BTreeMap<EntityTypeId, Work>,
+    reread: &BTreeMap<EntityTypeId, BTreeSet<u32>>,
     commit: &Committed,
     cause: Cause,
     out: &mut Vec<Published>,
 ) -> Result<(), LiveError> {
+    let (none, mut moved) = (BTreeSet::new(), Vec::new());
     for (entity, work) in works {
         let Some(population) = state.populations.get_mut(&entity) else { continue };
-        let moved = population.settle(snapshot, commit.clock, work, cause)?;
-        out.extend(state.changes(snapshot, entity, &moved, (commit.position, commit.clock))?);
+        let found = population.settle(snapshot, commit.clock, work, reread.get(&entity).unwrap_or(&none), cause)?;
+        moved.extend(found.into_iter().map(|m| (entity, m)));
     }
+    out.extend(state.changes(snapshot, moved, commit.position)?);
     Ok(())
 }
 
@@ -128,12 +146,12 @@ fn read(
         What::Entities { entity, ordinals, deleted } => {
             if let Some(population) = state.populations.get_mut(entity) {
                 let work = works.entry(*entity).or_default();
-                let known = population.entities.len() as u32;
+                let known = population.known;
                 population.know(snapshot, greatest(ordinals), work)?;
                 let roots: BTreeSet<u32> = state.standing.roots(*entity, ordinals).collect();
                 work.written.extend(&roots);
                 let gone: BTreeSet<u32> = deleted.iter().copied().collect();
-                work.fresh.extend(roots.into_iter().filter(|o| *o < known && !population.alive.has(*o)));
+                work.fresh.extend(roots.into_iter().filter(|o| *o < known && !population.is_alive(*o)));
                 work.fresh.retain(|o| state.standing.root(*entity, *o) == *o);
                 work.fresh.retain(|o| !gone.contains(o));
                 work.gone.extend(gone);
@@ -189,15 +207,17 @@ fn read(
     })
 }
 
-/// Everything is made anew when what was bound is something else now, or is read otherwise.
+/// Everything is made anew when what was bound is read otherwise now; what is different where definitions are others.
 fn redefined(state: &State, snapshot: &Snapshot, wanted: &mut Wanted) {
     let catalog = snapshot.catalog();
     let (found, failed) = bound(catalog);
     let nouns = |c: &eql_catalog::Catalog| (c.entities().cloned().collect::<Vec<_>>(), c.events().cloned().collect::<Vec<_>>());
     let words = |c: &eql_catalog::Catalog| c.segments().map(|s| s.definition.clone()).collect::<Vec<_>>();
     let same = found == state.bound && failed.keys().eq(state.failed.keys()) && words(catalog) == words(&state.catalog);
-    if !same || (!found.is_empty() && nouns(catalog) != nouns(&state.catalog)) {
+    if (!found.is_empty() || !same) && nouns(catalog) != nouns(&state.catalog) {
         wanted.all = Some(Cause::Definition);
+    } else if !same {
+        wanted.redefined = true;
     }
 }
 
@@ -233,7 +253,7 @@ fn known(
     let work = works.entry(entity).or_default();
     population.know(snapshot, greatest(ordinals), work)?;
     // Who was deleted and acts again is known again, where the store says so.
-    let dead: BTreeSet<u32> = state.standing.roots(entity, ordinals).filter(|o| !population.alive.has(*o)).collect();
+    let dead: BTreeSet<u32> = state.standing.roots(entity, ordinals).filter(|o| !population.is_alive(*o)).collect();
     if !dead.is_empty()
         && let Ok(entities) = snapshot.entities(entity)
     {
@@ -257,7 +277,7 @@ fn merged(state: &mut State, snapshot: &Snapshot, merged: &Merged, works: &mut B
         let ordinals = || one.others.iter().copied().chain([one.survivor]);
         wanted.anew.entry(one.entity).or_default().extend(ordinals());
         if let Some(population) = state.populations.get_mut(&one.entity) {
-            population.held.extend(ordinals());
+            population.hold(ordinals());
         }
     }
     let types: BTreeSet<EntityTypeId> = joined.iter().map(|j| j.entity).collect();
@@ -273,8 +293,8 @@ fn made_known(state: &State, snapshot: &Snapshot, events: &[FeedEvents], works: 
         for (participant, ordinals) in definition.participants.iter().zip(&batch.participants) {
             let entity = participant.entity;
             let read = |p: &Population| {
-                let by_lane = p.plan.lanes.iter().any(|l| l.marks.keyed().contains(&entity));
-                by_lane || p.entity != entity && p.plan.atoms.iter().any(|a| matches!(a.test, Test::Row(_) | Test::Mixed { .. }))
+                let by_lane = p.rules.plan.lanes.iter().any(|l| l.marks.keyed().contains(&entity));
+                by_lane || p.entity() != entity && p.rules.plan.atoms.iter().any(|a| matches!(a.test, Test::Row(_) | Test::Mixed { .. }))
             };
             if state.populations.values().any(read) && greatest(ordinals) > state.last.entities(entity).map_or(0, |e| e.len()) {
                 read_by_others(state, Read::Row(entity, true), works, wanted);
@@ -289,13 +309,9 @@ fn arrived(
     events: &[FeedEvents],
     works: &mut BTreeMap<EntityTypeId, Work>,
 ) -> Result<(), LiveError> {
-    let clock = state.clock;
     known_in(state, snapshot, events, works)?;
-    for batch in events {
-        let Some(rows) = snapshot.rows_of(batch) else { continue };
-        for (entity, population) in &mut state.populations {
-            population.arrive(snapshot, batch.event, &rows, clock, works.entry(*entity).or_default())?;
-        }
+    for (entity, population) in &mut state.populations {
+        population.arrive(snapshot, events, works.entry(*entity).or_default())?;
     }
     Ok(())
 }
@@ -328,7 +344,7 @@ fn erased(
     // Their part in events of others is gone as well.
     for (other, population) in &state.populations {
         let only: Option<BTreeSet<u32>> = (*other == entity && !ordinals.is_empty()).then(|| ordinals.iter().copied().collect());
-        (0..population.plan.lanes.len() as u32).for_each(|lane| wanted.lane(*other, lane, only.as_ref()));
+        (0..population.rules.plan.lanes.len() as u32).for_each(|lane| wanted.lane(*other, lane, only.as_ref()));
     }
     if let Some(population) = state.populations.get_mut(&entity) {
         let work = works.entry(entity).or_default();
@@ -340,13 +356,13 @@ fn erased(
 
 /// Of the entities that were erased, or of all when nobody says which, those who are not known any more.
 fn gone(population: &Population, snapshot: &Snapshot, ordinals: &[u32]) -> Result<Vec<u32>, LiveError> {
-    let entities = snapshot.entities(population.entity)?;
+    let entities = snapshot.entities(population.entity())?;
     let Some(deleted) = entities.deleted() else { return Ok(vec![]) };
     let is = |o: &u32| (*o as usize) < deleted.len() && deleted.value(*o as usize);
     if !ordinals.is_empty() {
         return Ok(ordinals.iter().copied().filter(is).collect());
     }
-    Ok(population.alive.iter().filter(is).collect())
+    Ok(population.alive().iter().filter(is).collect())
 }
 
 /// What others may read.
@@ -363,7 +379,7 @@ enum Read<'a> {
 /// Conditions that read rows of another type, or the members of a stored segment.
 fn read_by_others(state: &State, read: Read<'_>, works: &mut BTreeMap<EntityTypeId, Work>, wanted: &mut Wanted) {
     for (own, population) in &state.populations {
-        for (lane, l) in population.plan.lanes.iter().enumerate() {
+        for (lane, l) in population.rules.plan.lanes.iter().enumerate() {
             let concerns = match read {
                 Read::Row(entity, true) => l.marks.keyed().contains(&entity),
                 Read::Row(entity, false) => l.marks.reads().contains(&entity),
@@ -386,7 +402,7 @@ fn read_by_others(state: &State, read: Read<'_>, works: &mut BTreeMap<EntityType
             Read::Row(entity, _) | Read::Merged(entity, _) => expr.reads().iter().skip(1).any(|r| *r == entity),
             Read::Segment(name) => expr.segments().iter().any(|s| s == name),
         };
-        for (number, atom) in population.plan.atoms.iter().enumerate() {
+        for (number, atom) in population.rules.plan.atoms.iter().enumerate() {
             let reads = match &atom.test {
                 Test::Row(expr) => others(expr),
                 Test::Mixed { inputs, .. } => inputs.iter().any(|i| matches!(i, Input::Row(expr) if others(expr))),

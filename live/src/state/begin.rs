@@ -1,15 +1,20 @@
 //! State from nothing: definitions are bound, their rows are read from history, and everybody is evaluated.
 
 use super::definition::Planning;
-use super::population::{Followed, Ordinals, Population, Work};
+use super::ordinals::Ordinals;
+use super::plan::Plan;
+use super::population::Population;
+use super::rules::Followed;
 use super::standing::Standing;
 use super::whole::{Whole, difference, planner};
+use super::work::Work;
 use super::{Published, Source, State, Version};
 use crate::change::Cause;
 use eql_catalog::{Catalog, EntityTypeId, Segment, SegmentMode};
 use eql_compiler::bound::EntityValue;
 use eql_planner::live::LiveError;
 use eql_store::Snapshot;
+use hashbrown::HashSet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -57,15 +62,7 @@ impl State {
         self.plan(snapshot)?;
         self.standing = Standing::of(snapshot)?;
         self.populations.values_mut().try_for_each(|p| p.fill(snapshot, clock))?;
-        for i in (0..self.wholes.len()).rev() {
-            match Whole::evaluate(&self.wholes[i].definition, snapshot, clock, self.threads) {
-                Ok(members) => self.wholes[i].members = members,
-                Err(e) => {
-                    let gone = self.wholes.remove(i);
-                    self.failed.insert(gone.name, e.to_string());
-                }
-            }
-        }
+        self.evaluate_wholes(snapshot, 0);
         Ok(())
     }
 
@@ -76,14 +73,24 @@ impl State {
         self.number();
         self.populations.clear();
         self.wholes.clear();
+        let types: BTreeSet<EntityTypeId> = self.bound.values().map(|d| d.entity).collect();
+        for entity in types {
+            self.plan_type(snapshot, entity)?;
+        }
+        self.wholes.sort_by(|a, b| a.name.cmp(&b.name));
+        self.last = snapshot.clone();
+        Ok(())
+    }
+
+    /// Plans the segments of one entity type, of which nothing is planned yet.
+    pub(crate) fn plan_type(&mut self, snapshot: &Arc<Snapshot>, entity: EntityTypeId) -> Result<(), LiveError> {
         let planner = planner(snapshot, self.clock, self.threads);
-        let mut plans: BTreeMap<EntityTypeId, (Planning<'_>, Vec<Followed>)> = BTreeMap::new();
-        for (name, definition) in &self.bound {
+        let (mut plan, mut followed) = (Plan::default(), Vec::new());
+        let mut planning = Planning::new(&planner, entity, &mut plan);
+        for (name, definition) in self.bound.iter().filter(|(_, d)| d.entity == entity) {
             let version = self.versions.get(name).map_or(1, |v| v.number);
-            let entry = plans.entry(definition.entity);
-            let (planning, followed) = entry.or_insert_with(|| (Planning::new(&planner, definition.entity), vec![]));
             match planning.segment(definition)? {
-                Some(condition) => followed.push(Followed { name: name.clone(), version, condition, members: Ordinals::default() }),
+                Some(condition) => followed.push(Followed { name: name.clone(), version, condition }),
                 None if !self.queries => {}
                 None => {
                     let members = Ordinals::default();
@@ -91,15 +98,11 @@ impl State {
                 }
             }
         }
-        let mut populations = BTreeMap::new();
-        for (entity, (planning, followed)) in plans {
-            if followed.is_empty() {
-                continue;
-            }
-            populations.insert(entity, Population::new(entity, planning.finish()?, followed, snapshot)?);
+        let made = planning.done();
+        plan.replan(&planner, &used(&followed), made, self.clock)?;
+        if !followed.is_empty() {
+            self.populations.insert(entity, Population::new(entity, plan, followed, snapshot, self.threads)?);
         }
-        self.populations = populations;
-        self.last = snapshot.clone();
         Ok(())
     }
 
@@ -114,24 +117,29 @@ impl State {
             Cause::Merge if !differing.get(&entity).is_some_and(|d| d.contains(&ordinal)) => Cause::Event,
             cause => cause,
         };
-        self.differences(snapshot, &before, &why, out)
+        self.differences(snapshot, self.sets(), &before, &why, out)
     }
 
     /// Everybody's members, by segment.
     pub(crate) fn sets(&self) -> BTreeMap<String, (EntityTypeId, Ordinals)> {
-        let rows = self.populations.values().flat_map(|p| p.segments.iter().map(|s| (s.name.clone(), (p.entity, s.members.clone()))));
+        let segments = |p: &Population| -> Vec<_> {
+            p.rules.segments.iter().enumerate().map(|(number, s)| (s.name.clone(), (p.entity(), p.members(number)))).collect()
+        };
+        let rows = self.populations.values().flat_map(segments);
         rows.chain(self.wholes.iter().map(|w| (w.name.clone(), (w.entity(), w.members.clone())))).collect()
     }
 
-    fn differences(
+    /// What is different between members of before and those of now.
+    pub(crate) fn differences(
         &self,
         snapshot: &Snapshot,
+        now: BTreeMap<String, (EntityTypeId, Ordinals)>,
         before: &BTreeMap<String, (EntityTypeId, Ordinals)>,
         cause: &dyn Fn(EntityTypeId, u32) -> Cause,
         out: &mut Vec<Published>,
     ) -> Result<(), LiveError> {
         let nobody = Ordinals::default();
-        for (name, (entity, now)) in self.sets() {
+        for (name, (entity, now)) in now {
             // A segment of other entities under the same name begins empty.
             let known = before.get(&name).filter(|(e, _)| *e == entity).map_or(&nobody, |(_, m)| m);
             let list: Vec<_> = difference(known, &now).into_iter().map(|(o, enters)| (o, enters, cause(entity, o))).collect();
@@ -156,12 +164,12 @@ impl State {
             before.insert(name.clone(), (entity, members));
         }
         let mut out = Vec::new();
-        self.differences(&self.last, &before, &|_, _| cause, &mut out)?;
+        self.differences(&self.last, self.sets(), &before, &|_, _| cause, &mut out)?;
         Ok(out)
     }
 
     /// Numbers for definitions: one more where a definition is another one.
-    fn number(&mut self) {
+    pub(crate) fn number(&mut self) {
         let mut numbered = BTreeMap::new();
         for name in self.bound.keys() {
             let Some(segment) = self.catalog.segment(name) else { continue };
@@ -185,7 +193,7 @@ impl Version {
 }
 
 /// What a version is a version of.
-fn words(segment: &Segment) -> String {
+pub(crate) fn words(segment: &Segment) -> String {
     format!("{}\n{} {:?}", segment.definition, segment.time_zone, segment.week_start)
 }
 
@@ -204,21 +212,25 @@ pub(crate) fn bound(catalog: &Catalog) -> (BTreeMap<String, EntityValue>, BTreeM
     (found, failed)
 }
 
+/// The atoms of some segments.
+pub(crate) fn used(segments: &[Followed]) -> HashSet<u32> {
+    let mut atoms = Vec::new();
+    segments.iter().for_each(|s| s.condition.atoms(&mut atoms));
+    atoms.into_iter().collect()
+}
+
 impl Population {
     /// Reads all of history and evaluates everybody.
     pub(crate) fn fill(&mut self, snapshot: &Snapshot, now: i64) -> Result<(), LiveError> {
-        let entities = snapshot.entities(self.entity)?;
+        let entities = snapshot.entities(self.entity())?;
         let mut work = Work::default();
         self.know(snapshot, entities.len(), &mut work)?;
         if let Some(deleted) = entities.deleted() {
             work.gone = (0..entities.len() as u32).filter(|o| deleted.value(*o as usize)).collect();
             work.fresh.retain(|o| !deleted.value(*o as usize));
         }
-        let lanes: Vec<u32> = (0..self.plan.lanes.len() as u32).collect();
-        self.rescan(snapshot, &lanes, None, now, &mut work)?;
-        self.counts.rescans = 0;
-        self.settle(snapshot, now, work, Cause::Definition)?;
-        self.everyone();
+        let lanes: BTreeSet<u32> = (0..self.rules.plan.lanes.len() as u32).collect();
+        self.settle(snapshot, now, work, &lanes, Cause::Definition)?;
         Ok(())
     }
 }

@@ -1,18 +1,23 @@
 //! State in a file, so that a restart goes on from there instead of reading all of history.
 //!
 //! ```text
-//! "EQLLIVE2" | frame: head | frames: for each population its head, then its entities by the thousand | frame: end
+//! "EQLLIVE3" | frame: head | frames: for each population its head, then its entities by the thousand | frame: end
 //! frame: length 4 | crc32c 4 | postcard
 //! ```
 //! The file is written beside the one before and takes its place whole. It is a shortcut: one that cannot be read, or was made of other definitions,
 //! is left aside, and everything is made from history.
 
 use super::begin::bound;
-use super::entity::{Entity, Head, UNARMED};
-use super::population::{Ordinals, Population};
+use super::entity::Entity;
+use super::lane::Keep;
+use super::ordinals::{Ordinals, Place, part};
+use super::plan::{Key, Plan};
+use super::population::Population;
+use super::rules::Followed;
 use super::standing::{SavedStanding, Standing};
 use super::{Source, State, Version};
-use eql_planner::live::LiveError;
+use eql_planner::live::{Codes, LiveError};
+use hashbrown::HashMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -21,7 +26,7 @@ use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-const MAGIC: &[u8; 8] = b"EQLLIVE2";
+const MAGIC: &[u8; 8] = b"EQLLIVE3";
 /// Entities of a frame.
 const SOME: usize = 4_096;
 /// A frame that says it is longer is damaged.
@@ -32,20 +37,31 @@ struct SavedHead {
     position: u64,
     clock: i64,
     versions: BTreeMap<String, Version>,
-    /// Entity type and signature of each population.
-    populations: Vec<(u16, u64)>,
+    /// Entity types of the populations.
+    populations: Vec<u16>,
     wholes: Vec<(String, Ordinals)>,
     standing: SavedStanding,
 }
 
+/// Lanes, atoms and conditions are known by what they are: numbers depend on the order in which definitions came. How many shards there are is not said.
 #[derive(Serialize, Deserialize)]
 struct SavedPopulation {
     alive: Ordinals,
-    segments: Vec<(String, Ordinals)>,
-    /// By lane: bytes of its values.
-    codes: Vec<Option<Vec<Vec<u8>>>>,
+    /// Name, condition, members.
+    segments: Vec<(String, Key, Ordinals)>,
+    lanes: Vec<SavedLane>,
+    atoms: Vec<(u32, Key)>,
     pending: BTreeMap<i64, Vec<(u32, u32, i64)>>,
     entities: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedLane {
+    number: u32,
+    key: (Key, u8),
+    keep: Keep,
+    /// Bytes of its values.
+    codes: Option<Vec<Vec<u8>>>,
 }
 
 /// Latest row, lanes (timer, lane, words), words, flipped atoms.
@@ -112,24 +128,15 @@ impl State {
             position: self.position,
             clock: self.clock,
             versions: self.versions.clone(),
-            populations: self.populations.values().map(|p| (p.entity.0, p.plan.signature)).collect(),
+            populations: self.populations.keys().map(|entity| entity.0).collect(),
             wholes: self.wholes.iter().map(|w| (w.name.clone(), w.members.clone())).collect(),
             standing: self.standing.saved(),
         })?;
         for p in self.populations.values() {
-            frames.write(&SavedPopulation {
-                alive: p.alive.clone(),
-                segments: p.segments.iter().map(|s| (s.name.clone(), s.members.clone())).collect(),
-                codes: p.plan.lanes.iter().map(|l| l.codes.as_ref().map(eql_planner::live::Codes::to_bytes)).collect(),
-                pending: p.pending.clone(),
-                entities: p.entities.len() as u64,
-            })?;
-            for some in p.entities.chunks(SOME) {
-                let saved = |e: &Entity| -> SavedEntity {
-                    let heads = e.heads().iter().map(|h| (h.armed, h.lane, h.words)).collect();
-                    (e.latest, heads, e.words().to_vec(), e.flipped().to_vec())
-                };
-                frames.write(&some.iter().map(saved).collect::<Vec<_>>())?;
+            frames.write(&p.saved())?;
+            for first in (0..p.known).step_by(SOME) {
+                let some = first..p.known.min(first + SOME as u32);
+                frames.write(&some.map(|o| p.saved_entity(o)).collect::<Vec<SavedEntity>>())?;
             }
         }
         frames.write(&End)
@@ -161,7 +168,7 @@ impl State {
         if head.wholes.is_empty() {
             state.without_queries();
         }
-        let planned: Vec<(u16, u64)> = state.populations.values().map(|p| (p.entity.0, p.plan.signature)).collect();
+        let planned: Vec<u16> = state.populations.keys().map(|entity| entity.0).collect();
         let wholes = state.wholes.iter().map(|w| &w.name).eq(head.wholes.iter().map(|w| &w.0));
         if planned != head.populations || state.versions != head.versions || !wholes {
             return Ok(None);
@@ -174,38 +181,128 @@ impl State {
             if p.read(&mut from).is_none() {
                 return Ok(None);
             }
-            p.keys.grow(&snapshot, p.entity, u32::try_from(p.entities.len()).unwrap_or(u32::MAX))?;
+            p.keys.grow(&snapshot, p.rules.entity, p.known)?;
         }
         Ok(frame::<End>(&mut from).map(|_| state))
     }
 }
 
 impl Population {
-    fn read(&mut self, from: &mut impl Read) -> Option<()> {
-        let head = frame::<SavedPopulation>(from)?;
-        self.alive = head.alive;
-        self.pending = head.pending;
-        if !self.segments.iter().map(|s| &s.name).eq(head.segments.iter().map(|s| &s.0)) || head.codes.len() != self.plan.lanes.len() {
-            return None;
-        }
-        for (segment, (_, members)) in self.segments.iter_mut().zip(head.segments) {
-            segment.members = members;
-        }
-        for (lane, saved) in self.plan.lanes.iter_mut().zip(&head.codes) {
-            if let (Some(codes), Some(saved)) = (lane.codes.as_mut(), saved) {
-                codes.read_bytes(saved);
+    fn saved(&self) -> SavedPopulation {
+        let (plan, atoms) = (&self.rules.plan, self.rules.plan.atom_keys());
+        let segment = |(number, s): (usize, &Followed)| (s.name.clone(), s.condition.key(&atoms), self.members(number));
+        let lane = |(number, key): (&u32, &(Key, u8))| {
+            let lane = &plan.lanes[*number as usize];
+            SavedLane { number: *number, key: *key, keep: lane.keep, codes: lane.codes.as_ref().map(Codes::to_bytes) }
+        };
+        let mut pending: BTreeMap<i64, Vec<(u32, u32, i64)>> = BTreeMap::new();
+        for shard in &self.shards {
+            for (at, rows) in &shard.pending {
+                let rows = rows.iter().map(|(local, lane, payload)| (shard.place.ordinal(*local), *lane, *payload));
+                pending.entry(*at).or_default().extend(rows);
             }
         }
-        while (self.entities.len() as u64) < head.entities {
-            for (latest, heads, words, flipped) in frame::<Vec<SavedEntity>>(from)? {
-                let ordinal = u32::try_from(self.entities.len()).ok()?;
-                for (armed, lane, _) in heads.iter().filter(|h| h.0 != UNARMED) {
-                    self.timers.set((*armed, ordinal, *lane));
+        // Of one entity they stay as they came.
+        pending.values_mut().for_each(|rows| rows.sort_by_key(|r| r.0));
+        SavedPopulation {
+            alive: self.alive(),
+            segments: self.rules.segments.iter().enumerate().map(segment).collect(),
+            lanes: plan.lane_keys().iter().map(lane).collect(),
+            atoms: atoms.iter().map(|(number, key)| (*number, *key)).collect(),
+            pending,
+            entities: u64::from(self.known),
+        }
+    }
+
+    fn saved_entity(&self, ordinal: u32) -> SavedEntity {
+        let (shard, local) = self.place(ordinal);
+        let e = &shard.entities[local as usize];
+        let heads = e.heads().iter().map(|h| (h.armed, h.lane, e.words_of(h).len() as u32)).collect();
+        let words = e.heads().iter().flat_map(|h| e.words_of(h)).copied().collect();
+        (e.latest, heads, words, e.flipped().to_vec())
+    }
+
+    /// None when it is not of the same definitions, or damaged.
+    fn read(&mut self, from: &mut impl Read) -> Option<()> {
+        let head = frame::<SavedPopulation>(from)?;
+        let numbers = Renumbered::new(&mut self.rules.plan, &head)?;
+        let atoms = self.rules.plan.atom_keys();
+        let segments = self.rules.segments.iter().map(|s| (&s.name, s.condition.key(&atoms)));
+        if !segments.eq(head.segments.iter().map(|s| (&s.0, s.1))) {
+            return None;
+        }
+        self.make_room(u32::try_from(head.entities).ok()?);
+        for shard in &mut self.shards {
+            let place = shard.place;
+            shard.alive = part(&head.alive, place);
+            shard.members = head.segments.iter().map(|(_, _, members)| part(members, place)).collect();
+            for (at, rows) in &head.pending {
+                let own = rows.iter().filter(|(o, ..)| Place::shard(*o, place.of) == place.number as usize);
+                let rows: Vec<_> =
+                    own.filter_map(|(o, lane, payload)| Some((place.local(*o), *numbers.lanes.get(lane)?, *payload))).collect();
+                if !rows.is_empty() {
+                    shard.pending.insert(*at, rows);
                 }
-                let heads = heads.into_iter().map(|(armed, lane, words)| Head { armed, lane, words }).collect();
-                self.entities.push(Entity::from_parts(latest, heads, words, flipped));
+            }
+        }
+        let (of, mut ordinal) = (self.shards.len() as u32, 0);
+        while ordinal < self.known {
+            for saved in frame::<Vec<SavedEntity>>(from)? {
+                let shard = self.shards.get_mut(Place::shard(ordinal, of))?;
+                let local = shard.place.local(ordinal);
+                *shard.entities.get_mut(local as usize)? = numbers.entity(saved)?;
+                shard.rearm(local);
+                ordinal += 1;
             }
         }
         Some(())
+    }
+}
+
+/// The numbers that lanes and atoms have now, by those that they had.
+struct Renumbered {
+    lanes: HashMap<u32, u32>,
+    atoms: HashMap<u32, u32>,
+}
+
+impl Renumbered {
+    /// None when something is needed that was not saved.
+    fn new(plan: &mut Plan, head: &SavedPopulation) -> Option<Self> {
+        let saved: HashMap<(Key, u8), &SavedLane> = head.lanes.iter().map(|l| (l.key, l)).collect();
+        let mut lanes = HashMap::new();
+        for (number, key) in plan.lane_keys() {
+            let (saved, lane) = (saved.get(&key)?, &mut plan.lanes[number as usize]);
+            if saved.keep.with(lane.keep) != saved.keep || saved.codes.is_some() != lane.codes.is_some() {
+                return None;
+            }
+            lane.keep = saved.keep;
+            if let (Some(codes), Some(saved)) = (lane.codes.as_mut(), &saved.codes) {
+                codes.read_bytes(saved);
+            }
+            lanes.insert(saved.number, number);
+        }
+        let known: HashMap<Key, u32> = head.atoms.iter().map(|(number, key)| (*key, *number)).collect();
+        let atoms = plan.atom_keys().into_iter().map(|(number, key)| Some((*known.get(&key)?, number))).collect::<Option<_>>()?;
+        plan.number_texts().ok()?;
+        Some(Self { lanes, atoms })
+    }
+
+    /// An entity with its numbers of now, without what nobody asks for any more.
+    fn entity(&self, (latest, heads, words, flipped): SavedEntity) -> Option<Entity> {
+        let mut lanes = Vec::with_capacity(heads.len());
+        let mut rest = words.as_slice();
+        for (armed, lane, count) in heads {
+            let (own, behind) = rest.split_at_checked(count as usize)?;
+            rest = behind;
+            if let Some(lane) = self.lanes.get(&lane) {
+                lanes.push((*lane, armed, own));
+            }
+        }
+        lanes.sort_unstable_by_key(|l| l.0);
+        let parts: Vec<(i64, u32, u32)> = lanes.iter().map(|(lane, armed, own)| (*armed, *lane, own.len() as u32)).collect();
+        let words = lanes.iter().flat_map(|(_, _, own)| own.iter().copied()).collect();
+        let mut flipped: Vec<u32> = flipped.iter().filter_map(|a| self.atoms.get(a).copied()).collect();
+        flipped.sort_unstable();
+        Entity::from_parts(latest, &parts, words, flipped)
     }
 }

@@ -1,7 +1,7 @@
 //! From the bound condition of a segment to atoms and features; what several segments ask is asked once.
 
-use super::feature::{Feature, How};
-use super::lane::{Keep, Lane};
+use super::feature::{Asked, Feature, How};
+use super::plan::{Key, Plan};
 use super::sequence::SequenceFeature;
 use eql_catalog::{DataType, EntityTypeId, Value};
 use eql_compiler::bound::{
@@ -13,6 +13,7 @@ use eql_planner::live::{Carried, ColumnsExpr, EntityExpr, Kind, LiveError, LiveR
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 /// The condition of a segment over numbered atoms.
@@ -35,8 +36,15 @@ pub(crate) struct Atom {
 
 #[derive(Debug)]
 pub(crate) enum Test {
+    /// Of an atom that nobody asks for any more.
+    Nothing,
     /// A feature that is true or false.
     Truth,
+    /// A value that is picked, and the text it must have: known by its number in the lane.
+    Picked {
+        text: String,
+        number: u32,
+    },
     Int(BinaryOp, i64),
     Double(BinaryOp, f64),
     /// A condition on the entity's row.
@@ -54,30 +62,20 @@ pub(crate) enum Input {
     Row(EntityExpr),
 }
 
-/// Everything that is followed for the segments of one entity type.
-#[derive(Debug, Default)]
-pub(crate) struct Plan {
-    pub lanes: Vec<Lane>,
-    pub features: Vec<Feature>,
-    pub atoms: Vec<Atom>,
-    /// By feature: its lane.
-    pub lane_of: Vec<usize>,
-    /// By feature: its atoms.
-    pub atoms_of: Vec<Vec<u32>>,
-    /// The same for plans that number the same things in the same order: state of one is state of the other.
-    pub signature: u64,
-}
-
-/// Makes plans.
+/// Adds to a plan what segments ask.
 pub(crate) struct Planning<'a> {
     planner: &'a Planner,
     entity: EntityTypeId,
-    plan: Plan,
-    feature_numbers: HashMap<String, usize>,
-    atom_numbers: HashMap<String, u32>,
-    /// Values of features that are asked for otherwise than by comparing counts.
-    open: Vec<bool>,
-    thresholds: Vec<Vec<i64>>,
+    plan: &'a mut Plan,
+    made: Made,
+}
+
+/// What was made that was not there before.
+#[derive(Debug, Default)]
+pub(crate) struct Made {
+    pub atoms: Vec<u32>,
+    /// Of features: their rows, ready to be followed.
+    pub marks: HashMap<usize, Marks>,
 }
 
 impl Node {
@@ -91,6 +89,19 @@ impl Node {
         }
     }
 
+    /// The same for conditions that are made alike of the same atoms.
+    pub(crate) fn key(&self, atoms: &BTreeMap<u32, Key>) -> Key {
+        let words = |all: &[Node]| all.iter().map(|n| n.key(atoms)).collect::<Vec<_>>();
+        let text = match self {
+            Node::Const(v) => format!("{v}"),
+            Node::Atom(a) => format!("atom {:?}", atoms.get(a)),
+            Node::Not(n) => format!("not {}", n.key(atoms)),
+            Node::And(all) => format!("and {:?}", words(all)),
+            Node::Or(any) => format!("or {:?}", words(any)),
+        };
+        xxhash_rust::xxh3::xxh3_128(text.as_bytes())
+    }
+
     pub(crate) fn atoms(&self, out: &mut Vec<u32>) {
         match self {
             Node::Const(_) => {}
@@ -102,16 +113,13 @@ impl Node {
 }
 
 impl<'a> Planning<'a> {
-    pub(crate) fn new(planner: &'a Planner, entity: EntityTypeId) -> Self {
-        Self {
-            planner,
-            entity,
-            plan: Plan::default(),
-            feature_numbers: HashMap::new(),
-            atom_numbers: HashMap::new(),
-            open: vec![],
-            thresholds: vec![],
-        }
+    pub(crate) fn new(planner: &'a Planner, entity: EntityTypeId, plan: &'a mut Plan) -> Self {
+        Self { planner, entity, plan, made: Made::default() }
+    }
+
+    /// What was made.
+    pub(crate) fn done(self) -> Made {
+        self.made
     }
 
     /// The condition of a segment; None when some part of it can only be asked as a query.
@@ -145,13 +153,12 @@ impl<'a> Planning<'a> {
         let own: Vec<ScanColumn> = columns.iter().filter(|c| used.contains(&c.id)).cloned().collect();
         let row = RowExpr::canonical(own, e.clone());
         let key = key(&row);
-        if let Some(known) = self.atom_numbers.get(&key) {
-            return Ok(Some(*known));
+        if let Some(known) = self.plan.atom_of(key) {
+            return Ok(Some(known));
         }
         let Some(atom) = self.test(&row)? else { return Ok(None) };
-        let number = u32::try_from(self.plan.atoms.len()).unwrap_or(u32::MAX);
-        self.plan.atoms.push(atom);
-        self.atom_numbers.insert(key, number);
+        let number = self.plan.add_atom(key, atom);
+        self.made.atoms.push(number);
         Ok(Some(number))
     }
 
@@ -173,7 +180,6 @@ impl<'a> Planning<'a> {
             inputs.push(match &column.leaf {
                 Leaf::Behaviour(b) => {
                     let Some(feature) = self.feature(b, &column.data_type)? else { return Ok(None) };
-                    self.open[feature] = true;
                     features.push(feature);
                     Input::Feature(feature)
                 }
@@ -193,17 +199,10 @@ impl<'a> Planning<'a> {
     }
 
     /// Conditions that are tested without a column being made: a feature that is true or false, or compared with a constant of its own type.
-    fn native(&mut self, row: &RowExpr, feature: usize) -> Option<Test> {
-        let data_type = self.plan.features[feature].data_type.clone();
-        let folded = matches!(self.plan.features[feature].how, How::Picked { .. } | How::Folded(_));
-        if folded {
-            return None;
-        }
+    fn native(&self, row: &RowExpr, feature: usize) -> Option<Test> {
+        let feature = &self.plan.features[feature];
         let (op, value) = match &row.expr.kind {
-            ExprKind::Column(_) if data_type == DataType::Bool => {
-                self.open[feature] = true;
-                return Some(Test::Truth);
-            }
+            ExprKind::Column(_) if feature.data_type == DataType::Bool && !is_folded(&feature.how) => return Some(Test::Truth),
             ExprKind::Compare(op, a, b) => match (&a.kind, &b.kind) {
                 (ExprKind::Column(_), ExprKind::Literal(v)) => (*op, v),
                 (ExprKind::Literal(v), ExprKind::Column(_)) => (mirrored(*op), v),
@@ -211,60 +210,50 @@ impl<'a> Planning<'a> {
             },
             _ => return None,
         };
-        match (data_type, value) {
-            (DataType::Int, Value::Int(v)) => {
-                let counts = matches!(self.plan.features[feature].how, How::Count | How::CountDistinct);
-                if counts {
-                    self.thresholds[feature].extend(match op {
-                        BinaryOp::GreaterOrEqual | BinaryOp::Less => vec![*v],
-                        BinaryOp::Greater | BinaryOp::LessOrEqual => vec![v.saturating_add(1)],
-                        _ => vec![*v, v.saturating_add(1)],
-                    });
-                } else {
-                    self.open[feature] = true;
-                }
-                Some(Test::Int(op, *v))
+        match (&feature.data_type, value) {
+            (DataType::String, Value::String(text)) if matches!(feature.how, How::Picked { .. }) && op == BinaryOp::Equal => {
+                Some(Test::Picked { text: text.clone(), number: u32::MAX })
             }
-            (DataType::Double, Value::Double(v)) if !v.is_nan() && *v != 0.0 => {
-                self.open[feature] = true;
-                Some(Test::Double(op, *v))
-            }
+            _ if is_folded(&feature.how) => None,
+            (DataType::Int, Value::Int(v)) => Some(Test::Int(op, *v)),
+            (DataType::Double, Value::Double(v)) if !v.is_nan() && *v != 0.0 => Some(Test::Double(op, *v)),
             _ => None,
         }
     }
 
     fn feature(&mut self, b: &Behaviour, data_type: &DataType) -> Result<Option<usize>, LiveError> {
         let key = key(b);
-        if let Some(known) = self.feature_numbers.get(&key) {
-            return Ok(Some(*known));
+        if let Some(known) = self.plan.feature_of(key) {
+            return Ok(Some(known));
         }
         if b.clock.as_of.is_some() {
             return Ok(None);
         }
         let Some(feature) = self.make(b, data_type)? else { return Ok(None) };
         // Whether its rows can be followed is known before anything is built on it.
-        if Marks::new(self.planner, &feature.spec)?.is_none() {
-            return Ok(None);
+        let Some(marks) = Marks::new(self.planner, &feature.spec)? else { return Ok(None) };
+        let number = self.plan.add_feature(key, feature);
+        self.made.marks.insert(number, marks);
+        Ok(Some(number))
+    }
+
+    /// The number of a range; None when it is not one that moves on. Without one everything counts.
+    fn range(&mut self, range: Option<&TimeRange>) -> Result<Option<Option<usize>>, LiveError> {
+        let Some(range) = range else { return Ok(Some(None)) };
+        let key = key(range);
+        if let Some(known) = self.plan.range_of(key) {
+            return Ok(Some(Some(known)));
         }
-        self.plan.features.push(feature);
-        self.open.push(false);
-        self.thresholds.push(vec![]);
-        self.feature_numbers.insert(key, self.plan.features.len() - 1);
-        Ok(Some(self.plan.features.len() - 1))
+        Ok(LiveRange::new(range)?.map(|made| Some(self.plan.add_range(key, made))))
     }
 
     fn make(&mut self, b: &Behaviour, data_type: &DataType) -> Result<Option<Feature>, LiveError> {
-        let spec = |kinds, visible, carried| MarkSpec { subject: self.entity, role: b.role.clone(), kinds, visible, carried };
-        let made = |how, spec, value, range| Feature { how, spec, value, range, data_type: data_type.clone(), thresholds: None };
+        let subject = self.entity;
+        let spec = |kinds, visible, carried| MarkSpec { subject, role: b.role.clone(), kinds, visible, carried };
+        let made = |how, spec, value, range| Feature { how, spec, value, range, data_type: data_type.clone(), asked: Asked::Anything };
         match &b.kind {
             BehaviourKind::Sequence(s) => {
-                let range = match &s.during {
-                    Some(r) => match LiveRange::new(r)? {
-                        Some(r) => Some(r),
-                        None => return Ok(None),
-                    },
-                    None => None,
-                };
+                let Some(range) = self.range(s.during.as_ref())? else { return Ok(None) };
                 let Some((sequence, kinds)) = SequenceFeature::new(b, s)? else { return Ok(None) };
                 let spec = spec(kinds, s.visible.clone(), Carried::Steps);
                 Ok(Some(made(How::Sequence(Box::new(sequence)), spec, DataType::Int, range)))
@@ -275,13 +264,7 @@ impl<'a> Planning<'a> {
                     Some(found) => found,
                     None => return Ok(None),
                 };
-                let range = match &during {
-                    Some(r) => match LiveRange::new(r)? {
-                        Some(r) => Some(r),
-                        None => return Ok(None),
-                    },
-                    None => None,
-                };
+                let Some(range) = self.range(during.as_ref())? else { return Ok(None) };
                 let value_type = value.as_ref().map_or(DataType::Int, |v| v.expr.data_type.clone());
                 let (how, carried) = match how(function, value.as_ref(), &value_type, b)? {
                     (How::Count, _) if value.is_some() => {
@@ -294,80 +277,12 @@ impl<'a> Planning<'a> {
             }
         }
     }
-
-    /// The plan, with lanes for its features.
-    pub(crate) fn finish(mut self) -> Result<Plan, LiveError> {
-        for (i, feature) in self.plan.features.iter_mut().enumerate() {
-            let counted = !self.open[i] && matches!(feature.how, How::Count | How::CountDistinct);
-            if counted {
-                let mut thresholds = std::mem::take(&mut self.thresholds[i]);
-                thresholds.sort_unstable();
-                thresholds.dedup();
-                feature.thresholds = Some(thresholds);
-            }
-        }
-        self.plan.atoms_of = vec![vec![]; self.plan.features.len()];
-        for (number, atom) in self.plan.atoms.iter().enumerate() {
-            for f in &atom.features {
-                self.plan.atoms_of[*f].push(number as u32);
-            }
-        }
-        let mut numbers: HashMap<(String, u8), usize> = HashMap::new();
-        for i in 0..self.plan.features.len() {
-            let feature = &self.plan.features[i];
-            let keep = keep(feature);
-            let class = match keep {
-                Keep::Recent(_) => 0,
-                Keep::Earliest(_) => 1,
-                Keep::RecentDistinct(_) => 2,
-                Keep::Window => 3,
-            };
-            let key = (key(&feature.spec), class);
-            let lane = match numbers.get(&key) {
-                Some(lane) => *lane,
-                None => {
-                    let marks = Marks::new(self.planner, &feature.spec)?.ok_or_else(|| LiveError::new("rows that cannot be followed"))?;
-                    let codes = marks.codes()?;
-                    self.plan.lanes.push(Lane { spec: feature.spec.clone(), marks, codes, keep, features: vec![] });
-                    numbers.insert(key, self.plan.lanes.len() - 1);
-                    self.plan.lanes.len() - 1
-                }
-            };
-            let known = &mut self.plan.lanes[lane];
-            known.features.push(i);
-            known.keep = match (known.keep, keep) {
-                (Keep::Recent(a), Keep::Recent(b)) => Keep::Recent(a.max(b)),
-                (Keep::Earliest(a), Keep::Earliest(b)) => Keep::Earliest(a.max(b)),
-                (Keep::RecentDistinct(a), Keep::RecentDistinct(b)) => Keep::RecentDistinct(a.max(b)),
-                (other, _) => other,
-            };
-            self.plan.lane_of.push(lane);
-        }
-        let mut atoms: Vec<(u32, String)> = self.atom_numbers.into_iter().map(|(key, number)| (number, key)).collect();
-        atoms.sort_unstable();
-        let lanes: Vec<String> = self.plan.lanes.iter().map(|l| format!("{} {:?}", key(&l.spec), l.keep)).collect();
-        self.plan.signature = xxhash_rust::xxh3::xxh3_64(format!("{lanes:?} {atoms:?} {:?}", self.plan.lane_of).as_bytes());
-        Ok(self.plan)
-    }
 }
 
-/// Which rows a feature needs. Nothing later than now is ever among them, so the most recent rows are those at the end of a window that ends now.
-fn keep(feature: &Feature) -> Keep {
-    let ends_now = feature.range.as_ref().is_none_or(LiveRange::ends_now);
-    let unbounded = feature.range.as_ref().is_none_or(LiveRange::is_unbounded);
-    let greatest = feature.thresholds.as_ref().map(|t| t.last().copied().unwrap_or(1).clamp(1, i64::from(u32::MAX)) as u32);
-    match (&feature.how, greatest) {
-        (How::Count, Some(k)) if ends_now && k <= RECENT_MAX => Keep::Recent(k),
-        // Each new row is compared with all that are kept.
-        (How::CountDistinct, Some(k)) if ends_now && k <= DISTINCT_MAX => Keep::RecentDistinct(k),
-        (How::Picked { last: true }, _) if ends_now => Keep::Recent(1),
-        (How::Picked { last: false }, _) if ends_now && unbounded => Keep::Earliest(1),
-        _ => Keep::Window,
-    }
+/// What is computed by a fold, or is one of many values.
+fn is_folded(how: &How) -> bool {
+    matches!(how, How::Picked { .. } | How::Folded(_))
 }
-
-const RECENT_MAX: u32 = 4_096;
-const DISTINCT_MAX: u32 = 64;
 
 fn how(function: &Aggregation, value: Option<&RowExpr>, value_type: &DataType, b: &Behaviour) -> Result<(How, Carried), LiveError> {
     let number = matches!(value_type, DataType::Int | DataType::Double);
@@ -446,8 +361,8 @@ pub(crate) fn compares(op: BinaryOp, found: Option<Ordering>) -> bool {
     }
 }
 
-/// The same for things that mean the same: their text without the places in the text that they came from.
-fn key(thing: &impl Debug) -> String {
+/// The same for things that mean the same: of their text without the places in the text that they came from.
+pub(crate) fn key(thing: &impl Debug) -> Key {
     const SPAN: &str = "Span { ";
     let text = format!("{thing:?}");
     let mut out = String::with_capacity(text.len());
@@ -457,5 +372,5 @@ fn key(thing: &impl Debug) -> String {
         rest = rest[at..].find('}').map_or("", |end| &rest[at + end + 1..]);
     }
     out.push_str(rest);
-    out
+    xxhash_rust::xxh3::xxh3_128(out.as_bytes())
 }

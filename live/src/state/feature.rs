@@ -1,17 +1,21 @@
 //! A feature: what one behaviour of a definition is for an entity at an instant, and when it may be something else without an event.
 
+use super::lane::Keep;
+use super::moment::Moment;
 use super::rows::Rows;
 use super::sequence::SequenceFeature;
+use super::waits;
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Date32Array, Float64Array, Int64Array, TimestampMicrosecondArray, UInt32Array, new_null_array,
 };
 use arrow::compute::{cast, concat, take};
 use eql_catalog::DataType;
 use eql_compiler::bound::Aggregation;
-use eql_planner::live::{Codes, LiveError, LiveRange, MarkSpec, aggregate_run};
+use eql_grammar::ast::BinaryOp;
+use eql_planner::live::{Codes, LiveError, MarkSpec, aggregate_run};
 use eql_store::arrow_type;
 use eql_timeline::Bucketer;
-use eql_timeline::aggregate::{distinct_periods, sum_f64, sum_i64};
+use eql_timeline::aggregate::{distinct_periods, sum_f64};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -59,54 +63,47 @@ pub(crate) struct Feature {
     pub spec: MarkSpec,
     /// The type of the values on its rows.
     pub value: DataType,
-    /// When; None is all time.
-    pub range: Option<LiveRange>,
+    /// When: a number of a range; None is all time.
+    pub range: Option<usize>,
     pub data_type: DataType,
-    /// The counts at which some condition changes, rising, when nothing else is asked of it.
-    pub thresholds: Option<Vec<i64>>,
+    /// What is asked of it, as far as that is known.
+    pub asked: Asked,
+}
+
+/// What conditions ask of a feature: what nobody asks for need not be waited for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Asked {
+    /// Any of its values may matter.
+    Anything,
+    /// A count is compared: the numbers at which some condition changes, rising.
+    Counts(Vec<i64>),
+    /// A whole number is compared with these.
+    Ints(Vec<(BinaryOp, i64)>),
+    /// A double is compared with these, by which is the greater one.
+    Doubles(Vec<(BinaryOp, f64)>),
 }
 
 impl Feature {
-    /// The range at an instant; nothing at or after it is seen.
-    pub(crate) fn bounds(&self, now: i64) -> (i64, i64) {
-        match &self.range {
-            Some(range) => {
-                let (start, end) = range.at(now);
-                (start, end.min(now))
-            }
-            None => (i64::MIN, now),
-        }
-    }
-
-    /// Rows before this matter no more; None: all do.
-    pub(crate) fn start(&self, now: i64) -> Option<i64> {
-        let range = self.range.as_ref().filter(|r| !r.is_unbounded())?;
-        Some(range.at(now).0)
-    }
-
     /// Its value over all rows that are remembered.
-    pub(crate) fn value(&self, rows: Rows<'_>, codes: Option<&Codes>, now: i64) -> Result<Datum, LiveError> {
-        let (start, end) = self.bounds(now);
+    pub(crate) fn value(&self, rows: Rows<'_>, codes: Option<&Codes>, keep: Keep, at: &mut Moment<'_>) -> Result<Datum, LiveError> {
+        let (start, end) = at.bounds(self.range);
         if let How::Sequence(s) = &self.how {
-            return Ok(s.value(rows, start..if self.range.is_some() { end } else { i64::MAX }, now));
+            return Ok(s.value(rows, start..if self.range.is_some() { end } else { i64::MAX }, at.now));
         }
-        let rows = rows.between(start, end);
+        // Nothing at or after now is ever among the rows.
+        let rows = if at.ends_now(self.range) { rows.from(start) } else { rows.between(start, end) };
         Ok(match &self.how {
             How::Count => Datum::Int(rows.len() as i64),
+            // Of each value there is one row.
+            How::CountDistinct if matches!(keep, Keep::RecentDistinct(_)) => Datum::Int(rows.len() as i64),
             How::CountDistinct => Datum::Int(distinct(rows)),
-            How::Sum if self.value == DataType::Double => {
-                let values: Vec<f64> = doubles(rows).collect();
-                Datum::Double(sum_f64(0..values.len(), &values))
-            }
-            How::Sum => {
-                let values: Vec<i64> = rows.payloads().collect();
-                // A sum that is too large is an error of the query; a stream has nobody to tell, and no member.
-                i64::try_from(sum_i64(0..values.len(), &values)).map_or(Datum::Null, Datum::Int)
-            }
+            How::Sum if self.value == DataType::Double => Datum::Double(sum(rows)),
+            // A sum that is too large is an error of the query; a stream has nobody to tell, and no member.
+            How::Sum => i64::try_from(rows.payloads().map(i128::from).sum::<i128>()).map_or(Datum::Null, Datum::Int),
             _ if rows.len() == 0 && !matches!(self.how, How::Folded(_) | How::Periods(_)) => Datum::Null,
+            How::Average if self.value == DataType::Double => Datum::Double(sum(rows) / rows.len() as f64),
             How::Average => {
-                let values: Vec<f64> =
-                    if self.value == DataType::Double { doubles(rows).collect() } else { rows.payloads().map(|v| v as f64).collect() };
+                let values: Vec<f64> = rows.payloads().map(|v| v as f64).collect();
                 Datum::Double(sum_f64(0..values.len(), &values) / values.len() as f64)
             }
             How::Min | How::Max if self.value == DataType::Double => {
@@ -137,34 +134,40 @@ impl Feature {
         })
     }
 
+    /// The first instant after `now` at which a condition on it may be another one without a row: never later than the first at which it is.
+    /// `value` is what it is now.
+    pub(crate) fn next(&self, rows: Rows<'_>, value: &Datum, keep: Keep, at: &mut Moment<'_>) -> Option<i64> {
+        if let How::Sequence(s) = &self.how {
+            return s.next(rows, value, self.range, at);
+        }
+        let range = self.range?;
+        let (start, end) = at.bounds(self.range);
+        let first = rows.first_at(start);
+        let past = if at.ends_now(self.range) { rows.len() } else { rows.first_at(end) };
+        let inside = past.saturating_sub(first);
+        let one_each = matches!(self.how, How::Count) || matches!(keep, Keep::RecentDistinct(_));
+        // Where rows come in at the end, too, the first that leaves is looked at.
+        let leaving = match &self.asked {
+            // Nothing changes before the greatest count that is reached is reached no more.
+            Asked::Counts(thresholds) if one_each => {
+                let reached = thresholds.iter().rev().find(|k| **k >= 1 && **k <= inside as i64);
+                reached.map(|k| past - usize::try_from(*k).unwrap_or(1))
+            }
+            Asked::Ints(tests) if matches!(self.how, How::Sum) => waits::int_sum(rows, first..past, tests),
+            Asked::Doubles(tests) if matches!(self.how, How::Sum) => waits::double_sum(rows, first..past, tests),
+            _ => (inside > 0).then_some(first),
+        };
+        let leaves = leaving.and_then(|row| at.leaves(range, rows.time(row)));
+        let enters = (past < rows.len()).then(|| at.enters(range, rows.time(past))).flatten();
+        leaves.into_iter().chain(enters).min()
+    }
+
     fn bits(&self, value: i64) -> Datum {
         match self.data_type {
             DataType::Int => Datum::Int(value),
             DataType::Bool => Datum::Bool(value != 0),
             _ => Datum::Bits(value),
         }
-    }
-
-    /// The first instant after `now` at which its value may be another one without a row: never later than the first at which it is.
-    pub(crate) fn next(&self, rows: Rows<'_>, now: i64) -> Option<i64> {
-        if let How::Sequence(s) = &self.how {
-            return s.next(rows, self.range.as_ref(), now);
-        }
-        let range = self.range.as_ref()?;
-        let (start, end) = self.bounds(now);
-        let (first, past) = (rows.first_at(start), rows.first_at(end));
-        let inside = past.saturating_sub(first);
-        let leaving = match &self.thresholds {
-            // Nothing changes before the greatest count that is reached is reached no more.
-            Some(thresholds) if matches!(self.how, How::Count) => {
-                let reached = thresholds.iter().rev().find(|k| **k >= 1 && **k <= inside as i64);
-                reached.map(|k| past - usize::try_from(*k).unwrap_or(1))
-            }
-            _ => (inside > 0).then_some(first),
-        };
-        let leaves = leaving.and_then(|row| range.leaves(rows.time(row), now));
-        let enters = (past < rows.len()).then(|| range.enters(rows.time(past), now)).flatten();
-        leaves.into_iter().chain(enters).min()
     }
 
     /// Values as a column.
@@ -216,7 +219,13 @@ impl Datum {
     }
 }
 
-fn doubles(rows: Rows<'_>) -> impl Iterator<Item = f64> + '_ {
+/// Sum of doubles: as the query adds them.
+fn sum(rows: Rows<'_>) -> f64 {
+    let values: Vec<f64> = doubles(rows).collect();
+    sum_f64(0..values.len(), &values)
+}
+
+pub(crate) fn doubles(rows: Rows<'_>) -> impl Iterator<Item = f64> + '_ {
     rows.payloads().map(|v| f64::from_bits(v.cast_unsigned()))
 }
 

@@ -5,26 +5,39 @@ mod arrival;
 mod begin;
 mod checkpoint;
 mod definition;
+mod dispatch;
 mod entity;
 mod feature;
 mod keys;
 mod lane;
+mod moment;
+mod ordinals;
+mod parallel;
+mod plan;
 mod population;
+mod redefine;
 mod rescan;
 mod rows;
+mod rules;
 mod sequence;
+mod settle;
+mod shard;
 mod standing;
 mod timer;
+mod waits;
 mod whole;
+mod work;
 
 pub use population::Counts;
 
 use self::again::Again;
 use crate::change::{Cause, Change, Commit, Direction};
 
-use self::population::{Moved, Ordinals, Population, Work};
+use self::ordinals::Ordinals;
+use self::population::Population;
 use self::standing::Standing;
 use self::whole::Whole;
+use self::work::Moved;
 use arrow::array::Array;
 use eql_catalog::{Catalog, EntityTypeId, Value};
 use eql_planner::live::LiveError;
@@ -120,7 +133,7 @@ impl State {
 
     /// How each segment is followed.
     pub fn following(&self) -> BTreeMap<String, Following> {
-        let rows = self.populations.values().flat_map(|p| &p.segments).map(|s| (s.name.clone(), Following::Rows));
+        let rows = self.populations.values().flat_map(|p| &p.rules.segments).map(|s| (s.name.clone(), Following::Rows));
         let queries = self.wholes.iter().map(|w| (w.name.clone(), Following::Query));
         let failed = self.failed.iter().map(|(name, why)| (name.clone(), Following::Failed(why.clone())));
         rows.chain(queries).chain(failed).collect()
@@ -147,18 +160,28 @@ impl State {
 
     /// Their number.
     pub fn count(&self, segment: &str) -> Option<usize> {
-        self.set(segment).map(|(_, members)| members.len())
+        match self.followed(segment) {
+            Some((population, number)) => Some(population.count(number)),
+            None => self.wholes.iter().find(|w| w.name == segment).map(|w| w.members.len()),
+        }
     }
 
-    pub(crate) fn set(&self, segment: &str) -> Option<(EntityTypeId, &Ordinals)> {
-        let rows = self.populations.values().flat_map(|p| p.segments.iter().map(|s| (p.entity, s)));
-        let found = rows.into_iter().find(|(_, s)| s.name == segment).map(|(entity, s)| (entity, &s.members));
-        found.or_else(|| self.wholes.iter().find(|w| w.name == segment).map(|w| (w.entity(), &w.members)))
+    pub(crate) fn set(&self, segment: &str) -> Option<(EntityTypeId, Ordinals)> {
+        match self.followed(segment) {
+            Some((population, number)) => Some((population.entity(), population.members(number))),
+            None => self.wholes.iter().find(|w| w.name == segment).map(|w| (w.entity(), w.members.clone())),
+        }
+    }
+
+    /// The population of a segment that is followed row by row, and its number there.
+    fn followed(&self, segment: &str) -> Option<(&Population, usize)> {
+        let find = |p: &Population| p.rules.segments.binary_search_by(|s| s.name.as_str().cmp(segment)).ok();
+        self.populations.values().find_map(|p| Some((p, find(p)?)))
     }
 
     /// Whether a segment is followed row by row.
     pub fn is_followed(&self, segment: &str) -> bool {
-        self.populations.values().any(|p| p.segments.iter().any(|s| s.name == segment))
+        self.followed(segment).is_some()
     }
 
     /// Leaves what cannot be followed row by row to somebody else.
@@ -169,17 +192,15 @@ impl State {
 
     /// Whether an ordinal is a member.
     pub fn has(&self, segment: &str, ordinal: u32) -> bool {
-        self.set(segment).is_some_and(|(_, members)| members.has(ordinal))
+        match self.followed(segment) {
+            Some((population, number)) => population.has(number, ordinal),
+            None => self.wholes.iter().any(|w| w.name == segment && w.members.has(ordinal)),
+        }
     }
 
     /// What was done so far.
     pub fn counts(&self) -> Counts {
-        self.populations.values().fold(Counts::default(), |a, p| Counts {
-            rows: a.rows + p.counts.rows,
-            features: a.features + p.counts.features,
-            timers: a.timers + p.counts.timers,
-            rescans: a.rescans + p.counts.rescans,
-        })
+        self.populations.values().fold(Counts::default(), |all, p| all + p.counts())
     }
 
     /// Bytes of the state of entities.
@@ -187,24 +208,20 @@ impl State {
         self.populations.values().map(Population::bytes).sum()
     }
 
-    /// Changes of a population as those of its segments.
+    /// Changes of populations in their order: of each instant and segment one commit.
     pub(crate) fn changes(
         &self,
         snapshot: &Snapshot,
-        entity: EntityTypeId,
-        moved: &[Moved],
-        at: (u64, i64),
+        mut moved: Vec<(EntityTypeId, Moved)>,
+        position: u64,
     ) -> Result<Vec<Published>, LiveError> {
-        let Some(population) = self.populations.get(&entity) else { return Ok(vec![]) };
-        let mut by_segment: BTreeMap<u32, Vec<&Moved>> = BTreeMap::new();
-        for m in moved {
-            by_segment.entry(m.segment).or_default().push(m);
-        }
+        moved.sort_by_key(|(entity, m)| (m.at, *entity, m.segment, m.ordinal));
         let mut out = Vec::new();
-        for (segment, moved) in by_segment {
-            let Some(followed) = population.segments.get(segment as usize) else { continue };
-            let list: Vec<(u32, bool, Cause)> = moved.iter().map(|m| (m.ordinal, m.enters, m.cause)).collect();
-            out.push(self.commit(snapshot, entity, (&followed.name, followed.version), &list, at)?);
+        for some in moved.chunk_by(|(a, m), (b, n)| (m.at, a, m.segment) == (n.at, b, n.segment)) {
+            let (entity, Moved { at, segment, .. }) = some[0];
+            let Some(followed) = self.populations.get(&entity).and_then(|p| p.rules.segments.get(segment as usize)) else { continue };
+            let list: Vec<(u32, bool, Cause)> = some.iter().map(|(_, m)| (m.ordinal, m.enters, m.cause)).collect();
+            out.push(self.commit(snapshot, entity, (&followed.name, followed.version), &list, (position, at))?);
         }
         Ok(out)
     }
@@ -245,22 +262,16 @@ impl State {
 
     /// Everything that is due up to an instant, each instant by itself.
     pub(crate) fn drain(&mut self, clock: i64, out: &mut Vec<Published>) -> Result<(), LiveError> {
-        while !self.is_unsure() {
-            let next = self.populations.values_mut().filter_map(Population::next).min();
-            let Some(at) = next.filter(|at| *at <= clock) else { break };
-            let snapshot = self.last.clone();
-            for entity in self.populations.keys().copied().collect::<Vec<_>>() {
-                let Some(population) = self.populations.get_mut(&entity) else { continue };
-                if population.next() != Some(at) {
-                    continue;
-                }
-                let mut work = Work::default();
-                population.due(at, &mut work);
-                let moved = population.settle(&snapshot, at, work, Cause::Time)?;
-                out.extend(self.changes(&snapshot, entity, &moved, (self.position, at))?);
-            }
-            self.clock = self.clock.max(at);
+        if self.is_unsure() {
+            return Ok(());
         }
+        let snapshot = self.last.clone();
+        let mut moved = Vec::new();
+        for population in self.populations.values_mut() {
+            let entity = population.entity();
+            moved.extend(population.advance(&snapshot, clock)?.into_iter().map(|m| (entity, m)));
+        }
+        out.extend(self.changes(&snapshot, moved, self.position)?);
         Ok(())
     }
 }

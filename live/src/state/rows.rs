@@ -39,6 +39,13 @@ impl<'a> Rows<'a> {
         Rows { words: &self.words[a * self.stride..b.max(a) * self.stride], stride: self.stride }
     }
 
+    /// Rows at or after an instant.
+    pub(crate) fn from(&self, start: i64) -> Rows<'a> {
+        // Mostly all of them.
+        let first = if self.len() == 0 || self.time(0) >= start { 0 } else { self.first_at(start) };
+        Rows { words: &self.words[first * self.stride..], stride: self.stride }
+    }
+
     pub(crate) fn times(self) -> impl Iterator<Item = i64> + 'a {
         self.words.iter().step_by(self.stride).copied()
     }

@@ -1,10 +1,11 @@
 //! Sequences of one entity: the fold that queries use, over the rows that are remembered (rules 1, 14, 40).
 
 use super::feature::Datum;
+use super::moment::Moment;
 use super::rows::Rows;
 use eql_compiler::bound::{Behaviour, Matched, Sequence};
 use eql_grammar::ast::OrderMode;
-use eql_planner::live::{Kind, LiveError, LiveRange, bucketer, window};
+use eql_planner::live::{Kind, LiveError, bucketer, window};
 use eql_timeline::{Bucketer, Match, Mode, Run, SequenceSpec, SequenceStep, Truth, Window};
 use parking_lot::Mutex;
 use std::ops::Range;
@@ -17,6 +18,10 @@ pub(crate) struct SequenceFeature {
     periods: Option<Mutex<Bucketer>>,
     /// Bits of rows that can begin a match.
     begins: u64,
+    /// Bits without which there is none.
+    needs: u64,
+    /// Without a row a match never comes, it only falls out of the range: whether there is one is all that is asked, and nothing is absent.
+    only_ends: bool,
     held: bool,
     /// The lengths after which an absence is settled.
     absences: Vec<Window>,
@@ -66,19 +71,20 @@ impl SequenceFeature {
             _ => None,
         };
         let begins = if any_order { bits } else { 1 << spec.steps[0].bit };
-        Ok(Some((Self { spec, asked: s.asked, periods, begins, held: held > 0, absences }, kinds)))
+        let needs = spec.steps.iter().filter(|step| !step.negated).fold(0, |all, step| all | 1u64 << step.bit);
+        let only_ends = s.asked == Matched::Any && mode == Mode::InOrder && spec.steps.iter().all(|step| !step.negated);
+        Ok(Some((Self { spec, asked: s.asked, periods, begins, needs, only_ends, held: held > 0, absences }, kinds)))
     }
 
     /// What is asked of the matches that begin in `start`.
     pub(crate) fn value(&self, rows: Rows<'_>, start: Range<i64>, now: i64) -> Datum {
         // Rows from before the range begin no match, and what happened before a match does not touch it.
         let rows = rows.between(start.start, now);
-        if !rows.payloads().any(|p| mask(p) & self.begins != 0) {
-            return self.answer(vec![], false);
+        let there = rows.payloads().fold(0, |all, p| all | mask(p));
+        if there & self.begins == 0 || there & self.needs != self.needs {
+            return self.answer(vec![]);
         }
-        let time: Vec<i64> = rows.times().collect();
-        let masks: Vec<u64> = rows.payloads().map(mask).collect();
-        let holding: Option<Vec<u32>> = self.held.then(|| rows.payloads().map(code).collect());
+        let (time, masks, holding) = self.columns(rows);
         let spec = SequenceSpec { start, now, ..self.spec.clone() };
         let fold = eql_timeline::Sequence::new(&spec);
         let run = Run { time: &time, mask: &masks };
@@ -87,13 +93,18 @@ impl SequenceFeature {
         }
         let mut matches = Vec::new();
         fold.matches(run, holding.as_deref(), None, &mut matches);
-        let begin = |m: &Match| m.rows.iter().min().and_then(|r| time.get(*r as usize).copied());
-        self.answer(matches.iter().filter_map(begin).collect(), false)
+        self.answer(matches.iter().filter_map(|m| begin(m, &time)).collect())
     }
 
-    fn answer(&self, times: Vec<i64>, any: bool) -> Datum {
+    /// Times, kinds and the values of HOLDING, as the fold takes them.
+    fn columns(&self, rows: Rows<'_>) -> (Vec<i64>, Vec<u64>, Option<Vec<u32>>) {
+        let holding = self.held.then(|| rows.payloads().map(code).collect());
+        (rows.times().collect(), rows.payloads().map(mask).collect(), holding)
+    }
+
+    fn answer(&self, times: Vec<i64>) -> Datum {
         match self.asked {
-            Matched::Any => Datum::Bool(any),
+            Matched::Any => Datum::Bool(!times.is_empty()),
             Matched::Count => Datum::Int(times.len() as i64),
             Matched::First => times.into_iter().min().map_or(Datum::Null, Datum::Bits),
             Matched::Periods(_) => {
@@ -107,23 +118,32 @@ impl SequenceFeature {
         }
     }
 
-    /// The first instant after `now` at which a match may come or go: a row falls out of the range, or an absence is settled.
-    pub(crate) fn next(&self, rows: Rows<'_>, range: Option<&LiveRange>, now: i64) -> Option<i64> {
-        let begin = range.map_or(i64::MIN, |r| r.at(now).0);
+    /// The first instant after now at which a match may come or go: a row falls out of the range, or an absence is settled.
+    pub(crate) fn next(&self, rows: Rows<'_>, value: &Datum, range: Option<usize>, at: &mut Moment<'_>) -> Option<i64> {
+        let begin = at.bounds(range).0;
+        if self.only_ends && at.ends_now(range) {
+            return self.ends(rows, value, begin, range?, at);
+        }
+        let ends_now = at.ends_now(range);
         let mut next: Option<i64> = None;
+        let now = at.now;
         let mut soon = |at: Option<i64>| {
             if let Some(at) = at.filter(|at| *at > now) {
                 next = Some(next.map_or(at, |n| n.min(at)));
             }
         };
+        // Rows leave one after another: the first is the next.
+        let mut first = true;
         for i in rows.first_at(begin)..rows.len() {
             let t = rows.time(i);
             if mask(rows.payload(i)) & self.begins != 0
                 && let Some(range) = range
             {
-                soon(range.leaves(t, now));
-                if !range.ends_now() {
-                    soon(range.enters(t, now));
+                if std::mem::take(&mut first) {
+                    soon(at.leaves(range, t));
+                }
+                if !ends_now {
+                    soon(at.enters(range, t));
                 }
             }
             for away in &self.absences {
@@ -135,6 +155,25 @@ impl SequenceFeature {
         }
         next
     }
+
+    /// Where matches only ever end by themselves, when the one does that begins last.
+    fn ends(&self, rows: Rows<'_>, value: &Datum, start: i64, range: usize, at: &mut Moment<'_>) -> Option<i64> {
+        if value.truth() != Some(true) {
+            return None;
+        }
+        let rows = rows.between(start, at.now);
+        let (time, masks, holding) = self.columns(rows);
+        let spec = SequenceSpec { start: start..at.now, now: at.now, ..self.spec.clone() };
+        let mut matches = Vec::new();
+        eql_timeline::Sequence::new(&spec).matches(Run { time: &time, mask: &masks }, holding.as_deref(), None, &mut matches);
+        // As long as this one is inside there is a match; that the fold finds none means that only the first row can be relied on.
+        let last = matches.iter().filter_map(|m| begin(m, &time)).max().or(time.first().copied())?;
+        at.leaves(range, last)
+    }
+}
+
+fn begin(m: &Match, time: &[i64]) -> Option<i64> {
+    m.rows.iter().min().and_then(|r| time.get(*r as usize).copied())
 }
 
 /// The bits of the kinds of a row.

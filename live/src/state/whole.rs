@@ -1,7 +1,7 @@
 //! Segments that are evaluated as queries over everything, at each commit and tick: the slow twin of the state, and what stands in for it where a
 //! definition asks for more than rows (an analysis inside, an AS OF, conditions between the rows of two steps).
 
-use super::population::Ordinals;
+use super::ordinals::Ordinals;
 use super::{Published, State};
 use crate::change::Cause;
 use eql_catalog::EntityTypeId;
@@ -41,7 +41,7 @@ impl Whole {
 }
 
 pub(crate) fn planner(snapshot: &Arc<Snapshot>, now: i64, threads: usize) -> Planner {
-    Planner::new(snapshot.clone(), Settings::alone(now, threads, MEMORY_BYTES))
+    Planner::new(snapshot.clone(), Settings { endless: true, ..Settings::alone(now, threads, MEMORY_BYTES) })
 }
 
 /// The entities that are in one set and not in the other, with whether they are in the new one.

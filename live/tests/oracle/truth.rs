@@ -1,6 +1,7 @@
 //! Conditions in plain loops over all rows: what the language says of them, with nothing of the engine in it.
 
 use super::random::Random;
+use std::cell::RefCell;
 use std::fmt::Write as _;
 
 pub(crate) const SECOND: i64 = 1_000_000;
@@ -101,6 +102,25 @@ pub(crate) struct View<'a> {
     pub(crate) user: &'a User,
     pub(crate) now: i64,
     pub(crate) definitions: &'a [Definition],
+    /// What was found out about segments: others that are made of them ask again.
+    pub(crate) found: RefCell<Vec<Option<bool>>>,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn new(rows: &'a [Row], user: &'a User, now: i64, definitions: &'a [Definition]) -> Self {
+        View { rows, user, now, definitions, found: RefCell::new(vec![None; definitions.len()]) }
+    }
+
+    /// Whether the user is in a segment.
+    pub(crate) fn is_in(&self, segment: usize) -> bool {
+        if let Some(found) = self.found.borrow()[segment] {
+            return found;
+        }
+        let d = &self.definitions[segment];
+        let found = d.condition.holds(self, d.grace);
+        self.found.borrow_mut()[segment] = Some(found);
+        found
+    }
 }
 
 fn midnight(t: i64) -> i64 {
@@ -308,7 +328,7 @@ impl Condition {
                 let sum = all.iter().filter_map(|r| r.price).sum::<f64>();
                 compares((!all.is_empty()).then(|| sum / all.len() as f64), ">", *k)
             }
-            Condition::Segment(n) => v.definitions[*n].condition.holds(v, v.definitions[*n].grace),
+            Condition::Segment(n) => v.is_in(*n),
             Condition::Not(c) => !c.holds(v, grace),
             Condition::And(a, b) => a.holds(v, grace) && b.holds(v, grace),
             Condition::Or(a, b) => a.holds(v, grace) || b.holds(v, grace),
@@ -441,7 +461,7 @@ pub(crate) fn condition(r: &mut Random, base: i64, segments: usize, depth: usize
         17 if r.below(2) == 0 => Condition::PerRow(w, 0.3 + r.below(6) as f64 / 2.0),
         17 => Condition::Both(e(r), e(r), w, 1 + r.below(4) as i64),
         // Definitions are followed to their ends: what is made of much that is made of much takes long to bind.
-        _ if segments > 0 => Condition::Segment(r.below(segments.min(6) as u64) as usize),
+        _ if segments > 0 => Condition::Segment(r.below(segments.min(super::world::NESTED) as u64) as usize),
         _ => Condition::Count(e(r), Filter::None, w, ">=", 1),
     }
 }

@@ -20,10 +20,14 @@ pub(crate) struct World {
     pub(crate) clock: Arc<AtomicI64>,
     pub(crate) feed: Option<Feed>,
     pub(crate) state: Option<State>,
+    /// The same in another number of shards: it must tell the same in the same order.
+    pub(crate) twin: Option<State>,
     pub(crate) rows: BTreeMap<i64, Vec<Row>>,
     pub(crate) users: BTreeMap<i64, User>,
     pub(crate) people: People,
     pub(crate) definitions: Vec<Definition>,
+    /// Segments that are not defined now.
+    pub(crate) dropped: BTreeSet<usize>,
     pub(crate) published: BTreeMap<String, BTreeSet<i64>>,
     pub(crate) now: i64,
     pub(crate) checked: u64,
@@ -38,6 +42,17 @@ pub(crate) struct World {
 const USER: EntityTypeId = EntityTypeId(0);
 const DEVICE: &str = "$device";
 const DEVICES: u64 = 8;
+/// Others are made of these segments only.
+pub(crate) const NESTED: usize = 6;
+
+/// Somebody, as plain loops know them.
+pub(crate) struct Person {
+    ordinal: u32,
+    user: i64,
+    rows: Vec<Row>,
+    known: User,
+    hidden: bool,
+}
 
 fn key(user: i64) -> Vec<ArrayRef> {
     vec![Arc::new(StringArray::from(vec![people::key(user)]))]
@@ -72,10 +87,12 @@ impl World {
             store,
             clock,
             state: None,
+            twin: None,
             rows: BTreeMap::new(),
             users: BTreeMap::new(),
             people: People::default(),
             definitions: vec![],
+            dropped: BTreeSet::new(),
             published: BTreeMap::new(),
             now,
             checked: 0,
@@ -106,6 +123,14 @@ impl World {
         self.define(&format!("DEFINE OR REPLACE STREAMING SEGMENT s{n} OF user AS {}{with}", condition.text()));
         condition.lengths(grace, &mut self.lengths);
         self.definitions[n] = Definition { condition, grace };
+        self.dropped.remove(&n);
+    }
+
+    /// A segment that no other is made of goes.
+    pub(crate) fn drop_segment(&mut self, n: usize) {
+        if n >= NESTED && self.dropped.insert(n) {
+            self.define(&format!("DROP SEGMENT s{n}"));
+        }
     }
 
     fn define(&mut self, text: &str) {
@@ -162,6 +187,17 @@ impl World {
             self.now = at;
             self.clock.store(at, Ordering::Relaxed);
         }
+    }
+
+    /// Moves the clock to an edge that is near, or a little.
+    pub(crate) fn tick(&mut self) {
+        let near = self.now + 1..self.now + 20 * 60 * SECOND;
+        let ends = |r: &Row| self.lengths.iter().map(|l| r.time + l).filter(|at| near.contains(at)).collect::<Vec<_>>();
+        let edges: Vec<i64> = self.rows.values().flatten().flat_map(ends).collect();
+        let jitter = self.random.below(3) as i64 - 1;
+        let otherwise = self.now + 1 + self.random.below(60) as i64 * SECOND;
+        self.now = (self.random.one(&edges).unwrap_or(otherwise) + jitter).max(self.now + 1);
+        self.clock.store(self.now, Ordering::Relaxed);
     }
 
     fn row(&mut self, users: u64) -> Row {
@@ -339,15 +375,26 @@ impl World {
 
     /// Brings the state up to the store and the clock.
     pub(crate) fn follow(&mut self) {
-        let mut out = Vec::new();
         while let Some(commit) = self.feed.as_mut().unwrap().next(Duration::ZERO).unwrap() {
-            if let Some(state) = &mut self.state {
-                out.extend(state.apply(&commit).unwrap());
+            if let (Some(state), Some(twin)) = (&mut self.state, &mut self.twin) {
+                let told = state.apply(&commit).unwrap();
+                assert_eq!(told, twin.apply(&commit).unwrap(), "shards tell otherwise what a commit changes");
+                told.into_iter().for_each(|c| self.take(c));
+                self.forget_dropped();
             }
         }
-        let state = self.state.get_or_insert_with(|| State::begin(self.store.clone(), self.now, BTreeMap::new(), 1).unwrap());
-        out.extend(state.advance(self.now).unwrap());
-        out.into_iter().for_each(|c| self.take(c));
+        let begin = |shards| State::begin(self.store.clone(), self.now, BTreeMap::new(), shards).unwrap();
+        let state = self.state.get_or_insert_with(|| begin(1));
+        let twin = self.twin.get_or_insert_with(|| begin(3));
+        let told = state.advance(self.now).unwrap();
+        assert_eq!(told, twin.advance(self.now).unwrap(), "shards tell otherwise what an instant changes");
+        told.into_iter().for_each(|c| self.take(c));
+    }
+
+    /// That a segment was dropped is told to nobody; one of its name begins with nobody.
+    fn forget_dropped(&mut self) {
+        let Some(state) = &self.state else { return };
+        self.published.retain(|name, _| state.is_followed(name));
     }
 
     /// The process dies and comes back: from a checkpoint of now or of earlier, and the log from there.
@@ -361,7 +408,9 @@ impl World {
         if self.random.below(3) == 0 {
             return;
         }
-        let Some(mut state) = State::restore(self.store.clone(), &path, 1).unwrap() else { return };
+        // In as many shards as may be.
+        let shards = 1 + self.random.below(4) as usize;
+        let Some(mut state) = State::restore(self.store.clone(), &path, shards).unwrap() else { return };
         self.restarts += 1;
         if self.random.below(2) == 0 {
             // Nobody follows any more: what comes next is read from the log's files, which say nothing of who was merged.
@@ -402,30 +451,39 @@ impl World {
         entities.key(0).as_string::<i32>().iter().map(|k| k.map_or(-1, people::user)).collect()
     }
 
-    /// Every membership against plain loops; what was published says the same.
-    pub(crate) fn check(&mut self, context: &str) {
-        let state = self.state.as_ref().unwrap();
-        for (ordinal, user) in self.keys().into_iter().enumerate() {
-            if !self.users.contains_key(&user) {
-                continue;
-            }
+    /// Everybody as plain loops know them: ordinal, user, rows, what is known of them, whether they are somebody else now.
+    pub(crate) fn everybody(&self) -> Vec<Person> {
+        let person = |(ordinal, user): (usize, i64)| {
             let (rows, known) = people::together(&self.people.group(user, &self.users), &self.rows, &self.users);
-            let hidden = self.people.is_hidden(user);
-            let view = View { rows: &rows, user: &known, now: self.now, definitions: &self.definitions };
-            for (n, d) in self.definitions.iter().enumerate() {
-                let expected = known.known && !hidden && d.condition.holds(&view, d.grace);
-                let name = format!("s{n}");
-                let found = state.has(&name, ordinal as u32);
-                let told = self.published.get(&name).is_some_and(|m| m.contains(&user));
+            Person { ordinal: ordinal as u32, user, rows, known, hidden: self.people.is_hidden(user) }
+        };
+        self.keys().into_iter().enumerate().filter(|(_, user)| self.users.contains_key(user)).map(person).collect()
+    }
+
+    /// Every membership against plain loops; what was published says the same.
+    pub(crate) fn check(&mut self, everybody: &[Person], context: &str) {
+        let state = self.state.as_ref().unwrap();
+        let names: Vec<String> = (0..self.definitions.len()).map(|n| format!("s{n}")).collect();
+        let nobody = BTreeSet::new();
+        let published: Vec<&BTreeSet<i64>> = names.iter().map(|name| self.published.get(name).unwrap_or(&nobody)).collect();
+        for n in &self.dropped {
+            assert_eq!(state.members(&names[*n]), None, "{context}: {} was dropped", names[*n]);
+        }
+        for Person { ordinal, user, rows, known, hidden } in everybody {
+            let view = View::new(rows, known, self.now, &self.definitions);
+            for n in (0..self.definitions.len()).filter(|n| !self.dropped.contains(n)) {
+                let expected = known.known && !hidden && view.is_in(n);
+                let found = state.has(&names[n], *ordinal);
+                let told = published[n].contains(user);
                 self.checked += 1;
                 assert!(
                     expected == found && found == told,
-                    "{context}: user {user} in {name} at {}: expected {expected}, found {found}, published {told}\n{} GRACE {}\n{:?} now {}\n{rows:#?}",
+                    "{context}: user {user} in {} at {}: expected {expected}, found {found}, published {told}\n{} GRACE {}\n{:?}\n{rows:#?}",
+                    names[n],
                     self.now,
-                    d.condition.text(),
-                    d.grace,
+                    self.definitions[n].condition.text(),
+                    self.definitions[n].grace,
                     known,
-                    self.now
                 );
             }
         }

@@ -92,8 +92,10 @@ impl Codes {
         self.order.iter().map(|o| o.row().as_ref().to_vec()).collect()
     }
 
-    /// Takes in what [`Codes::to_bytes`] gave.
+    /// Takes what [`Codes::to_bytes`] gave in the place of what is there.
     pub fn read_bytes(&mut self, values: &[Vec<u8>]) {
+        self.numbers.clear();
+        self.order.clear();
         let parser = self.converter.parser();
         for (bytes, number) in values.iter().zip(0..) {
             let owned = parser.parse(bytes).owned();

@@ -1,11 +1,10 @@
 //! What event rows mean to a stream: for each row that counts its subject, its time, and what is to be remembered of it.
 
 use super::codes::Codes;
-use super::{EventExpr, LiveError, is_fixed};
+use super::{EventExpr, LiveError, LiveRows, is_fixed};
 use crate::clock;
-use crate::fold::Chunk;
 use crate::planner::Planner;
-use arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType as ArrowType, Date32Type, Float64Type, Int64Type, TimestampMicrosecondType};
 use eql_catalog::{DataType, EntityTypeId, EventType, EventTypeId, PropertyId, Value};
@@ -325,90 +324,38 @@ impl Marks {
         self.events.iter().find(|e| e.event == event).map(|e| e.participant)
     }
 
-    /// The rows of a commit that count, with the ordinals of the subject and the times of all its rows; `equal` are those that have the text of
-    /// [`Marks::equals`].
+    /// By which role subjects take part.
+    pub fn role(&self) -> Option<&str> {
+        self.spec.role.as_deref()
+    }
+
+    /// The rows that count, each with its place in their order; `equal` are the places of those that have the text of [`Marks::equals`].
     ///
     /// # Errors
     /// As [`Marks::of_rows`].
-    #[allow(clippy::too_many_arguments, reason = "columns that several lanes share are read once, by whoever asks")]
     pub fn arrived(
         &self,
         snapshot: &Snapshot,
-        event: EventTypeId,
-        events: &EventRows,
-        (ordinals, times): (&UInt32Array, &[i64]),
+        rows: &LiveRows,
         equal: Option<&[u32]>,
         codes: Option<&mut Codes>,
-        out: &mut Vec<Mark>,
+        out: &mut Vec<(u32, Mark)>,
     ) -> Result<(), LiveError> {
-        let Some(of) = self.events.iter().find(|e| e.event == event) else { return Ok(()) };
-        let all: Vec<u32>;
-        let (rows, found) = match equal {
-            Some(rows) => {
-                let kept = (0..u32::try_from(rows.len()).unwrap_or(u32::MAX)).collect();
-                (rows, self.carry(of, snapshot, events, rows, kept, &vec![1; rows.len()], codes)?)
+        let Some(of) = self.events.iter().find(|e| e.event == rows.event).filter(|_| rows.concerns(self.role())) else { return Ok(()) };
+        let found = match equal {
+            Some(places) => {
+                let kept = (0..u32::try_from(places.len()).unwrap_or(u32::MAX)).collect();
+                let list: Vec<u32> = places.iter().map(|p| rows.rows[*p as usize]).collect();
+                self.carry(of, snapshot, &rows.events, &list, kept, &vec![1; places.len()], codes)?
             }
-            None => {
-                all = (0..u32::try_from(events.len()).unwrap_or(u32::MAX)).collect();
-                (all.as_slice(), self.of_rows(snapshot, event, events, &all, codes)?)
-            }
+            None => self.of_rows(snapshot, rows.event, &rows.events, &rows.rows, codes)?,
         };
         for (i, payload) in found {
-            let row = rows[i as usize] as usize;
-            if ordinals.is_valid(row) {
-                out.push(Mark { ordinal: ordinals.value(row), time: times[row], payload });
+            let place = equal.map_or(i, |places| places[i as usize]) as usize;
+            if let Some(ordinal) = rows.subject(of.participant, place) {
+                let order = rows.order.get(place).copied().unwrap_or(0);
+                out.push((order, Mark { ordinal, time: rows.times[place], payload }));
             }
-        }
-        Ok(())
-    }
-
-    /// All rows of history that count, entity by entity, each entity's in the order of its timeline; of some entities only, in rising order.
-    ///
-    /// # Errors
-    /// As [`Marks::of_rows`].
-    pub fn history(
-        &self,
-        snapshot: &Snapshot,
-        only: Option<&[u32]>,
-        mut codes: Option<&mut Codes>,
-        each: &mut dyn FnMut(Mark),
-    ) -> Result<(), LiveError> {
-        if self.events.is_empty() {
-            return Ok(());
-        }
-        let timelines = snapshot.timelines(self.spec.subject, self.spec.role.as_deref())?;
-        let code = |event: EventTypeId| timelines.settled.events.iter().position(|e| *e == event);
-        let mut wanted = vec![false; timelines.settled.events.len()];
-        self.events().filter_map(code).for_each(|c| wanted[c] = true);
-        let all = timelines.entities();
-        let ranges: Vec<std::ops::Range<u32>> = match only {
-            Some(some) => some.iter().filter(|o| **o < all).map(|o| *o..*o + 1).collect(),
-            None => std::iter::once(0..all).collect(),
-        };
-        for range in ranges {
-            Chunk::each(&timelines, range, &wanted, |chunk| {
-                let mut found: Vec<(u32, i64)> = Vec::new();
-                for of in &self.events {
-                    let Some(code) = code(of.event) else { continue };
-                    let places = chunk.places_of(code);
-                    if places.is_empty() {
-                        continue;
-                    }
-                    let events = snapshot.events(of.event)?;
-                    let marked = self.of_rows(snapshot, of.event, &events, &chunk.event_rows(&places), codes.as_deref_mut())?;
-                    found.extend(marked.into_iter().map(|(i, payload)| (places[i as usize], payload)));
-                }
-                found.sort_unstable_by_key(|f| f.0);
-                let mut entity = 0;
-                for (place, payload) in found {
-                    while chunk.rows_of(entity).end <= place as usize {
-                        entity += 1;
-                    }
-                    let ordinal = chunk.ordinals.start + u32::try_from(entity).unwrap_or(u32::MAX);
-                    each(Mark { ordinal, time: chunk.time[place as usize], payload });
-                }
-                Ok::<_, LiveError>(true)
-            })?;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ mod event;
 mod marks;
 mod members;
 mod range;
+mod rows;
 mod steady;
 mod value;
 
@@ -19,7 +20,8 @@ pub use entity::EntityExpr;
 pub use event::EventExpr;
 pub use marks::{Carried, Kind, Mark, MarkSpec, Marks};
 pub use members::members;
-pub use range::LiveRange;
+pub use range::{LiveRange, RangeMemo};
+pub use rows::{History, LiveRows};
 pub use steady::{is_fixed, is_steady};
 pub use value::ColumnsExpr;
 

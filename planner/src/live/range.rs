@@ -4,7 +4,6 @@ use super::{LiveError, is_fixed};
 use crate::clock;
 use eql_compiler::bound::TimeRange;
 use eql_grammar::ast::{Bound, Instant, LastKind, RangeKind};
-use parking_lot::Mutex;
 use std::collections::BTreeMap;
 
 const HOUR: i64 = 3_600_000_000;
@@ -12,6 +11,8 @@ const HOUR: i64 = 3_600_000_000;
 const FAR: i64 = 200 * 366 * 24 * HOUR;
 /// Steps that are remembered.
 const STEPS_MAX: usize = 4_096;
+/// Ranges that are remembered: instants of some days are asked for in turn.
+const HELD_MAX: usize = 16;
 
 /// `[start, end)` as a function of now. Both ends only ever move on.
 #[derive(Debug)]
@@ -19,7 +20,6 @@ pub struct LiveRange {
     range: TimeRange,
     start: Edge,
     end: Edge,
-    memo: Mutex<Memo>,
 }
 
 /// How one end moves.
@@ -32,13 +32,20 @@ enum Edge {
     Moving,
 }
 
-/// What was found by search.
-#[derive(Debug, Default)]
-struct Memo {
-    /// The range is this one from one instant to before another.
-    now: Option<(i64, i64, (i64, i64))>,
+/// What was found by search: of one range, by whoever asks. Threads that ask for themselves do not wait for each other.
+#[derive(Clone, Debug, Default)]
+pub struct RangeMemo {
+    held: Vec<Held>,
     /// By the new start, excluded: the start before it, and the instant of the step.
     starts: BTreeMap<i64, (i64, i64)>,
+}
+
+/// The range is this one from one instant to before another.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    from: i64,
+    until: i64,
+    range: (i64, i64),
 }
 
 impl LiveRange {
@@ -67,7 +74,7 @@ impl LiveRange {
             RangeKind::Before(_) => (Edge::Fixed(i64::MIN), Edge::Moving),
             _ => (Edge::Moving, Edge::Moving),
         };
-        Ok(Some(Self { range: range.clone(), start, end, memo: Mutex::default() }))
+        Ok(Some(Self { range: range.clone(), start, end }))
     }
 
     /// The range as written.
@@ -86,7 +93,7 @@ impl LiveRange {
     }
 
     /// `[start, end)` at an instant.
-    pub fn at(&self, now: i64) -> (i64, i64) {
+    pub fn at(&self, now: i64, memo: &mut RangeMemo) -> (i64, i64) {
         let edge = |e: Edge| match e {
             Edge::Fixed(at) => Some(at),
             Edge::Behind(length) => Some(now.saturating_sub(length)),
@@ -95,22 +102,28 @@ impl LiveRange {
         if let (Some(start), Some(end)) = (edge(self.start), edge(self.end)) {
             return (start, end);
         }
-        let (start, end) = self.moving(now);
+        let (start, end) = self.moving(now, memo);
         (edge(self.start).unwrap_or(start), edge(self.end).unwrap_or(end))
     }
 
     /// The ends of the calendar. They stay for a day or a week: what was found is kept as long as it holds.
-    fn moving(&self, now: i64) -> (i64, i64) {
-        if let Some((from, until, found)) = self.memo.lock().now
-            && from <= now
-            && now < until
-        {
-            return found;
+    fn moving(&self, now: i64, memo: &mut RangeMemo) -> (i64, i64) {
+        if let Some(held) = memo.held.iter().find(|h| h.from <= now && now < h.until) {
+            return held.range;
         }
-        let found = self.resolve(now);
-        let until = first_after(now, |t| self.resolve(t) != found).unwrap_or(i64::MAX);
-        self.memo.lock().now = Some((now, until, found));
-        found
+        let range = self.resolve(now);
+        // Both ends only move on: where they are the same at two instants, they are the same between these.
+        if let Some(held) = memo.held.iter_mut().find(|h| h.range == range) {
+            held.from = held.from.min(now);
+            held.until = held.until.max(now.saturating_add(1));
+            return range;
+        }
+        let until = first_after(now, |t| self.resolve(t) != range).unwrap_or(i64::MAX);
+        if memo.held.len() >= HELD_MAX {
+            memo.held.remove(0);
+        }
+        memo.held.push(Held { from: now, until, range });
+        range
     }
 
     /// The ends that the calendar gives; 0 for those that move otherwise, so that they can be compared.
@@ -122,12 +135,12 @@ impl LiveRange {
     }
 
     /// The first instant after `now` at which a row of time `t` has fallen out at the beginning; None when that never happens.
-    pub fn leaves(&self, t: i64, now: i64) -> Option<i64> {
+    pub fn leaves(&self, t: i64, now: i64, memo: &mut RangeMemo) -> Option<i64> {
         match self.start {
             Edge::Fixed(_) => None,
             Edge::Behind(length) => Some(t.saturating_add(length).saturating_add(1)).filter(|at| *at > now && *at < i64::MAX),
             Edge::Moving => {
-                let known = self.memo.lock().starts.range(t.saturating_add(1)..).next().map(|(_, step)| *step);
+                let known = memo.starts.range(t.saturating_add(1)..).next().map(|(_, step)| *step);
                 if let Some((before, at)) = known
                     && before <= t
                     && at > now
@@ -138,7 +151,6 @@ impl LiveRange {
                     return None;
                 }
                 let at = first_after(now, |n| self.resolve(n).0 > t)?;
-                let mut memo = self.memo.lock();
                 if memo.starts.len() >= STEPS_MAX {
                     memo.starts.clear();
                 }
