@@ -42,7 +42,7 @@ impl Engine {
         let planner = Planner::new(self.snapshot().await?, self.settings(session, setup, &limits));
         let plan = planner.plan(q).await.map_err(plan_error)?;
         let schema = plan.physical.schema();
-        let work = datafusion::physical_plan::collect(plan.physical, planner.task());
+        let work = datafusion::physical_plan::collect(plan.physical, planner.task().map_err(plan_error)?);
         let batches = match tokio::time::timeout(limits.timeout, work).await {
             Ok(done) => done.map_err(plan_error)?,
             Err(_) => return Err(EngineError::Timeout(limits.timeout.as_millis().try_into().unwrap_or(u64::MAX))),

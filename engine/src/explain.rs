@@ -2,7 +2,7 @@
 
 use crate::query::Setup;
 use crate::rows::{internal, plan_error};
-use crate::{Engine, EngineError, ResultColumn, Rows, Session};
+use crate::{Engine, EngineError, ResultColumn, Rows, Session, Warnings};
 use arrow::array::StringArray;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
@@ -41,7 +41,7 @@ impl Engine {
         let (columns, schema) = shape();
         let lines: StringArray = text.lines().map(Some).collect();
         let batch = RecordBatch::try_new(schema.clone(), vec![Arc::new(lines)]).map_err(|e| internal(e.to_string()))?;
-        Ok(Rows { columns, schema, batches: futures::stream::iter([Ok(batch)]).boxed(), warnings: vec![], approximate: false })
+        Ok(Rows { columns, schema, batches: futures::stream::iter([Ok(batch)]).boxed(), warnings: Warnings::default(), approximate: false })
     }
 
     async fn explain_plan(&self, session: &Session, setup: &Setup, rung: ExplainRung, inner: &Statement) -> Result<String, EngineError> {
@@ -58,7 +58,8 @@ impl Engine {
             ExplainRung::Physical => DisplayableExecutionPlan::new(plan.physical.as_ref()).indent(false).to_string(),
             _ => {
                 let started = Instant::now();
-                let mut stream = datafusion::physical_plan::execute_stream(plan.physical.clone(), planner.task()).map_err(plan_error)?;
+                let mut stream = datafusion::physical_plan::execute_stream(plan.physical.clone(), planner.task().map_err(plan_error)?)
+                    .map_err(plan_error)?;
                 let mut rows = 0;
                 let deadline = tokio::time::sleep(limits.timeout);
                 tokio::pin!(deadline);

@@ -3,17 +3,17 @@
 use crate::admission::Turn;
 use crate::cache::{PlanKey, ResultKey};
 use crate::peak::{Measured, Peak};
-use crate::rows::{Head, Limitation, Stream};
+use crate::rows::{Head, Limitation, Stream, placed};
 use crate::system::SystemTables;
-use crate::{Answer, Engine, EngineError, Params, ResultColumn, Rows, Session};
+use crate::{Answer, Engine, EngineError, Params, ResultColumn, Rows, Session, Warnings};
 use arrow::datatypes::SchemaRef;
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool};
 use eql_catalog::{Catalog, Value, WeekStart};
 use eql_compiler::bound::{Bound, Query, Statement};
 use eql_compiler::{Context, ParamValues};
 use eql_grammar::ast;
-use eql_grammar::{Diagnostic, print};
-use eql_planner::{Planner, Settings};
+use eql_grammar::{Diagnostic, Place, print};
+use eql_planner::{Noted, Planner, Settings};
 use eql_store::Snapshot;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -30,6 +30,8 @@ pub(crate) struct Setup {
     pub fixed_clock: bool,
     /// Memory it took.
     pub peak: Arc<Peak>,
+    /// What its operators have to say besides the rows.
+    pub noted: Arc<Noted>,
 }
 
 impl Engine {
@@ -41,17 +43,19 @@ impl Engine {
         let setup = self.setup(session, params);
         let words = text.get(statement.span.start..statement.span.end).unwrap_or(text);
         let running = self.statements.start(words, setup.peak.clone());
-        running.answer(self.answer(session, &setup, text, statement).await)
+        let at = Place::of(text, statement.span);
+        running.answer(self.answer(session, &setup, text, statement).await.map_err(|e| placed(e, at)))
     }
 
     async fn answer(&self, session: &mut Session, setup: &Setup, text: &str, statement: &ast::Statement) -> Result<Answer, EngineError> {
         let (bound, key) = self.bind(text, statement, setup)?;
-        let warnings = bound.diagnostics.clone();
+        let at = Place::of(text, statement.span);
         match bound.statement.as_ref() {
             Some(Statement::Query(q)) => {
                 let mut head = Head::new(&q.output, bound.zone.as_deref().unwrap_or(&setup.zone));
                 head.approximate = bound.approximate;
-                self.query(session, setup, (q, head), self.cached_as(session, &bound, key), warnings).await.map(Answer::Rows)
+                let warnings = bound.diagnostics.clone();
+                self.query(session, setup, (q, head), self.cached_as(session, &bound, key), (warnings, at)).await.map(Answer::Rows)
             }
             Some(Statement::Explain(rung, inner)) => self.explain(session, setup, *rung, statement, inner).await.map(Answer::Rows),
             Some(Statement::Set(setting)) => self.set(session, setting, setup).map(Answer::Done),
@@ -99,6 +103,7 @@ impl Engine {
             now: fixed.unwrap_or_else(clock),
             fixed_clock: fixed.is_some(),
             peak: Arc::default(),
+            noted: Arc::default(),
         }
     }
 
@@ -152,8 +157,9 @@ impl Engine {
         setup: &Setup,
         (q, head): (&Query, Head),
         key: Option<(PlanKey, Grain)>,
-        warnings: Vec<Diagnostic>,
+        (warnings, at): (Vec<Diagnostic>, Place),
     ) -> Result<Rows, EngineError> {
+        let warnings = Warnings::new(warnings, at, setup.noted.clone());
         let turn = self.admission.turn().await?;
         let snapshot = self.snapshot().await?;
         let key = key.and_then(|(plan, grain)| result_key(setup, plan, grain, &snapshot));
@@ -163,9 +169,10 @@ impl Engine {
         let limits = self.limitation(session, turn);
         let planner = Planner::new(snapshot, self.settings(session, setup, &limits));
         let planned = planner.plan(q).await.map_err(crate::rows::plan_error)?;
-        let stream = datafusion::physical_plan::execute_stream(planned.physical, planner.task()).map_err(crate::rows::plan_error)?;
+        let stream = datafusion::physical_plan::execute_stream(planned.physical, planner.task().map_err(crate::rows::plan_error)?)
+            .map_err(crate::rows::plan_error)?;
         let keep = key.map(|k| (k, self.results_handle(), self.limits.cached_result_bytes));
-        Ok(head.rows(Stream::new(stream, limits, keep), warnings))
+        Ok(head.rows(Stream::new(stream, limits, keep, (at, setup.noted.clone())), warnings))
     }
 
     /// How a result is found again, and what of the clock it depends on; None when it is not to be kept.
@@ -205,6 +212,8 @@ impl Engine {
             memory: Arc::new(Measured { pool: memory, peak: setup.peak.clone() }),
             cancelled: limits.cancelled.clone(),
             system: Some(Arc::new(SystemTables::new(self, session, setup.now))),
+            noted: setup.noted.clone(),
+            endless: false,
         }
     }
 }

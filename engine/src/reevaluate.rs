@@ -242,7 +242,7 @@ pub(crate) fn tag_source(entity: &str, tag: &str) -> String {
     format!("{TAG}{entity}.{tag}")
 }
 
-fn tag_of(catalog: &Catalog, source: &str) -> Option<EntityTypeId> {
+pub(crate) fn tag_of(catalog: &Catalog, source: &str) -> Option<EntityTypeId> {
     let (entity, tag) = source.strip_prefix(TAG)?.split_once('.')?;
     catalog.tag(entity, tag)?;
     Some(catalog.entity(entity)?.id)
@@ -279,7 +279,7 @@ pub(crate) fn key_bytes(key: &[Value]) -> Vec<u8> {
 
 pub(crate) fn log_error(e: LogError) -> EngineError {
     match e {
-        e @ (LogError::SnapshotRequired { .. } | LogError::Broken(_)) => EngineError::Gone(e.to_string()),
+        e @ (LogError::SnapshotRequired { .. } | LogError::Broken(_) | LogError::Ahead) => EngineError::Gone(e.to_string()),
         e @ (LogError::Unknown(_) | LogError::NoSubscription(_)) => EngineError::NotFound(e.to_string()),
         e => EngineError::Invalid(e.to_string()),
     }
@@ -316,11 +316,13 @@ impl Engine {
             memory: self.memory.clone(),
             cancelled: Arc::new(AtomicBool::new(false)),
             system: None,
+            noted: Arc::default(),
+            endless: false,
         };
         let planner = Planner::new(snapshot, settings);
         let plan = planner.plan(query).await.map_err(plan_error)?;
         let schema = plan.physical.schema();
-        let batches = datafusion::physical_plan::collect(plan.physical, planner.task()).await.map_err(plan_error)?;
+        let batches = datafusion::physical_plan::collect(plan.physical, planner.task().map_err(plan_error)?).await.map_err(plan_error)?;
         concat_batches(&schema, &batches).map_err(|e| internal(e.to_string()))
     }
 

@@ -2,7 +2,7 @@
 
 use crate::admission::Turn;
 use crate::cache::{ResultKey, Results, size};
-use crate::{EngineError, ResultColumn, Rows};
+use crate::{EngineError, ResultColumn, Rows, Warnings};
 use arrow::array::ArrayRef;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef, TimeUnit};
@@ -11,8 +11,9 @@ use datafusion::common::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use eql_catalog::DataType;
 use eql_compiler::bound::Output;
-use eql_grammar::Diagnostic;
-use eql_planner::NotKept;
+use eql_compiler::code;
+use eql_grammar::{Diagnostic, Place};
+use eql_planner::{NotKept, Noted, Refusal};
 use eql_store::{Snapshot, StoreError, arrow_type};
 use futures::StreamExt;
 use std::pin::Pin;
@@ -42,13 +43,13 @@ impl Head {
         Self { columns, schema: Arc::new(Schema::new(fields)), approximate: false }
     }
 
-    pub(crate) fn rows(self, stream: Stream, warnings: Vec<Diagnostic>) -> Rows {
+    pub(crate) fn rows(self, stream: Stream, warnings: Warnings) -> Rows {
         let schema = self.schema.clone();
         let batches = Shaped { inner: stream, schema: schema.clone() }.boxed();
         Rows { columns: self.columns, schema, batches, warnings, approximate: self.approximate }
     }
 
-    pub(crate) fn cached(self, batches: Arc<Vec<RecordBatch>>, warnings: Vec<Diagnostic>) -> Rows {
+    pub(crate) fn cached(self, batches: Arc<Vec<RecordBatch>>, warnings: Warnings) -> Rows {
         let schema = self.schema.clone();
         let shaped: Vec<_> = batches.iter().map(|b| shape(b, &schema)).collect();
         Rows { columns: self.columns, schema, batches: futures::stream::iter(shaped).boxed(), warnings, approximate: self.approximate }
@@ -95,13 +96,16 @@ pub(crate) struct Stream {
     deadline: Pin<Box<tokio::time::Sleep>>,
     keep: Option<Keep>,
     kept: Vec<RecordBatch>,
+    at: Place,
+    noted: Arc<Noted>,
     done: bool,
 }
 
 impl Stream {
-    pub(crate) fn new(inner: SendableRecordBatchStream, limits: Limitation, keep: Option<Keep>) -> Self {
+    /// `at` is where the statement stands, `noted` what its operators have to say.
+    pub(crate) fn new(inner: SendableRecordBatchStream, limits: Limitation, keep: Option<Keep>, (at, noted): (Place, Arc<Noted>)) -> Self {
         let deadline = Box::pin(tokio::time::sleep(limits.timeout));
-        Self { inner, limits, deadline, keep, kept: Vec::new(), done: false }
+        Self { inner, limits, deadline, keep, kept: Vec::new(), at, noted, done: false }
     }
 
     fn remember(&mut self, batch: &RecordBatch) {
@@ -131,11 +135,12 @@ impl Stream {
             }
             Poll::Ready(Some(Err(e))) => {
                 self.done = true;
-                Poll::Ready(Some(Err(plan_error(e))))
+                Poll::Ready(Some(Err(placed(plan_error(e), self.at))))
             }
             Poll::Ready(None) => {
                 self.done = true;
-                if let Some((key, put, _)) = self.keep.take() {
+                // What is noted is told by whoever computes.
+                if let Some((key, put, _)) = self.keep.take().filter(|_| !self.noted.division_by_zero()) {
                     put(key, std::mem::take(&mut self.kept));
                 }
                 Poll::Ready(None)
@@ -198,13 +203,34 @@ pub(crate) fn plan_error(e: DataFusionError) -> EngineError {
         DataFusionError::ResourcesExhausted(what) => EngineError::Memory(what.clone()),
         DataFusionError::External(inner) if inner.downcast_ref::<StoreError>().is_some() => EngineError::Invalid(inner.to_string()),
         DataFusionError::External(inner) if let Some(NotKept { message, hint }) = inner.downcast_ref() => {
-            let at = eql_grammar::ast::Span::default();
-            let told = Diagnostic::error(eql_compiler::code::HISTORY, "", at, message.clone());
-            EngineError::Diagnostics(vec![told.with_hint(hint.clone())])
+            told(code::HISTORY, message, hint)
+        }
+        DataFusionError::External(inner) if let Some(Refusal { message, hint }) = inner.downcast_ref() => {
+            told(code::COMPUTED, message, hint)
         }
         DataFusionError::NotImplemented(what) => EngineError::Invalid(format!("not supported yet: {what}")),
-        DataFusionError::Execution(what) => EngineError::Invalid(what.clone()),
-        DataFusionError::ArrowError(inner, _) => EngineError::Invalid(crate::words::computation(inner)),
+        DataFusionError::Execution(what) => told(code::COMPUTED, what, code::advice(code::COMPUTED)),
+        DataFusionError::ArrowError(inner, _) => {
+            let (message, hint) = crate::words::computation(inner);
+            told(code::COMPUTED, &message, hint.unwrap_or(code::advice(code::COMPUTED)))
+        }
         other => internal(other.to_string()),
+    }
+}
+
+/// An answer without a place of its own.
+fn told(code: &'static str, message: &str, hint: &str) -> EngineError {
+    let at = eql_grammar::ast::Span::default();
+    EngineError::Diagnostics(vec![Diagnostic::error(code, "", at, message).with_hint(hint)])
+}
+
+/// What has no place of its own is the whole statement's.
+pub(crate) fn placed(e: EngineError, at: Place) -> EngineError {
+    match e {
+        EngineError::Diagnostics(mut all) => {
+            all.iter_mut().filter(|d| d.span.end == 0).for_each(|d| d.span = at);
+            EngineError::Diagnostics(all)
+        }
+        other => other,
     }
 }

@@ -3,9 +3,10 @@
 use crate::query::Setup;
 use crate::rows::{Head, Stream, plan_error};
 use crate::system::SystemTables;
-use crate::{Answer, Engine, EngineError, Params, ResultColumn, Rows, Session};
+use crate::{Answer, Engine, EngineError, Params, ResultColumn, Rows, Session, Warnings};
 use arrow::datatypes::SchemaRef;
-use eql_grammar::ast::StatementKind;
+use eql_grammar::Place;
+use eql_grammar::ast::{Span, StatementKind};
 use eql_planner::{Planner, Settings, SqlContext, SqlError};
 use std::sync::Arc;
 
@@ -64,11 +65,14 @@ impl Engine {
     }
 
     async fn sql(&self, session: &Session, setup: &Setup, text: &str) -> Result<Rows, EngineError> {
+        let at = Place::of(text, Span::new(0, text.len()));
         let limits = self.limitation(session, self.admission.turn().await?);
         let planner = Planner::new(self.snapshot().await?, self.settings(session, setup, &limits));
         let planned = planner.sql(text, &context(setup)).await.map_err(sql_error)?;
-        let stream = datafusion::physical_plan::execute_stream(planned.physical, planner.task()).map_err(plan_error)?;
-        Ok(Head::new(&planned.output, &setup.zone).rows(Stream::new(stream, limits, None), vec![]))
+        let stream =
+            datafusion::physical_plan::execute_stream(planned.physical, planner.task().map_err(plan_error)?).map_err(plan_error)?;
+        Ok(Head::new(&planned.output, &setup.zone)
+            .rows(Stream::new(stream, limits, None, (at, setup.noted.clone())), Warnings::new(vec![], at, setup.noted.clone())))
     }
 
     /// Planning alone takes no turn: nothing is read but the catalog.

@@ -18,13 +18,13 @@ const TYPES: &[(&str, &str)] = &[
 ];
 
 /// An error of a computation: what is wrong, and what to do.
-pub(crate) fn computation(e: &ArrowError) -> String {
+pub(crate) fn computation(e: &ArrowError) -> (String, Option<&'static str>) {
     match e {
-        ArrowError::ArithmeticOverflow(_) => "a number became too large for its type: CAST it to DOUBLE first".into(),
-        ArrowError::DivideByZero => "a division by zero".into(),
-        ArrowError::CastError(what) | ArrowError::ParseError(what) => format!("{}: try_cast gives NULL instead", types(what)),
-        ArrowError::ComputeError(what) | ArrowError::InvalidArgumentError(what) => types(what),
-        other => types(&other.to_string()),
+        ArrowError::ArithmeticOverflow(_) => ("a number became too large for its type".into(), Some("CAST it to DOUBLE first")),
+        ArrowError::DivideByZero => ("a division by zero".into(), None),
+        ArrowError::CastError(what) | ArrowError::ParseError(what) => (types(what), Some("try_cast gives NULL instead")),
+        ArrowError::ComputeError(what) | ArrowError::InvalidArgumentError(what) => (types(what), None),
+        other => (types(&other.to_string()), None),
     }
 }
 
@@ -40,6 +40,6 @@ mod tests {
     #[test]
     fn types_are_those_of_the_language() {
         let said = computation(&ArrowError::CastError("Cannot cast string 'x' to value of Int64 type".into()));
-        assert_eq!(said, "Cannot cast string 'x' to value of BIGINT type: try_cast gives NULL instead");
+        assert_eq!(said, ("Cannot cast string 'x' to value of BIGINT type".into(), Some("try_cast gives NULL instead")));
     }
 }

@@ -2,10 +2,11 @@
 
 use crate::arrow_type::arrow_type;
 use crate::cache::ReadCache;
+use crate::documents::Documents;
 use crate::entity::{EntityFiles, EntityState};
 use crate::feed::{FeedEvents, What};
 use crate::hot::{self, HotChunk, time_range};
-use crate::identity::AllIdentities;
+use crate::identity::{AllIdentities, NamedBy};
 use crate::log::{AdmittedEvents, AdmittedMembers, Place, Record};
 use crate::manifest::SegmentMeta;
 use crate::part::Part;
@@ -38,6 +39,7 @@ pub(crate) struct State {
     pub(crate) erased: Arc<Erased>,
     pub(crate) rejected: Rejected,
     pub(crate) refreshes: Refreshes,
+    pub(crate) documents: Documents,
     pub(crate) identities: AllIdentities,
     /// Why nothing more can be applied.
     pub(crate) broken: Option<String>,
@@ -111,6 +113,10 @@ impl State {
                 What::Other
             }
             Record::Identities(change) => self.change_identities(position, change)?,
+            Record::Document(change) => {
+                self.documents.change(change, position);
+                What::Other
+            }
         };
         self.settle_merges(position);
         self.position = position;
@@ -169,11 +175,11 @@ impl State {
     fn append(&mut self, position: u64, batches: Vec<AdmittedEvents>, followed: bool) -> Result<Vec<FeedEvents>, StoreError> {
         let first = self.next_sequence;
         let mut participants = batches.iter().map(|batch| self.participants(position, batch)).collect::<Result<Vec<_>, _>>()?;
-        self.identify(position, &batches, &mut participants)?;
+        let named_by = self.identify(position, &batches, &mut participants)?;
         let mut events = Vec::new();
-        for (batch, participants) in batches.into_iter().zip(participants) {
+        for ((batch, participants), named_by) in batches.into_iter().zip(participants).zip(named_by) {
             let rows = batch.time.len();
-            events.extend(self.append_batch(position, first, (batch, participants), followed)?);
+            events.extend(self.append_batch(position, first, (batch, participants, named_by), followed)?);
             self.next_sequence += rows as u64;
             self.unsaved_rows += rows;
         }
@@ -195,7 +201,7 @@ impl State {
         &mut self,
         position: u64,
         first_sequence: u64,
-        (batch, participants): (AdmittedEvents, Vec<UInt32Array>),
+        (batch, participants, named_by): (AdmittedEvents, Vec<UInt32Array>, NamedBy),
         followed: bool,
     ) -> Result<Option<FeedEvents>, StoreError> {
         let unknown = StoreError::UnknownEvent(batch.event.0);
@@ -208,7 +214,7 @@ impl State {
             time: batch.time,
             id: batch.id,
             received: batch.received,
-            properties: batch.properties,
+            properties: [batch.properties, named_by].concat(),
             extra: batch.extra,
             time_range,
             order: hot::Order::default(),

@@ -37,11 +37,11 @@ pub struct EntityBatch {
     pub keys: Vec<ArrayRef>,
     /// Columns that are present; absent ones keep their values.
     pub properties: Vec<(PropertyId, ArrayRef)>,
-    /// JSON text of what is not declared.
+    /// JSON text of what is not declared: an object whose members take the place of those that are known; a null one takes it away.
     pub extra: Option<StringArray>,
     /// When it became true; None: known from the beginning.
     pub time: Option<TimestampMicrosecondArray>,
-    /// NULL keeps the value of `properties` and `extra` instead of clearing it.
+    /// NULL keeps the value of `properties` instead of clearing it; that of `extra` always does.
     pub keep_null: bool,
     /// What is done to single properties, row by row; a property is either here or in `properties`.
     pub operations: Vec<EntityColumn>,

@@ -452,7 +452,7 @@ impl What {
                 let (own, others) = (ordinals(i.entity, &i.keys)?, ordinals(i.entity, &i.others)?);
                 What::Identities { entity: i.entity, ordinals: own.iter().chain(others.iter()).filter(Option::is_some).collect() }
             }
-            Record::Rejections(_) | Record::Refreshed(_) => What::Other,
+            Record::Rejections(_) | Record::Refreshed(_) | Record::Document(_) => What::Other,
         })
     }
 

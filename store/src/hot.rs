@@ -3,6 +3,7 @@
 use crate::StoreError;
 use crate::arrow_type::timestamp_type;
 use crate::grown;
+use crate::identity::is_named_by;
 use crate::limit::{HOT_CHUNK_BYTES, HOT_CHUNK_ROWS};
 use crate::rows::{EventColumn, column_type};
 use arrow::array::{
@@ -93,6 +94,9 @@ impl HotChunk {
     }
 
     fn property(&self, event: &EventType, id: PropertyId) -> Option<ArrayRef> {
+        if is_named_by(id) {
+            return self.properties.iter().find(|(p, _)| *p == id).map(|(_, values)| values.clone());
+        }
         let property = event.properties.iter().find(|p| p.id == id)?;
         match self.properties.iter().find(|(p, _)| *p == id) {
             Some((_, values)) => grown::converted(values, property).ok(),
@@ -106,8 +110,10 @@ impl HotChunk {
             next.properties.iter().all(|(other, v)| other != id || v.data_type() == values.data_type())
         };
         // Rows with undeclared values are read by what they lack: a column of NULLs would hide those.
-        let undeclared =
-            |a: &HotChunk, b: &HotChunk| a.extra.is_none() || b.properties.iter().all(|(id, _)| a.properties.iter().any(|(p, _)| p == id));
+        let undeclared = |a: &HotChunk, b: &HotChunk| {
+            let lacks = |(id, _): &(PropertyId, ArrayRef)| !is_named_by(*id) && a.properties.iter().all(|(p, _)| p != id);
+            a.extra.is_none() || !b.properties.iter().any(lacks)
+        };
         self.properties.iter().all(same) && undeclared(self, next) && undeclared(next, self)
     }
 

@@ -67,6 +67,12 @@ pub(crate) const REJECTED_ROWS_MAX: usize = 10_000;
 /// Refreshes that are remembered: a year of daily ones of a few definitions.
 pub(crate) const REFRESHED_ROWS_MAX: usize = 5_000;
 
+/// Documents of all kinds that are kept: all of them are in memory, and one file of a checkpoint has them.
+pub(crate) const DOCUMENTS_MAX: usize = 10_000;
+
+/// Bytes of one document: a definition, not data.
+pub(crate) const DOCUMENT_BYTES_MAX: usize = 64 << 10;
+
 /// Versions of one segment or tag that are kept at most, each a column on disk: a year of daily ones. The oldest goes first.
 pub(crate) const VERSIONS_MAX: usize = 400;
 

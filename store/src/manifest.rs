@@ -3,7 +3,7 @@
 //! A sealed file: `sealed.rs` says how.
 
 use crate::StoreError;
-use crate::checkpoint::{IdentitiesMeta, RefreshesMeta, RejectedMeta};
+use crate::checkpoint::{DocumentsMeta, IdentitiesMeta, RefreshesMeta, RejectedMeta};
 use crate::disk::{FileMeta, replace_file};
 use crate::sealed;
 use eql_catalog::{Catalog, EntityTypeId, EventTypeId};
@@ -41,6 +41,9 @@ pub(crate) struct Manifest {
     /// Manifests of before it have none, and those of stores without identities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) identities: Option<IdentitiesMeta>,
+    /// Manifests of before it have none, and those of stores without documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) documents: Option<DocumentsMeta>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)]

@@ -28,7 +28,8 @@ impl Manifest {
     /// The files of what is neither events nor entities.
     pub(crate) fn marks(&self) -> impl Iterator<Item = &FileMeta> {
         let rows = self.rejected.iter().map(|r| &r.file).chain(self.refreshes.iter().map(|r| &r.file));
-        self.removed.iter().chain(rows).chain(self.identities.iter().map(|i| &i.file))
+        let others = self.identities.iter().map(|i| &i.file).chain(self.documents.iter().map(|d| &d.file));
+        self.removed.iter().chain(rows).chain(others)
     }
 }
 

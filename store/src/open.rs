@@ -137,6 +137,7 @@ fn state_of(
         erased: Arc::new(Erased { all: manifest.erased.iter().copied().collect() }),
         rejected: checkpoint::read_rejected(dir, manifest.rejected.as_ref())?,
         refreshes: checkpoint::read_refreshes(dir, manifest.refreshes.as_ref())?,
+        documents: checkpoint::read_documents(dir, manifest.documents.as_ref())?,
         identities,
         unsaved_rows: 0,
         broken: None,

@@ -7,6 +7,7 @@ use crate::coded::CodedColumn;
 use crate::dedupe::id_hash;
 use crate::hot::HotChunk;
 use crate::identity::Roots;
+use crate::identity::is_named_by;
 use crate::part::Part;
 use crate::removal::{Erased, without};
 use arrow::array::{Array, ArrayRef, AsArray, StringArray, UInt32Array, new_empty_array};
@@ -360,6 +361,7 @@ pub(crate) fn column_type(event: &EventType, column: &EventColumn) -> DataType {
         EventColumn::EventId | EventColumn::Extra => DataType::Utf8,
         EventColumn::Sequence => DataType::UInt64,
         EventColumn::Participant(_) => DataType::UInt32,
+        EventColumn::Property(id) if is_named_by(*id) => DataType::Int64,
         EventColumn::Property(id) => event.properties.iter().find(|p| p.id == *id).map_or(DataType::Null, |p| arrow_type(&p.data_type)),
     }
 }

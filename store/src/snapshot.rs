@@ -220,6 +220,23 @@ impl Snapshot {
         }
     }
 
+    /// For each key whether somebody has it: whoever was deleted keeps the key, whoever was erased does not. A key that does not fit the
+    /// definition is nobody's.
+    ///
+    /// # Errors
+    /// An unknown entity type, or a damaged file.
+    pub fn knows(&self, entity: EntityTypeId, keys: &[&[Value]]) -> Result<Vec<bool>, StoreError> {
+        let parts = &self.source(entity)?.parts;
+        let known = |key: &&[Value]| {
+            let columns = key.iter().zip(&parts.definition.key).map(|(value, p)| key_array(value, &p.data_type));
+            match columns.collect::<Option<Vec<ArrayRef>>>().filter(|c| c.len() == parts.definition.key.len()) {
+                Some(columns) => Ok(parts.lookup(&columns)?.iter().flatten().next().is_some()),
+                None => Ok(false),
+            }
+        };
+        keys.iter().map(known).collect()
+    }
+
     /// The ordinal of the entity that an ordinal belongs to; None when it was deleted, or is not of this snapshot.
     ///
     /// # Errors

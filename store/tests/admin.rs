@@ -242,7 +242,7 @@ fn a_backup_restores_to_every_position_it_reaches() {
         contents.insert(store.position(), content(&store));
     }
     let backup = place.path().join("backup");
-    let report = store.backup(&backup).unwrap();
+    let report = store.backup(&backup, &[]).unwrap();
     assert_eq!((report.position, report.position - report.checkpoint), (store.position(), 15));
     assert!(report.linked >= 10, "{report:?}");
     // Whatever happens to the original, the backup stays.
@@ -268,7 +268,7 @@ fn a_later_log_takes_a_backup_further() {
     let place = tempfile::tempdir().unwrap();
     let store = some_data(&place.path().join("data"));
     let backup = place.path().join("backup");
-    let report = store.backup(&backup).unwrap();
+    let report = store.backup(&backup, &[]).unwrap();
     some_more(&store, 30);
     let (end, expected) = (store.position(), content(&store));
     drop(store);
@@ -323,7 +323,7 @@ fn a_backup_taken_while_others_write_is_a_prefix() {
             while store.position() < 100 * (i + 1) {
                 std::thread::yield_now();
             }
-            reports.push(store.backup(&target).unwrap());
+            reports.push(store.backup(&target, &[]).unwrap());
             assert_eq!(store.verify().unwrap().problems, []);
         }
         stop.store(true, Ordering::Relaxed);
@@ -350,7 +350,7 @@ fn wrong_places_are_refused() {
     let data = place.path().join("data");
     let store = some_data(&data);
     let refused = |target: &Path, words: &str| {
-        let error = store.backup(target).unwrap_err().to_string();
+        let error = store.backup(target, &[]).unwrap_err().to_string();
         assert!(error.contains(words), "{error}");
     };
     refused(&data.join("backup"), "inside of the data directory");
@@ -360,7 +360,7 @@ fn wrong_places_are_refused() {
     refused(&place.path().join("full"), "is not empty");
     let backup = place.path().join("backup");
     fs::create_dir(&backup).unwrap();
-    store.backup(&backup).unwrap();
+    store.backup(&backup, &[]).unwrap();
     let opened = Store::open(&backup, StoreOptions::default()).unwrap_err().to_string();
     assert!(opened.contains("is a backup"), "{opened}");
     let into = |dir: &Path, backup: &Path| {
@@ -370,7 +370,7 @@ fn wrong_places_are_refused() {
     assert!(into(&place.path().join("new"), &data).unwrap_err().to_string().contains("is no backup"));
     assert_eq!(fs::read_to_string(place.path().join("full/file")).unwrap(), "mine");
     store.close().unwrap();
-    assert!(store.backup(&place.path().join("late")).unwrap_err().to_string().contains("closed"));
+    assert!(store.backup(&place.path().join("late"), &[]).unwrap_err().to_string().contains("closed"));
 }
 
 #[test]
@@ -378,7 +378,7 @@ fn a_damaged_backup_is_refused_and_nothing_stays() {
     let place = tempfile::tempdir().unwrap();
     let store = some_data(&place.path().join("data"));
     let backup = place.path().join("backup");
-    store.backup(&backup).unwrap();
+    store.backup(&backup, &[]).unwrap();
     // A copy, as on another disk: the backup shares its bytes with the data directory.
     let copy = place.path().join("copy");
     copy_dir(&backup, &copy);

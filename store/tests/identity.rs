@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use support::{STORE, USER, entity, event, open, property, shown, texts};
-use twin::{IDENTITIES, Tenure, Twin, key, value};
+use twin::{IDENTITIES, Twin, key, value};
 
 const VIEW: EventTypeId = EventTypeId(0);
 const BUY: EventTypeId = EventTypeId(1);
@@ -213,11 +213,7 @@ impl Both {
             Said::Unbind(who, i, v, at) => {
                 self.deed(IdentityDeed::Unbind, key(*who), Some((*i, *v)), None, *at);
                 let Some(node) = self.twin.find(&key(*who)) else { return };
-                let members = self.twin.members(node, None);
-                let last = self.twin.tenures.iter().filter(|t| (t.identity, &t.value) == (*i, &value(*v)) && t.until < i64::MAX);
-                let last = last.map(|t| t.until).max().unwrap_or(i64::MIN);
-                let own = |t: &&mut Tenure| (t.identity, &t.value, t.until) == (*i, &value(*v), i64::MAX) && members.contains(&t.owner);
-                self.twin.tenures.iter_mut().filter(own).for_each(|t| t.until = last.max(*at));
+                self.twin.unbind(node, *i, &value(*v), *at);
             }
             Said::Merge(a, b, at) => {
                 self.deed(IdentityDeed::Merge, key(*a), None, Some(key(*b)), *at);
@@ -442,7 +438,7 @@ fn a_backup_has_identities_and_an_erased_person_leaves_none() {
     both.check();
     let copies = tempfile::tempdir().unwrap();
     let backup = copies.path().join("backup");
-    both.store().backup(&backup).unwrap();
+    both.store().backup(&backup, &[]).unwrap();
     assert_eq!(verify(&backup, &PartsAt::default()).unwrap().damaged, 0);
     let restored = copies.path().join("restored");
     restore(&RestoreRequest { backup, dir: restored.clone(), position: None, log: None }).unwrap();

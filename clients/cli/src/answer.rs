@@ -3,8 +3,7 @@
 use crate::failure::Failure;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use eql_engine::ResultColumn;
-use eql_engine::grammar::Diagnostic;
+use eql_engine::{ResultColumn, Warnings};
 use std::time::Instant;
 
 /// The answer of one statement.
@@ -13,6 +12,16 @@ pub(crate) enum Answer {
     Rows(Table),
     /// Done, in words.
     Done(String),
+}
+
+impl Answer {
+    /// What there will be to say when the rows were read.
+    pub(crate) fn warnings(&self) -> Warnings {
+        match self {
+            Answer::Rows(table) => table.warnings.clone(),
+            Answer::Done(_) => Warnings::default(),
+        }
+    }
 }
 
 /// A result whose rows arrive while it is read. Dropping it stops the work.
@@ -24,7 +33,7 @@ pub(crate) struct Table {
     /// The rows.
     pub(crate) batches: Box<dyn Iterator<Item = Result<RecordBatch, Failure>>>,
     /// Things worth saying that are no errors.
-    pub(crate) warnings: Vec<Diagnostic>,
+    pub(crate) warnings: Warnings,
     /// True when the numbers are estimates.
     pub(crate) approximate: bool,
     /// When the statement was sent.

@@ -35,6 +35,12 @@ pub struct CompactReport {
     pub bytes_before: u64,
     /// Bytes of the parts in their place.
     pub bytes_after: u64,
+    /// Changes of segments and tags that were published of entities that nobody knows any more: they lost their keys.
+    #[serde(default)]
+    pub changes_erased: u64,
+    /// Dead letters of webhooks from which such entities were taken.
+    #[serde(default)]
+    pub letters_erased: u64,
 }
 
 impl Engine {
@@ -67,9 +73,14 @@ impl Engine {
     /// # Errors
     /// Files cannot be read or written.
     pub fn compact(&self, everything: bool) -> Result<CompactReport, EngineError> {
+        // Those who follow are told first: afterwards nobody knows whom they would have to be told of.
+        if everything {
+            self.let_published();
+        }
         let done = if everything { self.store.purge()? } else { self.store.compact(false)? };
+        let (changes_erased, letters_erased) = if everything { self.erase_published()? } else { (0, 0) };
         let Compacted { parts_before, parts_after, rows, bytes_before, bytes_after, .. } = done;
-        Ok(CompactReport { parts_before, parts_after, rows, bytes_before, bytes_after })
+        Ok(CompactReport { parts_before, parts_after, rows, bytes_before, bytes_after, changes_erased, letters_erased })
     }
 }
 

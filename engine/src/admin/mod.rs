@@ -4,7 +4,9 @@ mod erase;
 
 pub use erase::{CompactReport, Erased};
 
+use crate::published::beside;
 use crate::{Engine, EngineError, PartsAt};
+use eql_store::Beside;
 use std::path::Path;
 
 pub use eql_store::{BackupReport, Problem, RestoreReport, RestoreRequest, Unfinished, Upgraded, VerifyReport};
@@ -23,7 +25,10 @@ impl Engine {
     /// # Errors
     /// The target cannot be used, or a file is damaged.
     pub fn backup(&self, target: &Path) -> Result<BackupReport, EngineError> {
-        Ok(self.store.backup(target)?)
+        // First what was published, so that it is never ahead of the state that it was published of.
+        let held = self.hold_published()?;
+        let beside: Vec<Beside> = held.iter().map(beside).collect();
+        Ok(self.store.backup(target, &beside)?)
     }
 }
 

@@ -1,27 +1,24 @@
 //! Events as they are committed, as rows. A condition is answered by the planner over a snapshot that holds the new events alone, so that
 //! it means what it means in SELECT.
 
-use super::PROGRESS;
+use super::endless::{Follow, shaped};
+use super::followers::Place;
 use crate::json::json;
 use crate::live::Live;
 use crate::reevaluate::log_error;
 use crate::rows::{internal, latest};
 use crate::{Engine, EngineError};
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringArray, TimestampMicrosecondArray};
-use arrow::compute::cast;
-use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
+use arrow::datatypes::{Int64Type, SchemaRef, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
 use eql_catalog::{Catalog, DataType, Value};
 use eql_compiler::bound::{FollowedEvents, Statement};
 use eql_live::Start;
 use eql_store::{Committed, Feed, FeedEvents, Snapshot, What, array_of, arrow_type, value_at};
-use futures::StreamExt;
-use futures::stream::BoxStream;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 /// Events that are looked at together.
 const ROWS: usize = 8192;
@@ -29,7 +26,8 @@ const ROWS: usize = 8192;
 /// What every event has before its keys and properties: `event`, `time`, `event_id`.
 const SYSTEM: usize = 3;
 
-struct Following {
+/// Events of some types, as far as one subscriber has read them.
+pub(super) struct Following {
     engine: Arc<Engine>,
     live: Arc<Live>,
     followed: Vec<FollowedEvents>,
@@ -38,9 +36,9 @@ struct Following {
     /// Events of this record were handed on before, so many of those that fit.
     begun: Option<(u64, usize)>,
     pending: VecDeque<RecordBatch>,
-    progress_at: Instant,
     done: watch::Receiver<(u64, i64)>,
-    stopping: watch::Receiver<bool>,
+    /// Where the subscriber is, and where to go on.
+    handed: (u64, String),
 }
 
 /// The key columns: of all participants of all event types.
@@ -57,14 +55,14 @@ pub(super) fn keys(catalog: &Catalog, followed: &[FollowedEvents]) -> Vec<(Strin
     keys
 }
 
-/// The rows, begun.
-pub(super) async fn stream(
+/// Begins to follow.
+pub(super) async fn begin(
     engine: Arc<Engine>,
     live: Arc<Live>,
     followed: Vec<FollowedEvents>,
     schema: SchemaRef,
     start: Start,
-) -> Result<BoxStream<'static, Result<RecordBatch, EngineError>>, EngineError> {
+) -> Result<Following, EngineError> {
     let (from, begun) = match &start {
         Start::Cursor(text) => match live.log.event_place(text).map_err(log_error)? {
             (position, None) => (position, None),
@@ -79,56 +77,54 @@ pub(super) async fn stream(
         eql_store::StoreError::Trimmed { .. } => EngineError::Gone(format!("SNAPSHOT_REQUIRED: {e}")),
         e => e.into(),
     })?);
-    let following = Following {
-        followed,
-        schema,
-        feed,
-        begun,
-        pending: VecDeque::new(),
-        progress_at: Instant::now(),
-        done: live.done.subscribe(),
-        stopping: live.stopping.subscribe(),
-        engine,
-        live,
-    };
-    let next = |state: Option<Following>| async {
-        let mut following = state?;
-        match following.next().await {
-            Ok(Some(batch)) => Some((Ok(batch), Some(following))),
-            Ok(None) => None,
-            Err(e) => Some((Err(e), None)),
-        }
-    };
-    Ok(futures::stream::unfold(Some(following), next).boxed())
+    let handed = (from, live.log.event_cursor(from, None));
+    let (pending, done) = (VecDeque::new(), live.done.subscribe());
+    Ok(Following { followed, schema, feed, begun, pending, done, handed, engine, live })
 }
 
-impl Following {
-    async fn next(&mut self) -> Result<Option<RecordBatch>, EngineError> {
+impl Follow for Following {
+    async fn ready(&mut self) -> Result<Option<RecordBatch>, EngineError> {
         loop {
-            if *self.stopping.borrow() {
-                return Ok(None);
-            }
             if let Some(batch) = self.pending.pop_front() {
+                self.handed = last(&batch).unwrap_or_else(|| self.handed.clone());
                 return Ok(Some(batch));
             }
             let committed = self.committed().await?;
-            if !committed.is_empty() {
-                self.rows(&committed).await?;
-                continue;
+            if committed.is_empty() {
+                return Ok(None);
             }
-            if self.progress_at <= Instant::now() {
-                self.progress_at = Instant::now() + PROGRESS;
-                let position = self.feed.as_ref().map_or(0, Feed::position);
-                return self.promise(position).map(Some);
-            }
-            tokio::select! {
-                _ = self.done.changed() => {}
-                () = tokio::time::sleep_until(self.progress_at) => {}
-                _ = self.stopping.changed() => {}
-            }
+            self.rows(&committed).await?;
         }
     }
 
+    async fn promise(&mut self) -> Result<Option<RecordBatch>, EngineError> {
+        let position = self.feed.as_ref().map_or(0, Feed::position);
+        self.handed = (position, self.live.log.event_cursor(position, None));
+        let mut columns: Vec<ArrayRef> = self.schema.fields().iter().map(|f| arrow::array::new_null_array(f.data_type(), 1)).collect();
+        columns[0] = Arc::new(Int64Array::from(vec![i64::try_from(position).unwrap_or(i64::MAX)]));
+        let last = columns.len() - 1;
+        columns[last] = Arc::new(StringArray::from(vec![self.handed.1.clone()]));
+        shaped(&self.schema, columns).map(Some)
+    }
+
+    async fn changed(&mut self) {
+        _ = self.done.changed().await;
+    }
+
+    fn place(&self) -> Place {
+        Place { position: self.handed.0, cursor: Some(self.handed.1.clone()), at: None }
+    }
+}
+
+/// Position and cursor of the last row.
+fn last(batch: &RecordBatch) -> Option<(u64, String)> {
+    let row = batch.num_rows().checked_sub(1)?;
+    let position = batch.column(0).as_primitive_opt::<Int64Type>()?.value(row);
+    let cursor = batch.columns().last()?.as_string_opt::<i32>()?.value(row).to_string();
+    Some((u64::try_from(position).unwrap_or(0), cursor))
+}
+
+impl Following {
     /// What was committed since: up to a number of rows, and never more than one record where events were corrected, so that an id is
     /// there once.
     async fn committed(&mut self) -> Result<Vec<Committed>, EngineError> {
@@ -239,22 +235,7 @@ impl Following {
         }
         columns.push(texts(|e| &e.properties));
         columns.push(Arc::new(StringArray::from_iter_values(cursors)));
-        self.shaped(columns)
-    }
-
-    /// Nothing at or below this position will follow.
-    fn promise(&self, position: u64) -> Result<RecordBatch, EngineError> {
-        let mut columns: Vec<ArrayRef> = self.schema.fields().iter().map(|f| arrow::array::new_null_array(f.data_type(), 1)).collect();
-        columns[0] = Arc::new(Int64Array::from(vec![i64::try_from(position).unwrap_or(i64::MAX)]));
-        let last = columns.len() - 1;
-        columns[last] = Arc::new(StringArray::from(vec![self.live.log.event_cursor(position, None)]));
-        self.shaped(columns)
-    }
-
-    fn shaped(&self, columns: Vec<ArrayRef>) -> Result<RecordBatch, EngineError> {
-        let shaped = columns.into_iter().zip(self.schema.fields()).map(|(c, f)| cast(&c, f.data_type()));
-        let columns = shaped.collect::<Result<Vec<_>, _>>().map_err(|e| internal(e.to_string()))?;
-        RecordBatch::try_new(self.schema.clone(), columns).map_err(|e| internal(e.to_string()))
+        shaped(&self.schema, columns)
     }
 }
 

@@ -1,26 +1,24 @@
 //! Who enters and leaves a segment, and whose tag changes, as rows.
 
-use super::{PROGRESS, payload, source};
+use super::endless::{Follow, shaped};
+use super::followers::Place;
+use super::{payload, source};
 use crate::json::json;
 use crate::live::Live;
 use crate::reevaluate::log_error;
 use crate::rows::internal;
 use crate::{Engine, EngineError};
 use arrow::array::{ArrayRef, Int64Array, StringArray, TimestampMicrosecondArray};
-use arrow::compute::cast;
 use arrow::datatypes::{DataType as ArrowType, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use eql_catalog::Value;
 use eql_compiler::bound::{Follows, Subscribe};
 use eql_live::{Cause, Changed, Direction, Entry, Next, Reader, Start};
 use eql_store::array_of;
-use futures::StreamExt;
-use futures::stream::BoxStream;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 /// Rows of one batch, about: what is sent at once.
 const ROWS: usize = 1024;
@@ -48,7 +46,8 @@ impl Default for Shown {
     }
 }
 
-struct Following {
+/// A segment or a tag, as far as one subscriber has read it.
+pub(super) struct Following {
     engine: Arc<Engine>,
     live: Arc<Live>,
     /// It sees what most subscribers see: everybody, without a payload, in UTC.
@@ -60,26 +59,23 @@ struct Following {
     changed: watch::Receiver<u64>,
     /// Members that are not yet sent; None when there is no snapshot, or it has ended.
     snapshot: Option<VecDeque<(Vec<Value>, Value)>>,
-    progress_at: Instant,
-    stopping: watch::Receiver<bool>,
-    done: watch::Receiver<(u64, i64)>,
 }
 
-/// The rows, begun.
-pub(super) async fn stream(
+/// Begins to follow.
+pub(super) async fn begin(
     engine: Arc<Engine>,
     live: Arc<Live>,
     subscribe: Subscribe,
     schema: SchemaRef,
     start: Start,
-) -> Result<BoxStream<'static, Result<RecordBatch, EngineError>>, EngineError> {
+) -> Result<Following, EngineError> {
     let source = source(&engine.catalog(), &subscribe);
     let (members, reader) = live.reader(&engine, &source, start).await?;
     let changed = reader.watch().ok_or_else(|| EngineError::NotFound(format!("{source} was dropped")))?;
     let in_utc =
         schema.field_with_name("at").is_ok_and(|f| matches!(f.data_type(), ArrowType::Timestamp(_, Some(zone)) if &**zone == "UTC"));
     let everybody = !matches!(&subscribe.follows, Follows::Segment { enter, exit, .. } if !(*enter && *exit));
-    let following = Following {
+    Ok(Following {
         plain: in_utc && everybody && subscribe.payload.is_none(),
         live: live.clone(),
         subscribe,
@@ -87,54 +83,60 @@ pub(super) async fn stream(
         reader: Arc::new(Mutex::new(reader)),
         changed,
         snapshot: members.map(|m| m.rows.into()),
-        progress_at: Instant::now(),
-        stopping: live.stopping.subscribe(),
-        done: live.done.subscribe(),
         engine,
-    };
-    let next = |state: Option<Following>| async {
-        let mut following = state?;
-        match following.next().await {
-            Ok(Some(batch)) => Some((Ok(batch), Some(following))),
-            Ok(None) => None,
-            Err(e) => Some((Err(e), None)),
-        }
-    };
-    Ok(futures::stream::unfold(Some(following), next).boxed())
+    })
 }
 
-impl Following {
-    /// The next rows; None when the engine closes.
-    async fn next(&mut self) -> Result<Option<RecordBatch>, EngineError> {
+impl Follow for Following {
+    async fn ready(&mut self) -> Result<Option<RecordBatch>, EngineError> {
         if self.snapshot.is_some() {
             return self.snapshot().await.map(Some);
         }
-        loop {
-            if *self.stopping.borrow() {
-                return Ok(None);
+        let mut rows = Vec::new();
+        while rows.len() < ROWS {
+            let next = self.reader.lock().try_next();
+            match next.map_err(log_error)? {
+                Next::Entry(entry, 0) if self.plain && rows.is_empty() && is_whole(&entry) => return self.shown(&entry).await.map(Some),
+                Next::Entry(entry, skip) => self.take(&entry, skip, &mut rows),
+                Next::InFiles if rows.is_empty() => self.read_files(&mut rows).await?,
+                Next::InFiles | Next::Nothing => break,
             }
-            let mut rows = Vec::new();
-            while rows.len() < ROWS {
-                let next = self.reader.lock().try_next();
-                match next.map_err(log_error)? {
-                    Next::Entry(entry, 0) if self.plain && rows.is_empty() => return self.shown(&entry).await.map(Some),
-                    Next::Entry(entry, skip) => self.take(&entry, skip, &mut rows),
-                    Next::InFiles if rows.is_empty() => self.read_files(&mut rows).await?,
-                    Next::InFiles | Next::Nothing => break,
-                }
-            }
-            if !rows.is_empty() {
-                return self.batch(rows).await.map(Some);
-            }
-            if self.progress_at <= Instant::now()
-                && let Some(row) = self.progress()
-            {
-                return self.batch(vec![row]).await.map(Some);
-            }
-            self.wait().await;
+        }
+        if rows.is_empty() { Ok(None) } else { self.batch(rows).await.map(Some) }
+    }
+
+    async fn promise(&mut self) -> Result<Option<RecordBatch>, EngineError> {
+        let made = self.reader.lock().progress();
+        match made {
+            Some((position, at, cursor)) => self.batch(vec![promise(position, at, cursor)]).await.map(Some),
+            None => Ok(None),
         }
     }
 
+    async fn changed(&mut self) {
+        _ = self.changed.changed().await;
+    }
+
+    fn place(&self) -> Place {
+        let reader = self.reader.lock();
+        Place { position: reader.at().0, cursor: None, at: Some(reader.cursor_now()) }
+    }
+}
+
+/// Nobody in it was erased since.
+fn is_whole(entry: &Entry) -> bool {
+    match &entry.changed {
+        Changed::Members(commit) => commit.changes.iter().all(|c| !c.entity.is_empty()),
+        Changed::Values(commit) => commit.changes.iter().all(|c| !c.entity.is_empty()),
+    }
+}
+
+/// Who was erased has no key any more.
+fn known(key: &[Value]) -> Option<Vec<Value>> {
+    (!key.is_empty()).then(|| key.to_vec())
+}
+
+impl Following {
     /// The rows of a record, made once for all who see the same.
     async fn shown(&self, entry: &Entry) -> Result<RecordBatch, EngineError> {
         let known = self.live.shown.lock().get(entry.source, entry.number);
@@ -147,17 +149,6 @@ impl Following {
         let batch = self.batch(rows).await?;
         self.live.shown.lock().put(entry.source, entry.number, &batch);
         Ok(batch)
-    }
-
-    async fn wait(&mut self) {
-        // A promise that could not be made when it was due can be made when the live thread has done something.
-        let due = self.progress_at <= Instant::now();
-        tokio::select! {
-            _ = self.changed.changed() => {}
-            () = tokio::time::sleep_until(self.progress_at), if !due => {}
-            _ = self.done.changed(), if due => {}
-            _ = self.stopping.changed() => {}
-        }
     }
 
     /// Blocking reads go to a thread that may wait.
@@ -189,13 +180,15 @@ impl Following {
             Changed::Members(commit) => {
                 for (place, change) in commit.changes.iter().enumerate().skip(skip) {
                     let word = match change.direction {
+                        // That somebody had come who was erased since is of no use; that somebody left is told without a key.
+                        Direction::Enter if change.entity.is_empty() => continue,
                         Direction::Enter if enter => "enter",
                         Direction::Exit if exit => "exit",
                         _ => continue,
                     };
                     rows.push(Row {
                         position: commit.position,
-                        entity: Some(change.entity.clone()),
+                        entity: known(&change.entity),
                         change: word,
                         at: change.at,
                         cause: Some(word_of(change.cause)),
@@ -206,9 +199,12 @@ impl Following {
             }
             Changed::Values(commit) => {
                 for (place, change) in commit.changes.iter().enumerate().skip(skip) {
+                    if change.entity.is_empty() && change.cause != Cause::Erase {
+                        continue;
+                    }
                     rows.push(Row {
                         position: commit.position,
-                        entity: Some(change.entity.clone()),
+                        entity: known(&change.entity),
                         old: Shown(change.old.clone()),
                         new: Shown(change.new.clone()),
                         at: change.at,
@@ -220,12 +216,6 @@ impl Following {
             }
         }
         reader.delivered(entry);
-    }
-
-    fn progress(&mut self) -> Option<Row> {
-        let (position, at, cursor) = self.reader.lock().progress()?;
-        self.progress_at = Instant::now() + PROGRESS;
-        Some(promise(position, at, cursor))
     }
 
     /// Members as of the beginning; behind the last one, where changes go on.
@@ -248,7 +238,6 @@ impl Following {
             .collect();
         if is_end {
             self.snapshot = None;
-            self.progress_at = Instant::now();
             rows.push(promise(position, at, self.reader.lock().place()));
         }
         self.batch(rows).await
@@ -288,9 +277,7 @@ impl Following {
             Follows::Events(_) => return Err(internal("events are no members".into())),
         };
         // What WITH shows has times in UTC until here.
-        let shaped = columns.into_iter().zip(schema.fields()).map(|(c, f)| cast(&c, f.data_type()));
-        let columns = shaped.collect::<Result<Vec<_>, _>>().map_err(|e| internal(e.to_string()))?;
-        RecordBatch::try_new(schema.clone(), columns).map_err(|e| internal(e.to_string()))
+        shaped(schema, columns)
     }
 }
 

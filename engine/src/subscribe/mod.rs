@@ -5,32 +5,37 @@
 //! ```
 //! A subscriber holds its place and nothing else: one that does not read costs no memory and slows nobody down.
 
+mod dead;
+mod endless;
 mod events;
+mod followers;
 mod members;
 mod payload;
+
+pub use dead::DeadLetter;
+pub(crate) use dead::forget as forget_letters;
+pub use followers::Delivery;
+pub(crate) use followers::Followers;
+pub(crate) use followers::Stream;
 
 use crate::live::Live;
 use crate::query::Setup;
 use crate::reevaluate::{log_error, segment_source, tag_source};
 use crate::rows::{Head, internal};
-use crate::{Engine, EngineError, Params, ResultColumn, Rows, Session};
+use crate::{Engine, EngineError, Params, ResultColumn, Rows, Session, Warnings};
 use arrow::datatypes::SchemaRef;
 use eql_catalog::{Catalog, DataType};
 use eql_compiler::bound::{Follows, Statement, Subscribe, SubscribedFrom};
 use eql_live::{Reader, Start};
-use futures::StreamExt;
+use followers::Seat;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How long a subscription may wait until the live thread has seen what was committed before it.
 const CATCH_UP: Duration = Duration::from_secs(60);
 
-/// Subscriptions at once: each is a connection with its buffers, about 40 KB.
-const SUBSCRIPTIONS_MAX: usize = 10_000;
-
 /// A promise is made at least so often.
-pub(crate) const PROGRESS: Duration = Duration::from_secs(1);
+const PROGRESS: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// Begins to follow. When this returns, nothing that happens later is missed.
@@ -47,19 +52,20 @@ impl Engine {
         let head = head(&self.catalog(), s, &setup.zone)?;
         let engine = self.this.upgrade().ok_or_else(|| EngineError::Closed("the engine closes".into()))?;
         let live = self.live()?;
-        let seat = live.seat()?;
+        let named = if let Start::Subscription(name) = &start { Some(name.clone()) } else { None };
+        let seat = Seat::take(&live, source(&self.catalog(), s), named)?;
         let (columns, schema) = (head.columns.clone(), head.schema.clone());
         let batches = match &s.follows {
-            Follows::Events(followed) => events::stream(engine, live, followed.clone(), schema.clone(), start).await?,
-            Follows::Segment { .. } | Follows::Tag { .. } => members::stream(engine, live, s.clone(), schema.clone(), start).await?,
+            Follows::Events(followed) => {
+                let following = events::begin(engine, live.clone(), followed.clone(), schema.clone(), start).await?;
+                endless::stream(following, seat, &live)
+            }
+            Follows::Segment { .. } | Follows::Tag { .. } => {
+                let following = members::begin(engine, live.clone(), s.clone(), schema.clone(), start).await?;
+                endless::stream(following, seat, &live)
+            }
         };
-        // Given back when the stream is dropped.
-        let batches = batches
-            .inspect(move |_| {
-                let _kept = &seat;
-            })
-            .boxed();
-        Ok(Rows { columns, schema, batches, warnings: Vec::new(), approximate: false })
+        Ok(Rows { columns, schema, batches, warnings: Warnings::default(), approximate: false })
     }
 
     /// The columns of a subscription.
@@ -123,7 +129,12 @@ fn source(catalog: &Catalog, s: &Subscribe) -> String {
     match &s.follows {
         Follows::Segment { name, .. } => segment_source(name),
         Follows::Tag { name, entity } => tag_source(catalog.entity_by_id(*entity).map_or("", |e| &e.name), name),
-        Follows::Events(_) => String::new(),
+        Follows::Events(followed) => {
+            let types = followed.iter().flat_map(|f| &f.types).filter_map(|id| catalog.event_by_id(*id));
+            let mut names: Vec<&str> = types.map(|e| e.name.as_str()).collect();
+            names.dedup();
+            format!("event {}", names.join(", "))
+        }
     }
 }
 
@@ -173,26 +184,7 @@ fn head(catalog: &Catalog, s: &Subscribe, zone: &str) -> Result<Head, EngineErro
     Ok(Head::named(columns, zone))
 }
 
-/// One of the subscriptions that there may be.
-struct Seat(Arc<Live>);
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.seated.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 impl Live {
-    fn seat(self: &Arc<Self>) -> Result<Seat, EngineError> {
-        let seat = Seat(self.clone());
-        if self.seated.fetch_add(1, Ordering::Relaxed) < SUBSCRIPTIONS_MAX {
-            return Ok(seat);
-        }
-        Err(EngineError::QueueFull(format!(
-            "{SUBSCRIPTIONS_MAX} subscriptions are open, which is all there may be: try again when some have ended"
-        )))
-    }
-
     /// A reader that begins where it is told to. Its place is held by the log's retention alone.
     async fn reader(
         self: &Arc<Self>,

@@ -1,7 +1,6 @@
 //! What is going on: caches, statements, rejected records.
 
 use super::{figures, times};
-use crate::live::Live;
 use crate::statements::Told;
 use crate::{CacheStats, Limits};
 use arrow::array::{ArrayRef, Float64Array, StringArray};
@@ -34,18 +33,6 @@ pub(super) fn queries(all: &[Arc<Told>]) -> Result<Vec<ArrayRef>> {
         figures(all.iter().map(|t| t.peak.bytes() as u64)),
         Arc::new(all.iter().map(|t| t.error()).collect::<StringArray>()),
     ])
-}
-
-pub(super) fn subscriptions(live: Option<&Live>) -> Vec<ArrayRef> {
-    let all = live.map(|l| l.log.subscriptions()).unwrap_or_default();
-    vec![
-        Arc::new(StringArray::from_iter_values(all.iter().map(|s| s.name.as_str()))),
-        Arc::new(StringArray::from_iter_values(all.iter().map(|s| s.follows.as_str()))),
-        Arc::new(StringArray::from_iter_values(all.iter().map(|s| if s.broken { "broken" } else { "active" }))),
-        figures(all.iter().map(|s| s.position)),
-        times(all.iter().map(|s| s.acknowledged_at)),
-        figures(all.iter().map(|s| s.lag)),
-    ]
 }
 
 pub(super) fn rejected(rows: &[&RejectedRow]) -> Vec<ArrayRef> {

@@ -5,6 +5,7 @@ mod definitions;
 mod identities;
 mod settings;
 mod storage;
+mod subscriptions;
 
 use crate::cache::{Plans, Results};
 use crate::live::Live;
@@ -69,7 +70,7 @@ impl SystemTables {
             SystemTable::Identities => identities::identities(&self.store).map_err(external),
             SystemTable::IdentityConflicts => identities::conflicts(&self.store).map_err(external),
             SystemTable::Settings => Ok(settings::settings(&self.session, &self.limits, self.now)),
-            SystemTable::Subscriptions => Ok(activity::subscriptions(self.live.as_deref())),
+            SystemTable::Subscriptions => subscriptions::subscriptions(self.live.as_deref()),
             SystemTable::Log => Ok(storage::log(&self.store.stats())),
             SystemTable::Parts => storage::parts(&self.store),
             SystemTable::Entities => storage::entities(&self.store),

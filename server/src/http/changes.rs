@@ -169,7 +169,8 @@ fn kind(row: &Value) -> &'static str {
         Some("snapshot") => "snapshot",
         Some("progress") => "progress",
         _ if row.get("event").is_some_and(Value::is_null) => "progress",
-        _ if row.get("tag").is_some() && row["entity"].is_null() => "progress",
+        // Whoever was erased since has no key either, but a cause.
+        _ if row.get("tag").is_some() && row["entity"].is_null() && row["cause"].is_null() => "progress",
         _ => "change",
     }
 }
@@ -234,7 +235,7 @@ pub(super) async fn name(State(app): State<App>, Path(name): Path<String>, Whole
 pub(super) async fn acknowledge(State(app): State<App>, Path(name): Path<String>, Whole(body): Whole) -> Result<Response, Failure> {
     let taken: Acknowledged =
         serde_json::from_slice(&body).map_err(|e| Failure::invalid(format!("the body is `{{\"cursor\":…}}`: {e}")))?;
-    app.engine.acknowledge(&name, &taken.cursor)?;
+    app.engine.acknowledge(&name, &taken.cursor).await?;
     Ok(axum::Json(json!({ "done": format!("subscription `{name}` acknowledged") })).into_response())
 }
 

@@ -202,7 +202,7 @@ impl Out {
             self.flush(CHUNK_BYTES).await;
         }
         let elapsed_ms = started.elapsed().as_micros() as f64 / 1e3;
-        let stats = json::Stats { rows: count, elapsed_ms, approximate: rows.approximate, warnings: rows.warnings };
+        let stats = json::Stats { rows: count, elapsed_ms, approximate: rows.approximate, warnings: rows.warnings.told() };
         json::end(&stats, &mut self.buffer).map_err(crate::failure::internal)
     }
 

@@ -25,12 +25,12 @@ fn missing(name: &str) -> Failure {
 }
 
 pub(super) async fn list(State(app): State<App>) -> Result<Json<Value>, Failure> {
-    let all = webhooks(&app)?.all().await?;
+    let all = webhooks(&app)?.all();
     Ok(Json(json!({ "webhooks": all.iter().map(|(name, d)| shown(name, d)).collect::<Vec<_>>() })))
 }
 
 pub(super) async fn get(State(app): State<App>, Path(name): Path<String>) -> Result<Json<Value>, Failure> {
-    let all = webhooks(&app)?.all().await?;
+    let all = webhooks(&app)?.all();
     all.get(&name).map(|d| Json(shown(&name, d))).ok_or_else(|| missing(&name))
 }
 

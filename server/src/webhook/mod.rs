@@ -4,7 +4,7 @@
 //! named subscription → changes of a commit → body, signed → POST, tried again with growing pauses → acknowledged
 //!                                                             ↘ after the last attempt: dead letter → acknowledged
 //! ```
-//! Definitions and dead letters are documents beside the change log. No address inside the own network is reached unless the
+//! Definitions are in the log of events, dead letters beside the change log. No address inside the own network is reached unless the
 //! configuration allows it: that is decided when the connection is made, by the address that the name has then.
 
 mod address;

@@ -3,10 +3,9 @@
 use super::delivery::{self, Body};
 use super::{Asked, Definition};
 use crate::render::ndjson;
-use eql_engine::{Engine, EngineError, Start};
+use eql_engine::{DeadLetter, Engine, EngineError, Start};
 use futures::StreamExt;
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,27 +18,8 @@ const WEBHOOKS_MAX: usize = 100;
 const CHANGES_MAX: usize = 100;
 /// Bytes of one request's changes, about: receivers have limits of their own.
 const BYTES_MAX: usize = 64 << 10;
-/// Dead letters of one webhook that are kept; the oldest goes first.
-const DEAD_MAX: usize = 1000;
 /// After something of ours went wrong.
 const PAUSE: Duration = Duration::from_secs(5);
-/// Documents that define webhooks.
-const KIND: &str = "webhook";
-
-/// What could not be delivered.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Dead {
-    /// Its number, from 1.
-    pub(crate) id: u64,
-    /// When the last attempt was: seconds since 1970-01-01T00:00Z.
-    pub(crate) at: u64,
-    pub(crate) attempts: u32,
-    /// What went wrong the last time.
-    pub(crate) error: String,
-    pub(crate) key: String,
-    /// What was to be sent.
-    pub(crate) body: serde_json::Value,
-}
 
 /// All webhooks of a server.
 pub(crate) struct Webhooks {
@@ -60,29 +40,30 @@ impl Webhooks {
             stop,
             next_dead: AtomicU64::new(now().saturating_mul(1000)),
         });
-        for (name, definition) in webhooks.all().await? {
+        for (name, definition) in webhooks.all() {
+            let dead = webhooks.engine.dead_letters(&name).await?.len() as u64;
+            webhooks.engine.note_delivery(&name, |d| d.dead_letters = dead);
             webhooks.spawn(&name, definition);
         }
         Ok(webhooks)
     }
 
     /// All definitions, by name.
-    pub(crate) async fn all(&self) -> Result<BTreeMap<String, Definition>, EngineError> {
-        let kept = self.engine.documents(KIND).await?;
-        let read = |(name, text): (String, String)| match serde_json::from_str(&text) {
+    pub(crate) fn all(&self) -> BTreeMap<String, Definition> {
+        let read = |(name, text): (String, Arc<str>)| match serde_json::from_str(&text) {
             Ok(definition) => Some((name, definition)),
             Err(e) => {
                 tracing::error!(webhook = name, error = %e, "the definition of a webhook cannot be read: put it again");
                 None
             }
         };
-        Ok(kept.into_iter().filter_map(read).collect())
+        self.engine.webhooks().into_iter().filter_map(read).collect()
     }
 
     /// Defines a webhook, which begins with what changes from now on; one that is there goes on where it is, unless it follows another
     /// segment now.
     pub(crate) async fn put(self: &Arc<Self>, name: &str, asked: Asked) -> Result<Definition, EngineError> {
-        let all = self.all().await?;
+        let all = self.all();
         let known = all.get(name);
         if known.is_none() && all.len() >= WEBHOOKS_MAX {
             return Err(EngineError::Invalid(format!("there are {WEBHOOKS_MAX} webhooks, more are not served: delete one")));
@@ -94,9 +75,13 @@ impl Webhooks {
         }
         // Says what is wrong with the segment, if something is.
         drop(self.engine.follow_segment(&definition.segment, Start::Now).await?);
-        self.engine.name_subscription(&subscription(name), &definition.segment).await?;
+        match self.engine.name_subscription(&subscription(name), &definition.segment).await {
+            // It has nobody who could begin with a snapshot.
+            Err(EngineError::Gone(reason)) => self.begin_again(name, &definition, reason).await?,
+            named => named?,
+        }
         let text = serde_json::to_string(&definition).map_err(crate::failure::internal)?;
-        self.engine.keep_document(KIND, name, text).await?;
+        self.engine.define_webhook(name, text).await?;
         self.spawn(name, definition.clone());
         Ok(definition)
     }
@@ -104,38 +89,40 @@ impl Webhooks {
     /// Forgets a webhook with its dead letters; whether there was one.
     pub(crate) async fn delete(&self, name: &str) -> Result<bool, EngineError> {
         self.halt(name);
-        let there = self.engine.discard_document(KIND, name).await?;
-        self.engine.end_subscription(&subscription(name)).await?;
         for dead in self.dead(name).await? {
-            self.engine.discard_document(&dead_kind(name), &number(dead.id)).await?;
+            self.engine.discard_letter(name, dead.id).await?;
         }
+        self.engine.end_subscription(&subscription(name)).await?;
+        // Last, so that what a crash leaves can be deleted again.
+        let there = self.engine.drop_webhook(name).await?;
+        self.engine.forget_delivery(name);
         Ok(there)
     }
 
     /// What could not be delivered, the oldest first.
-    pub(crate) async fn dead(&self, name: &str) -> Result<Vec<Dead>, EngineError> {
-        let kept = self.engine.documents(&dead_kind(name)).await?;
-        Ok(kept.iter().filter_map(|(_, text)| serde_json::from_str(text).ok()).collect())
+    pub(crate) async fn dead(&self, name: &str) -> Result<Vec<DeadLetter>, EngineError> {
+        self.engine.dead_letters(name).await
     }
 
     /// Sends dead letters once more, once each; how many were taken and how many were not.
     pub(crate) async fn replay(&self, name: &str) -> Result<Option<(usize, usize)>, EngineError> {
-        let all = self.all().await?;
+        let all = self.all();
         let Some(definition) = all.get(name) else { return Ok(None) };
         let (mut sent, mut failed) = (0, 0);
         for dead in self.dead(name).await? {
             let body = Body { text: dead.body.to_string(), key: dead.key.clone() };
             match self.attempt(name, definition, &body).await {
                 Ok(()) => {
-                    self.engine.discard_document(&dead_kind(name), &number(dead.id)).await?;
+                    self.engine.discard_letter(name, dead.id).await?;
                     sent += 1;
                 }
                 Err(error) => {
-                    self.bury(name, Dead { at: now(), error, attempts: dead.attempts + 1, ..dead }).await?;
+                    self.engine.bury(name, DeadLetter { at: now(), error, attempts: dead.attempts + 1, ..dead }).await?;
                     failed += 1;
                 }
             }
         }
+        self.count_dead(name).await?;
         Ok(Some((sent, failed)))
     }
 
@@ -147,6 +134,7 @@ impl Webhooks {
 
     fn spawn(self: &Arc<Self>, name: &str, definition: Definition) {
         let cancel = self.stop.child_token();
+        self.engine.note_delivery(name, |d| d.url.clone_from(&definition.url));
         self.running.lock().insert(name.to_string(), cancel.clone());
         let (webhooks, name) = (self.clone(), name.to_string());
         tokio::spawn(async move {
@@ -165,8 +153,7 @@ impl Webhooks {
                 // The engine closes.
                 Ok(()) => return,
                 Err(EngineError::Gone(reason)) => {
-                    tracing::error!(webhook = name, reason, "the webhook lagged too far behind; it goes on with what changes from now on");
-                    if let Err(e) = self.begin_again(name, definition).await {
+                    if let Err(e) = self.begin_again(name, definition, reason).await {
                         tracing::warn!(webhook = name, error = %e, "the webhook cannot go on; this is tried again");
                     }
                 }
@@ -176,7 +163,9 @@ impl Webhooks {
         }
     }
 
-    async fn begin_again(&self, name: &str, definition: &Definition) -> Result<(), EngineError> {
+    async fn begin_again(&self, name: &str, definition: &Definition, reason: String) -> Result<(), EngineError> {
+        tracing::error!(webhook = name, reason, "what the webhook has not read is gone; it goes on with what changes from now on");
+        self.engine.note_delivery(name, |d| d.error = Some(format!("{reason}; it went on with what changed from then on")));
         self.engine.end_subscription(&subscription(name)).await?;
         self.engine.name_subscription(&subscription(name), &definition.segment).await
     }
@@ -191,7 +180,7 @@ impl Webhooks {
                 if let Some(body) = request.body(name, &definition.segment) {
                     self.deliver(name, definition, body).await?;
                 }
-                self.engine.acknowledge(&subscription(name), &request.cursor)?;
+                self.engine.acknowledge_soon(&subscription(name), &request.cursor)?;
             }
         }
         Ok(())
@@ -202,9 +191,13 @@ impl Webhooks {
         let mut error = String::new();
         for attempt in 1..=definition.attempts {
             match self.attempt(name, definition, &body).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.engine.note_delivery(name, |d| (d.delivered_at, d.failed, d.error) = (Some(now_us()), 0, None));
+                    return Ok(());
+                }
                 Err(e) => error = e,
             }
+            self.engine.note_delivery(name, |d| (d.failed, d.error) = (u64::from(attempt), Some(error.clone())));
             tracing::info!(webhook = name, attempt, error, "not delivered");
             if attempt < definition.attempts {
                 tokio::time::sleep(definition.pause(attempt, chance())).await;
@@ -212,7 +205,9 @@ impl Webhooks {
         }
         let id = self.next_dead.fetch_add(1, Ordering::Relaxed);
         let text = serde_json::from_str(&body.text).map_err(crate::failure::internal)?;
-        self.bury(name, Dead { id, at: now(), attempts: definition.attempts, error, key: body.key, body: text }).await
+        self.engine.bury(name, DeadLetter { id, at: now(), attempts: definition.attempts, error, key: body.key, body: text }).await?;
+        self.engine.note_delivery(name, |d| d.failed = 0);
+        self.count_dead(name).await
     }
 
     async fn attempt(&self, name: &str, definition: &Definition, body: &Body) -> Result<(), String> {
@@ -222,30 +217,16 @@ impl Webhooks {
         sent.map_err(|e| e.to_string())?
     }
 
-    async fn bury(&self, name: &str, dead: Dead) -> Result<(), EngineError> {
-        let kind = dead_kind(name);
-        let text = serde_json::to_string(&dead).map_err(crate::failure::internal)?;
-        self.engine.keep_document(&kind, &number(dead.id), text).await?;
-        let known = self.engine.documents(&kind).await?;
-        for (oldest, _) in known.iter().take(known.len().saturating_sub(DEAD_MAX)) {
-            self.engine.discard_document(&kind, oldest).await?;
-        }
+    async fn count_dead(&self, name: &str) -> Result<(), EngineError> {
+        let dead = self.dead(name).await?.len() as u64;
+        self.engine.note_delivery(name, |d| d.dead_letters = dead);
         Ok(())
     }
 }
 
 /// The name of the webhook's own subscription.
 fn subscription(name: &str) -> String {
-    format!("webhook {name}")
-}
-
-fn dead_kind(name: &str) -> String {
-    format!("dead {name}")
-}
-
-/// Sorts as a text like the number.
-fn number(id: u64) -> String {
-    format!("{id:020}")
+    Engine::webhook_subscription(name)
 }
 
 /// Changes that go out together: of one commit, so that the same ones go together whenever they are sent.
@@ -291,6 +272,10 @@ impl Request {
 
 fn now() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs())
+}
+
+fn now_us() -> i64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX))
 }
 
 /// From 0 to 1.

@@ -81,6 +81,11 @@ pub struct Heard {
 }
 
 impl Running {
+    /// The data directory.
+    pub fn data(&self) -> &std::path::Path {
+        self.data.path()
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.at.http)
     }

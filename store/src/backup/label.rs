@@ -19,12 +19,15 @@ pub(crate) struct Label {
     pub(crate) time_ms: u64,
     /// Names are paths from the backup on.
     pub(crate) files: Vec<FileMeta>,
+    /// Directories that others keep beside the data.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) beside: Vec<String>,
 }
 
 impl Label {
-    pub(super) fn new(position: u64, checkpoint: u64, files: Vec<FileMeta>) -> Label {
+    pub(super) fn new(position: u64, checkpoint: u64, files: Vec<FileMeta>, beside: Vec<String>) -> Label {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis());
-        Label { position, checkpoint, time_ms: u64::try_from(since).unwrap_or(0), files }
+        Label { position, checkpoint, time_ms: u64::try_from(since).unwrap_or(0), files, beside }
     }
 
     pub(super) fn write(&self, dir: &Path) -> Result<(), StoreError> {

@@ -23,10 +23,13 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use transfer::{transfer, transfer_part};
+use transfer::{take, transfer, transfer_part};
 
 /// In a directory that is being restored; it goes when everything is there.
 const UNFINISHED: &str = "restore.unfinished";
+
+/// In each directory that others keep beside the data, after a restore: it says up to which position that reaches, for them to act on.
+pub const RESTORED: &str = "restored";
 
 /// What a backup holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,22 +50,33 @@ pub struct BackupReport {
     pub seconds: f64,
 }
 
+/// A directory of somebody else's in the data directory, whose files belong to a state that is not later than the present one. They do not
+/// change while they are copied.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// Its name in the data directory.
+    pub directory: String,
+    /// Paths below it, and where their bytes are now.
+    pub files: Vec<(PathBuf, PathBuf)>,
+}
+
 impl Store {
-    /// Copies everything up to the present position into a new directory, while reads and writes go on. Every file is checked on the way.
+    /// Copies everything up to the present position into a new directory, while reads and writes go on, together with what others keep
+    /// `beside` it. Every file is checked on the way.
     ///
     /// # Errors
     /// The target is not empty or lies inside of the data directory, a file is damaged, or the target cannot be written.
-    pub fn backup(&self, target: &Path) -> Result<BackupReport, StoreError> {
+    pub fn backup(&self, target: &Path, beside: &[Beside]) -> Result<BackupReport, StoreError> {
         let started = Instant::now();
         let hold = Hold::take(&self.core)?;
         let vacant = Vacant::new(target, Some(&self.core.dir))?;
-        let mut report = vacant.keep(write(&hold, target))?;
+        let mut report = vacant.keep(write(&hold, target, beside))?;
         report.seconds = started.elapsed().as_secs_f64();
         Ok(report)
     }
 }
 
-fn write(hold: &Hold, target: &Path) -> Result<BackupReport, StoreError> {
+fn write(hold: &Hold, target: &Path, beside: &[Beside]) -> Result<BackupReport, StoreError> {
     let (mut files, mut linked, mut dirs) = (Vec::new(), 0, BTreeSet::new());
     for (dir, file) in hold.manifest.files() {
         create_dir(&target.join(&dir))?;
@@ -75,6 +89,15 @@ fn write(hold: &Hold, target: &Path) -> Result<BackupReport, StoreError> {
         files.push(FileMeta { name: dir.join(&file.name).display().to_string(), ..file.clone() });
         dirs.extend(dir.ancestors().map(Path::to_path_buf));
     }
+    for (below, source) in
+        beside.iter().flat_map(|b| b.files.iter().map(move |(name, source)| (Path::new(&b.directory).join(name), source)))
+    {
+        dirs.extend(below.ancestors().skip(1).map(Path::to_path_buf));
+        create_dir(&target.join(below.parent().unwrap_or(Path::new(""))))?;
+        let (done, bytes, xxh3) = take(source, &target.join(&below))?;
+        linked += u64::from(done);
+        files.push(FileMeta { name: below.display().to_string(), bytes, xxh3 });
+    }
     create_dir(&target.join(LOG))?;
     let log = copy(&segments(&hold.dir.join(LOG))?, hold.manifest.position, hold.position, &target.join(LOG))?;
     files.extend(log.files.into_iter().map(|file| FileMeta { name: format!("{LOG}/{}", file.name), ..file }));
@@ -86,7 +109,8 @@ fn write(hold: &Hold, target: &Path) -> Result<BackupReport, StoreError> {
     for dir in dirs {
         sync_dir(&target.join(dir))?;
     }
-    let label = Label::new(hold.position, hold.manifest.position, files);
+    let beside = beside.iter().map(|b| b.directory.clone()).collect();
+    let label = Label::new(hold.position, hold.manifest.position, files, beside);
     label.write(target)?;
     Ok(BackupReport {
         target: target.to_path_buf(),

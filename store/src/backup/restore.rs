@@ -1,7 +1,7 @@
 //! From a backup to a data directory.
 
 use super::transfer::{compare, copy};
-use super::{Label, UNFINISHED, Vacant, label};
+use super::{Label, RESTORED, UNFINISHED, Vacant, label};
 use crate::StoreError;
 use crate::disk::{create_dir, sync_dir, write_file};
 use crate::log::{self, Copied, segments};
@@ -87,6 +87,12 @@ fn write(request: &RestoreRequest, label: &Label) -> Result<RestoreReport, Store
         dirs.extend(below.ancestors().map(Path::to_path_buf));
         files += 1;
         bytes += file.bytes;
+    }
+    for directory in &label.beside {
+        let place = dir.join(inside(&backup.join(label::NAME), directory)?);
+        create_dir(&place)?;
+        write_file(&place, RESTORED, log.position.to_string().as_bytes())?;
+        sync_dir(&place)?;
     }
     for below in dirs {
         sync_dir(&dir.join(below))?;

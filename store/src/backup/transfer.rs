@@ -22,6 +22,15 @@ pub(super) fn transfer(source: &Path, target: &Path, file: &FileMeta) -> Result<
     Ok(linked)
 }
 
+/// The same for a file of which nothing is known yet: its bytes and their checksum.
+pub(super) fn take(source: &Path, target: &Path) -> Result<(bool, u64, String), StoreError> {
+    let linked = std::fs::hard_link(source, target).is_ok();
+    let mut output = if linked { None } else { Some(File::create(target).map_err(StoreError::io(target, "create"))?) };
+    let (bytes, checksum) = read_through(source, output.as_mut().map(|o| (target, o)))?;
+    output.map_or(Ok(()), |o| o.sync_all().map_err(StoreError::io(target, "sync")))?;
+    Ok((linked, bytes, checksum))
+}
+
 /// The same for a file of a part, which may lie somewhere else than on a disk.
 pub(super) fn transfer_part(place: &dyn PartPlace, name: &str, target: &Path, file: &FileMeta) -> Result<bool, StoreError> {
     let source = place.path(name);
@@ -43,7 +52,19 @@ pub(super) fn copy(source: &Path, target: &Path, file: &FileMeta) -> Result<(), 
 }
 
 /// Reads a file through, and sees whether it is what was written.
-pub(super) fn compare(source: &Path, file: &FileMeta, mut output: Option<(&Path, &mut File)>) -> Result<(), StoreError> {
+pub(super) fn compare(source: &Path, file: &FileMeta, output: Option<(&Path, &mut File)>) -> Result<(), StoreError> {
+    let (bytes, checksum) = read_through(source, output)?;
+    if bytes != file.bytes {
+        return Err(StoreError::damaged(source, bytes.min(file.bytes), format!("it has {bytes} bytes, {} were written", file.bytes)));
+    }
+    if checksum != file.xxh3 {
+        return Err(StoreError::damaged(source, 0, "its checksum is not that of what was written"));
+    }
+    Ok(())
+}
+
+/// How long a file is, and its checksum; what is read is written to `output`.
+fn read_through(source: &Path, mut output: Option<(&Path, &mut File)>) -> Result<(u64, String), StoreError> {
     let mut input = File::open(source).map_err(StoreError::io(source, "open"))?;
     let (mut hash, mut bytes, mut piece) = (Xxh3::new(), 0, vec![0; PIECE_BYTES]);
     loop {
@@ -57,11 +78,5 @@ pub(super) fn compare(source: &Path, file: &FileMeta, mut output: Option<(&Path,
             output.write_all(&piece[..n]).map_err(StoreError::io(target, "write"))?;
         }
     }
-    if bytes != file.bytes {
-        return Err(StoreError::damaged(source, bytes.min(file.bytes), format!("it has {bytes} bytes, {} were written", file.bytes)));
-    }
-    if format!("{:016x}", hash.digest()) != file.xxh3 {
-        return Err(StoreError::damaged(source, 0, "its checksum is not that of what was written"));
-    }
-    Ok(())
+    Ok((bytes, format!("{:016x}", hash.digest())))
 }

@@ -2,6 +2,7 @@
 
 use super::Written;
 use crate::apply::State;
+use crate::documents::Documents;
 use crate::entity::CapturedEntities;
 use crate::identity::to_bytes;
 use crate::manifest::SegmentMeta;
@@ -28,6 +29,7 @@ pub(crate) struct Captured {
     pub(super) erased: Arc<Erased>,
     pub(super) rejected: Rejected,
     pub(super) refreshes: Refreshes,
+    pub(super) documents: Documents,
     /// Their last change, and what they are in bytes.
     pub(super) identities: (u64, Vec<u8>),
     unsaved_rows: usize,
@@ -59,6 +61,7 @@ impl State {
             erased: self.erased.clone(),
             rejected: self.rejected.clone(),
             refreshes: self.refreshes.clone(),
+            documents: self.documents.clone(),
             identities: (self.identities.position, identities),
             unsaved_rows: self.unsaved_rows,
         };

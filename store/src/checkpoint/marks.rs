@@ -1,8 +1,10 @@
-//! What a checkpoint keeps of rows that are gone from parts, of rows that were rejected, of what was refreshed and of identities.
+//! What a checkpoint keeps of rows that are gone from parts, of rows that were rejected, of what was refreshed, of identities and of
+//! documents.
 
 use super::capture::Captured;
 use crate::StoreError;
 use crate::disk::{FileMeta, create_dir, read_checked, sync_dir, write_file};
+use crate::documents::Documents;
 use crate::identity::{AllIdentities, read_identities};
 use crate::part::Part;
 use crate::refreshes::Refreshes;
@@ -133,6 +135,39 @@ pub(crate) fn read_all_identities(dir: &Path, meta: Option<&IdentitiesMeta>) -> 
     let Some(meta) = meta else { return Ok(AllIdentities::default()) };
     let dir = dir.join(MARKS);
     read_identities(&dir.join(&meta.file.name), &read_checked(&dir, &meta.file)?, meta.position)
+}
+
+/// Documents; what was written before when they did not change.
+pub(super) fn write_documents(
+    dir: &Path,
+    generation: u64,
+    captured: &Captured,
+    before: Option<&DocumentsMeta>,
+) -> Result<Option<DocumentsMeta>, StoreError> {
+    let documents = &captured.documents;
+    if documents.position == 0 || before.is_some_and(|b| b.position == documents.position) {
+        return Ok(before.cloned());
+    }
+    let all: Vec<_> = documents.all().collect();
+    let bytes = serde_json::to_vec(&all).map_err(|e| StoreError::damaged(&dir.join(MARKS), 0, e.to_string()))?;
+    let file = write(dir, &format!("documents-{generation}.json"), &bytes)?;
+    Ok(Some(DocumentsMeta { position: documents.position, file }))
+}
+
+pub(crate) fn read_documents(dir: &Path, meta: Option<&DocumentsMeta>) -> Result<Documents, StoreError> {
+    let Some(meta) = meta else { return Ok(Documents::default()) };
+    let dir = dir.join(MARKS);
+    let all = serde_json::from_slice(&read_checked(&dir, &meta.file)?);
+    let all = all.map_err(|e| StoreError::damaged(&dir.join(&meta.file.name), 0, e.to_string()))?;
+    Ok(Documents::of(all, meta.position))
+}
+
+/// Where the documents are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DocumentsMeta {
+    /// The last position that changed them.
+    pub(crate) position: u64,
+    pub(crate) file: FileMeta,
 }
 
 /// Where the identities are.

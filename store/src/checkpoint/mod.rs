@@ -12,7 +12,8 @@ mod unnamed;
 
 pub(crate) use capture::Captured;
 pub(crate) use marks::{
-    IdentitiesMeta, MARKS, RefreshesMeta, RejectedMeta, read_all_identities, read_refreshes, read_rejected, read_removed, write_removed,
+    DocumentsMeta, IdentitiesMeta, MARKS, RefreshesMeta, RejectedMeta, read_all_identities, read_documents, read_refreshes, read_rejected,
+    read_removed, write_removed,
 };
 pub(crate) use unnamed::{remove_unnamed, remove_unnamed_parts};
 
@@ -83,11 +84,13 @@ fn write(
     let rejected = marks::write_rejected(dir, generation, captured, manifest.rejected.as_ref())?;
     let refreshes = marks::write_refreshes(dir, generation, captured, manifest.refreshes.as_ref())?;
     let identities = marks::write_identities(dir, generation, captured, manifest.identities.as_ref())?;
+    let documents = marks::write_documents(dir, generation, captured, manifest.documents.as_ref())?;
     let mut next = manifest.clone();
     next.removed = removed;
     next.rejected = rejected;
     next.refreshes = refreshes;
     next.identities = identities;
+    next.documents = documents;
     next.erased = captured.erased.all.iter().copied().collect();
     next.position = captured.position;
     next.clock = captured.clock;

@@ -3,6 +3,7 @@
 use crate::StoreError;
 use crate::cache::ReadCache;
 use crate::hot::{HotChunk, Order, time_range};
+use crate::identity::named_by;
 use crate::limit::MERGE_CACHE_BYTES;
 use crate::part::{self, HotEvent, Part, PartPlace, Plan, PlannedRow};
 use crate::removal::{Erased, without};
@@ -65,36 +66,7 @@ impl Merge<'_> {
     }
 
     fn chunk(&self, part: &Part, event: &Arc<EventType>, cache: &ReadCache) -> Result<Option<HotChunk>, StoreError> {
-        let column = |c: EventColumn| part.column(cache, event, &c);
-        let time = column(EventColumn::Time)?.as_primitive::<TimestampMicrosecondType>().clone();
-        let Some(time_range) = time_range(time.values()) else { return Ok(None) };
-        let participant = |i: usize| {
-            let ordinals = column(EventColumn::Participant(i))?.as_primitive::<UInt32Type>().clone();
-            let gone = self.erased.since(event.participants[i].entity, part.meta.erased_to);
-            Ok(if gone.is_empty() { ordinals } else { without(&ordinals, &gone) })
-        };
-        let participants = (0..event.participants.len()).map(participant).collect::<Result<Vec<UInt32Array>, StoreError>>()?;
-        let received = part.event(event.id).is_some_and(|e| e.received);
-        let present = |values: &ArrayRef| values.null_count() < values.len();
-        let mut properties = Vec::new();
-        for property in &event.properties {
-            let values = column(EventColumn::Property(property.id))?;
-            if present(&values) {
-                properties.push((property.id, values));
-            }
-        }
-        let extra = column(EventColumn::Extra)?;
-        Ok(Some(HotChunk {
-            participants,
-            received: if received { Some(column(EventColumn::Received)?.as_primitive::<TimestampMicrosecondType>().clone()) } else { None },
-            id: column(EventColumn::EventId)?.as_string::<i32>().clone(),
-            sequence: column(EventColumn::Sequence)?.as_primitive::<UInt64Type>().clone(),
-            properties,
-            extra: present(&extra).then(|| extra.as_string::<i32>().clone()),
-            time,
-            time_range,
-            order: Order::default(),
-        }))
+        in_memory(part, event, self.erased, cache)
     }
 
     /// Writes the merged parts. `pace` is called between files.
@@ -116,6 +88,46 @@ impl Merge<'_> {
         place.finish(&written.iter().map(|p| part::directory(p.meta.subject, p.meta.id)).collect::<Vec<_>>())?;
         Ok(written)
     }
+}
+
+/// The rows of one event type that are still in a part, as if they were in memory. Nobody who was erased is named by them.
+pub(crate) fn in_memory(part: &Part, event: &Arc<EventType>, erased: &Erased, cache: &ReadCache) -> Result<Option<HotChunk>, StoreError> {
+    let column = |c: EventColumn| part.column(cache, event, &c);
+    let time = column(EventColumn::Time)?.as_primitive::<TimestampMicrosecondType>().clone();
+    let Some(time_range) = time_range(time.values()) else { return Ok(None) };
+    let participant = |i: usize| {
+        let ordinals = column(EventColumn::Participant(i))?.as_primitive::<UInt32Type>().clone();
+        let gone = erased.since(event.participants[i].entity, part.meta.erased_to);
+        Ok(if gone.is_empty() { ordinals } else { without(&ordinals, &gone) })
+    };
+    let participants = (0..event.participants.len()).map(participant).collect::<Result<Vec<UInt32Array>, StoreError>>()?;
+    let received = part.event(event.id).is_some_and(|e| e.received);
+    let present = |values: &ArrayRef| values.null_count() < values.len();
+    let mut properties = Vec::new();
+    for property in &event.properties {
+        let values = column(EventColumn::Property(property.id))?;
+        if present(&values) {
+            properties.push((property.id, values));
+        }
+    }
+    for id in (0..event.participants.len()).map(named_by) {
+        let values = column(EventColumn::Property(id))?;
+        if present(&values) {
+            properties.push((id, values));
+        }
+    }
+    let extra = column(EventColumn::Extra)?;
+    Ok(Some(HotChunk {
+        participants,
+        received: if received { Some(column(EventColumn::Received)?.as_primitive::<TimestampMicrosecondType>().clone()) } else { None },
+        id: column(EventColumn::EventId)?.as_string::<i32>().clone(),
+        sequence: column(EventColumn::Sequence)?.as_primitive::<UInt64Type>().clone(),
+        properties,
+        extra: present(&extra).then(|| extra.as_string::<i32>().clone()),
+        time,
+        time_range,
+        order: Order::default(),
+    }))
 }
 
 fn planned(hot: &[HotEvent]) -> Vec<PlannedRow> {

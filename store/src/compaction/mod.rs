@@ -16,6 +16,7 @@ use crate::pipeline::Core;
 use crate::rows::EventColumn;
 use arrow::array::AsArray;
 use merge::Merge;
+pub(crate) use merge::in_memory;
 use policy::{Candidate, choose};
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -59,6 +59,23 @@ pub(super) fn combine_extra<'t>(texts: impl Iterator<Item = &'t str>) -> Option<
     Some(serde_json::Value::Object(all).to_string())
 }
 
+/// Members of an object, and those of a later one in their place; a member that is null there goes. None when none is left.
+pub(super) fn followed_extra(before: Option<String>, next: &str) -> Option<String> {
+    // The same again, as a repeated import tells it.
+    if before.as_deref() == Some(next) || before.is_none() && !next.contains("null") {
+        return Some(next.to_string());
+    }
+    let object = |text: &str| serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).unwrap_or_default();
+    let mut all = before.as_deref().map(object).unwrap_or_default();
+    for (name, value) in object(next) {
+        match value {
+            serde_json::Value::Null => drop(all.remove(&name)),
+            value => drop(all.insert(name, value)),
+        }
+    }
+    (!all.is_empty()).then(|| serde_json::Value::Object(all).to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,6 +108,17 @@ mod tests {
         let held = |items: &[i64]| Held { value: list(items), told: 0, once: None, counted: false };
         let ints = DataType::List(Box::new(DataType::Int));
         assert_eq!(combine(&[held(&[2, 1]), held(&[3, 1]), held(&[4])], &ints), list(&[2, 1, 3, 4]));
+    }
+
+    #[test]
+    fn a_later_row_tells_only_of_what_it_names() {
+        let first = Some(r#"{ "a":1}"#.to_string());
+        assert_eq!(followed_extra(None, r#"{ "a":1}"#), first);
+        assert_eq!(followed_extra(first.clone(), r#"{ "a":1}"#), first);
+        assert_eq!(followed_extra(first.clone(), r#"{"b":2}"#), Some(r#"{"a":1,"b":2}"#.to_string()));
+        assert_eq!(followed_extra(first.clone(), r#"{"a":[null],"b":null}"#), Some(r#"{"a":[null]}"#.to_string()));
+        assert_eq!(followed_extra(first, r#"{"a":null}"#), None);
+        assert_eq!(followed_extra(None, r#"{"a":null}"#), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What is written to the entities of one type.
 
 use super::columns::FROM_THE_BEGINNING;
+use super::combine::followed_extra;
 use super::history::BEGINNING;
 use super::operate::{Cell, Change};
 use super::place::Place;
@@ -9,7 +10,9 @@ use super::timed::Added;
 use super::value::{array_of, value_at};
 use crate::log::{AdmittedEntities, AdmittedTagValues};
 use crate::{EntityColumn, EntityOperation, StoreError};
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, TimestampMicrosecondArray, UInt32Array, new_null_array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, StringArray, TimestampMicrosecondArray, UInt32Array, new_null_array,
+};
 use arrow::compute::{filter, is_not_null};
 use arrow::datatypes::{DataType, Int64Type};
 use eql_catalog::{PropertyId, Value};
@@ -53,11 +56,32 @@ impl EntityState {
             }
         }
         if let Some(extra) = &batch.extra {
-            self.column(Place::Extra, &DataType::Utf8).write(&ordinals, extra, batch.keep_null)?;
+            self.add_undeclared(&ordinals, extra)?;
         }
         self.learn(&ordinals, batch.time.as_ref())?;
         self.note_changed(&ordinals);
         Ok(())
+    }
+
+    /// What nobody declared is told member by member: a row takes nothing from those that it does not name.
+    fn add_undeclared(&mut self, ordinals: &UInt32Array, extra: &ArrayRef) -> Result<(), StoreError> {
+        let extra = extra.as_string::<i32>();
+        let rows: Vec<usize> = (0..extra.len()).filter(|row| extra.is_valid(*row)).collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let (touched, slots) = slots(rows.iter().map(|row| ordinals.value(*row)));
+        let mut texts: Vec<Option<String>> = vec![None; touched.len()];
+        if let Some(column) = self.parts.columns.get(&Place::Extra) {
+            column.hold()?;
+            let known = column.gather(&touched)?;
+            texts = known.as_string::<i32>().iter().map(|text| text.map(str::to_string)).collect();
+        }
+        for (row, slot) in rows.into_iter().zip(slots) {
+            texts[slot] = followed_extra(texts[slot].take(), extra.value(row));
+        }
+        let texts: ArrayRef = Arc::new(StringArray::from(texts));
+        self.column(Place::Extra, &DataType::Utf8).write(&UInt32Array::from(touched), &texts, false)
     }
 
     /// Whole columns: the import.

@@ -70,7 +70,24 @@ impl Store {
     /// An unknown entity type or identity, columns that do not fit, or the log cannot be written.
     pub fn change_identities(&self, batch: IdentityBatch) -> Result<Appended, StoreError> {
         let rows = batch.deeds.len();
-        self.write(rows, |catalog| Ok(Record::Identities(identity_changes(catalog, batch)?)))
+        let unbinds = batch.deeds.contains(&IdentityDeed::Unbind);
+        let admitted = |catalog: &Catalog| -> Result<Record, StoreError> { Ok(Record::Identities(identity_changes(catalog, batch)?)) };
+        if !unbinds {
+            return self.write(rows, admitted);
+        }
+        // An unbind may find events that are stored already to be of somebody else: no rows may be on their way to parts.
+        let no_checkpoint = self.core.checkpointing.lock();
+        let mut admission = self.core.admit()?;
+        let record = admitted(&admission.catalog)?;
+        let payload = record.encode()?;
+        let ticket = self.core.enqueue(&mut admission, payload, record)?;
+        self.core.settle(ticket)?;
+        // Where the ids of such events are is made anew.
+        admission.ids.clear();
+        drop(admission);
+        drop(no_checkpoint);
+        self.limit_hot_rows();
+        Ok(Appended { accepted: rows as u64, position: ticket.position, ..Appended::default() })
     }
 }
 

@@ -1,13 +1,15 @@
 //! What records do to identities, in the order of the log.
 
+use super::apart::{NamedBy, named_by};
 use super::identities::{Act, Identities, Joined, Said, When};
 use crate::StoreError;
 use crate::apply::State;
 use crate::feed::What;
 use crate::log::{AdmittedEvents, AdmittedIdentities, IdentityDeed, Place};
-use arrow::array::{Array, AsArray, ListArray, UInt32Array};
+use arrow::array::{Array, AsArray, Int64Array, ListArray, UInt32Array};
 use eql_catalog::EntityTypeId;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 /// The identities of all entity types.
 #[derive(Debug, Default)]
@@ -42,18 +44,21 @@ impl AllIdentities {
 }
 
 impl State {
-    /// Whose the rows of a record are that name somebody by identifiers. `participants`: of each batch, as their keys say.
+    /// Whose the rows of a record are that name somebody by identifiers. `participants`: of each batch, as their keys say. Of each batch,
+    /// columns of what its rows were named by where their keys said nothing.
     pub(crate) fn identify(
         &mut self,
         position: u64,
         batches: &[AdmittedEvents],
         participants: &mut [Vec<UInt32Array>],
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<NamedBy>, StoreError> {
         let rows = rows_in_order(batches);
+        let mut columns = vec![NamedBy::new(); batches.len()];
         if rows.is_empty() {
-            return Ok(());
+            return Ok(columns);
         }
         let mut changed: BTreeMap<(usize, usize), Vec<Option<u32>>> = BTreeMap::new();
+        let mut names: BTreeMap<(usize, usize), Vec<Option<i64>>> = BTreeMap::new();
         let said: Vec<Vec<Named<'_>>> = batches.iter().map(|b| self.named(b)).collect();
         for (_, batch, row) in rows {
             let at = batches[batch].received.as_ref().unwrap_or(&batches[batch].time).value(row);
@@ -67,14 +72,22 @@ impl State {
                 let before = &participants[batch][named.participant];
                 let ordinals = changed.entry((batch, named.participant)).or_insert_with(|| before.iter().collect());
                 let mut act = act(&mut self.identities, &mut self.entities, entity, position)?;
-                ordinals[row] = act.event(ordinals[row], &identifiers, when)?;
+                let (whose, by) = act.event(ordinals[row], &identifiers, when)?;
+                ordinals[row] = whose;
+                if let Some(by) = by {
+                    let rows = batches[batch].time.len();
+                    names.entry((batch, named.participant)).or_insert_with(|| vec![None; rows])[row] = Some(by.hash());
+                }
             }
         }
         for ((batch, participant), ordinals) in changed {
             participants[batch][participant] = ordinals.into();
         }
+        for ((batch, participant), hashes) in names {
+            columns[batch].push((named_by(participant), Arc::new(Int64Array::from(hashes))));
+        }
         self.identities.position = position;
-        Ok(())
+        Ok(columns)
     }
 
     /// The identifiers of a batch by participant, the weightiest first: in the order in which the definition names them.
@@ -125,7 +138,11 @@ impl State {
                     // It is about whose the identifier is now, whatever it was when that became true.
                     act.bind(ordinal, number, When { time: i64::MAX, at });
                 }
-                (IdentityDeed::Unbind, Some(said), _) => act.unbind(ordinal, said, at),
+                (IdentityDeed::Unbind, Some(said), _) => {
+                    if let Some(from) = act.unbind(ordinal, said, at) {
+                        self.move_named(position, (entity, ordinal), said, from)?;
+                    }
+                }
                 (IdentityDeed::Merge, _, Some(other)) => act.merge(ordinal, other, at),
                 (IdentityDeed::Unmerge, _, Some(other)) => act.unmerge(ordinal, other, at),
                 _ => {}
@@ -167,7 +184,7 @@ impl State {
     }
 }
 
-fn act<'s>(
+pub(super) fn act<'s>(
     identities: &'s mut AllIdentities,
     entities: &'s mut BTreeMap<EntityTypeId, crate::entity::EntityState>,
     entity: EntityTypeId,

@@ -129,15 +129,16 @@ impl Book {
         i.sibling = self.first[owner as usize].replace(number);
     }
 
-    /// It is nobody's from a time on.
-    pub(super) fn unbind(&mut self, number: u32, at: i64) {
+    /// It is nobody's from a time on: from which.
+    pub(super) fn unbind(&mut self, number: u32, at: i64) -> Option<i64> {
         let i = &self.all[number as usize];
         let (owner, last) = (i.owner, i.past.last().map_or(i64::MIN, |(until, _)| *until));
         if owner == NO_SUBJECT {
-            return;
+            return None;
         }
         self.leave(number);
         self.all[number as usize].past.push((at.max(last), owner));
+        Some(at.max(last))
     }
 
     /// Out of the list of its owner.

@@ -58,22 +58,29 @@ pub(super) struct Act<'a> {
 
 impl Act<'_> {
     /// Whose an event is: of whom its key names, else of whom its identifiers name, the weightiest first, else of somebody new. All that it
-    /// names is of one entity from now on, unless that contradicts what is known.
-    pub(super) fn event(&mut self, key: Option<u32>, said: &[Said<'_>], when: When) -> Result<Option<u32>, StoreError> {
-        let Some(weightiest) = said.first() else { return Ok(key) };
+    /// names is of one entity from now on, unless that contradicts what is known. Beside it stands which of the identifiers said so, when
+    /// the key did not.
+    pub(super) fn event<'s>(
+        &mut self,
+        key: Option<u32>,
+        said: &[Said<'s>],
+        when: When,
+    ) -> Result<(Option<u32>, Option<Said<'s>>), StoreError> {
+        let Some(weightiest) = said.first() else { return Ok((key, None)) };
         let numbers: Vec<u32> = said.iter().map(|s| self.identities.book.number(s.identity, s.value)).collect();
-        let whose = match key {
-            Some(ordinal) => ordinal,
-            None => match numbers.iter().find_map(|n| self.identities.book.owner_at(*n, when.time)) {
-                Some(ordinal) => {
+        let owner = |n: &u32| self.identities.book.owner_at(*n, when.time);
+        let (whose, by) = match key {
+            Some(ordinal) => (ordinal, None),
+            None => match numbers.iter().zip(said).find_map(|(n, by)| Some((owner(n)?, *by))) {
+                Some((ordinal, by)) => {
                     self.entity.revive_one(ordinal, self.position)?;
-                    ordinal
+                    (ordinal, Some(by))
                 }
-                None => self.somebody(weightiest)?,
+                None => (self.somebody(weightiest)?, Some(*weightiest)),
             },
         };
         numbers.into_iter().for_each(|number| self.bind(whose, number, when));
-        Ok(Some(whose))
+        Ok((Some(whose), by))
     }
 
     /// A known entity without a key of its own.
@@ -177,12 +184,19 @@ impl Act<'_> {
     }
 
     /// It is the entity's no more, from a time on. What is not its own stays as it is.
-    pub(super) fn unbind(&mut self, ordinal: u32, said: Said<'_>, at: i64) {
-        let Some(number) = self.identities.book.find(said.identity, said.value) else { return };
-        let owner = self.identities.book.owner_at(number, i64::MAX);
-        if owner.is_some_and(|o| self.root(o) == self.root(ordinal)) {
-            self.identities.book.unbind(number, at);
-        }
+    /// From when on.
+    pub(super) fn unbind(&mut self, ordinal: u32, said: Said<'_>, at: i64) -> Option<i64> {
+        let number = self.identities.book.find(said.identity, said.value)?;
+        let owner = self.identities.book.owner_at(number, i64::MAX)?;
+        if self.root(owner) == self.root(ordinal) { self.identities.book.unbind(number, at) } else { None }
+    }
+
+    /// Somebody new is known by an identifier that is nobody's.
+    pub(super) fn anonymous(&mut self, said: Said<'_>, at: i64) -> Result<u32, StoreError> {
+        let ordinal = self.somebody(&said)?;
+        let number = self.identities.book.number(said.identity, said.value);
+        self.bind(ordinal, number, When { time: i64::MAX, at });
+        Ok(ordinal)
     }
 
     /// Takes back what made two of them one: the other one leaves, with all that had been merged into it.

@@ -12,6 +12,7 @@
 //! ```
 
 mod admit;
+mod apart;
 mod apply;
 mod book;
 mod conflict;
@@ -23,6 +24,7 @@ mod roots;
 
 pub(crate) use admit::event_identities;
 pub use admit::{EventIdentity, IdentityBatch, is_identifier};
+pub(crate) use apart::{NamedBy, is_named_by, named_by};
 pub(crate) use apply::AllIdentities;
 pub use conflict::ConflictKind;
 pub(crate) use file::{read_identities, to_bytes};

@@ -8,12 +8,14 @@
 //! microseconds, and the ingest sequence of the first event of the record or of the next one) came with format 2; a release that knows
 //! only format 1 finds the checksum right and says that the file is newer.
 
+pub(super) use crate::framed::NoFrame;
+use crate::framed::{Frames, u64_at};
 use crate::limit::RECORD_BYTES_MAX;
 
-pub(super) const MAGIC: [u8; 4] = *b"EQLf";
 pub(super) const HEADER_BYTES: usize = 32;
 const FORMAT: u8 = 2;
 const STAMP_BYTES: usize = 16;
+const FRAMES: Frames = Frames { magic: *b"EQLf", header_bytes: HEADER_BYTES, payload_bytes_max: RECORD_BYTES_MAX + STAMP_BYTES };
 
 /// What a record got when it was admitted, besides its position.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,15 +53,11 @@ impl Frame {
 
     pub(super) fn header(&self, durable: u64) -> [u8; HEADER_BYTES] {
         let mut header = [0; HEADER_BYTES];
-        header[..4].copy_from_slice(&MAGIC);
-        header[8..12].copy_from_slice(&((self.payload.len() + STAMP_BYTES) as u32).to_le_bytes());
         header[12] = self.kind;
         header[13] = FORMAT;
         header[16..24].copy_from_slice(&self.position.to_le_bytes());
         header[24..].copy_from_slice(&durable.to_le_bytes());
-        let crc = crc32c::crc32c_append(self.payload_crc, &self.trailer());
-        let crc = crc32c::crc32c_append(crc, &header[8..]);
-        header[4..8].copy_from_slice(&crc.to_le_bytes());
+        FRAMES.seal(&mut header, self.payload.len() + STAMP_BYTES, crc32c::crc32c_append(self.payload_crc, &self.trailer()));
         header
     }
 
@@ -87,15 +85,6 @@ pub(crate) struct Found<'a> {
     pub(crate) stamp: Option<Stamp>,
 }
 
-/// Why there is no frame here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NoFrame {
-    /// Too short, or bytes that were not written as a frame.
-    Broken(&'static str),
-    /// Whole, but of a later release.
-    Newer(u8),
-}
-
 impl Found<'_> {
     pub(super) fn bytes(&self) -> usize {
         HEADER_BYTES + self.payload.len() + self.stamp.map_or(0, |_| STAMP_BYTES)
@@ -104,24 +93,12 @@ impl Found<'_> {
 
 /// How many bytes the frame takes whose header this is; None when it is no header.
 pub(super) fn length(header: &[u8]) -> Option<usize> {
-    let length = u32_at(header.get(..HEADER_BYTES)?, 8) as usize;
-    (header[..4] == MAGIC && length <= RECORD_BYTES_MAX + STAMP_BYTES).then_some(HEADER_BYTES + length)
+    FRAMES.header(header).ok().map(|(_, length)| HEADER_BYTES + length)
 }
 
 /// Reads the frame at the start of `bytes`.
 pub(super) fn read(bytes: &[u8]) -> Result<Found<'_>, NoFrame> {
-    let header = bytes.get(..HEADER_BYTES).ok_or(NoFrame::Broken("the header of a record is cut off"))?;
-    if header[..4] != MAGIC {
-        return Err(NoFrame::Broken("no record starts here"));
-    }
-    let length = u32_at(header, 8) as usize;
-    if length > RECORD_BYTES_MAX + STAMP_BYTES {
-        return Err(NoFrame::Broken("the length of a record is impossible"));
-    }
-    let payload = bytes.get(HEADER_BYTES..HEADER_BYTES + length).ok_or(NoFrame::Broken("a record is cut off"))?;
-    if crc32c::crc32c_append(crc32c::crc32c(payload), &header[8..]) != u32_at(header, 4) {
-        return Err(NoFrame::Broken("the checksum of a record does not fit"));
-    }
+    let (header, payload) = FRAMES.read(bytes)?;
     if header[13] > FORMAT {
         return Err(NoFrame::Newer(header[13]));
     }
@@ -136,28 +113,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Found<'_>, NoFrame> {
 
 /// The first whole frame that starts after the beginning of `bytes`, with its offset.
 pub(super) fn find_next(bytes: &[u8]) -> Option<(usize, Found<'_>)> {
-    let mut at = 1;
-    while at + HEADER_BYTES <= bytes.len() {
-        let step = bytes[at..].windows(MAGIC.len()).position(|w| w == MAGIC)?;
-        at += step;
-        if let Ok(found) = read(&bytes[at..]) {
-            return Some((at, found));
-        }
-        at += 1;
-    }
-    None
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    let mut four = [0; 4];
-    four.copy_from_slice(&bytes[at..at + 4]);
-    u32::from_le_bytes(four)
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    let mut eight = [0; 8];
-    eight.copy_from_slice(&bytes[at..at + 8]);
-    u64::from_le_bytes(eight)
+    FRAMES.find_next(bytes, |at| read(at).ok())
 }
 
 #[cfg(test)]
@@ -190,7 +146,7 @@ mod tests {
     #[test]
     fn a_frame_of_format_1_has_no_stamp() {
         let mut header = [0; HEADER_BYTES];
-        header[..4].copy_from_slice(&MAGIC);
+        header[..4].copy_from_slice(&FRAMES.magic);
         header[8] = 3;
         (header[12], header[13], header[16]) = (2, 1, 9);
         let crc = crc32c::crc32c_append(crc32c::crc32c(b"old"), &header[8..]);

@@ -10,6 +10,7 @@ use super::identity::{AdmittedIdentities, decode_identities, encode_identities};
 use super::table::{
     Reader, body, decode_entities, decode_events, encode_events, entity_table, head, key_columns, key_table, keys_of, table, texts_of,
 };
+use crate::documents::DocumentChange;
 use crate::limit::RECORD_BYTES_MAX;
 use crate::{EntityColumn, EntityOperation, EventIdentity, Kept, Refreshed, RejectedRow, StoreError};
 use arrow::array::{Array, ArrayRef, BooleanArray, StringArray, TimestampMicrosecondArray, UInt32Array};
@@ -34,6 +35,8 @@ pub(crate) enum Record {
     Refreshed(Refreshed),
     /// Binds, unbinds, merges and what takes them back.
     Identities(AdmittedIdentities),
+    /// A definition that somebody else reads.
+    Document(DocumentChange),
 }
 
 /// Events that go.
@@ -147,6 +150,7 @@ const IDENTITIES: u8 = 40;
 /// Events with identifiers: a reader that does not know them must not pass over them.
 const EVENTS_IDENTIFIED: u8 = 41;
 const CORRECTIONS_IDENTIFIED: u8 = 42;
+const DOCUMENT: u8 = 48;
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct EventsHead {
@@ -306,6 +310,7 @@ impl Record {
             }
             Record::Refreshed(row) => (REFRESHED, head(row)?),
             Record::Identities(change) => (IDENTITIES, encode_identities(change)?),
+            Record::Document(change) => (DOCUMENT, head(change)?),
         };
         if bytes.len() > RECORD_BYTES_MAX {
             return Err(StoreError::Full {
@@ -364,6 +369,7 @@ impl Record {
             REJECTIONS => reader.head().map(Record::Rejections),
             REFRESHED => reader.head().map(Record::Refreshed),
             IDENTITIES => decode_identities(&mut reader).map(Record::Identities),
+            DOCUMENT => reader.head().map(Record::Document),
             VERSION => {
                 let head: VersionHead = reader.head()?;
                 let table = reader.table()?;

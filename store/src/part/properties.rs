@@ -7,6 +7,7 @@ use super::cut::PlannedRow;
 use super::event_id;
 use crate::StoreError;
 use crate::hot::HotChunk;
+use crate::identity::is_named_by;
 use crate::rows::EventColumn;
 use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::{interleave, take};
@@ -81,6 +82,8 @@ fn columns_to_write(event: &EventType, chunks: &[Arc<HotChunk>], received: bool)
     let mut columns: Vec<EventColumn> = (1..participants).map(EventColumn::Participant).collect();
     columns.extend(received.then_some(EventColumn::Received));
     columns.extend(event.properties.iter().map(|p| EventColumn::Property(p.id)));
+    let named_by: BTreeSet<_> = chunks.iter().flat_map(|c| &c.properties).map(|(id, _)| *id).filter(|id| is_named_by(*id)).collect();
+    columns.extend(named_by.into_iter().map(EventColumn::Property));
     columns.push(EventColumn::Extra);
     columns
 }

@@ -3,7 +3,7 @@
 use super::report::Findings;
 use crate::StoreError;
 use crate::cache::ReadCache;
-use crate::checkpoint::{ENTITIES, SEGMENTS, read_all_identities, read_refreshes, read_rejected, read_removed};
+use crate::checkpoint::{ENTITIES, SEGMENTS, read_all_identities, read_documents, read_refreshes, read_rejected, read_removed};
 use crate::entity::{self, EntityFiles};
 use crate::manifest::Manifest;
 use crate::open::read_members;
@@ -28,14 +28,15 @@ pub(super) fn check(dir: &Path, place: &Arc<dyn PartPlace>, manifest: Option<&Ma
     }
 }
 
-/// Rows that are gone, rows that were rejected, what was refreshed, and identities.
+/// Rows that are gone, rows that were rejected, what was refreshed, identities, and documents.
 fn check_marks(dir: &Path, place: &Arc<dyn PartPlace>, manifest: &Manifest, findings: &mut Findings<'_>) {
     let mut parts: Vec<_> = manifest.parts.iter().map(|meta| Arc::new(Part::new(place, meta.clone()))).collect();
     let removed = read_removed(dir, manifest.removed.as_ref(), &mut parts);
     let rejected = read_rejected(dir, manifest.rejected.as_ref()).map(drop);
     let refreshes = read_refreshes(dir, manifest.refreshes.as_ref()).map(drop);
     let identities = read_all_identities(dir, manifest.identities.as_ref()).map(drop);
-    for problem in [removed, rejected, refreshes, identities].into_iter().filter_map(Result::err) {
+    let documents = read_documents(dir, manifest.documents.as_ref()).map(drop);
+    for problem in [removed, rejected, refreshes, identities, documents].into_iter().filter_map(Result::err) {
         findings.problem(&problem);
     }
 }

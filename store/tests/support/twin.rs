@@ -42,8 +42,8 @@ pub struct Edge {
     pub until: i64,
 }
 
-/// (time, sequence, event type, id, node)
-pub type Row = (i64, u64, u16, String, usize);
+/// (time, sequence, event type, id, node, what named it where no key did)
+pub type Row = (i64, u64, u16, String, usize, Option<(u8, String)>);
 
 #[derive(Default)]
 pub struct Twin {
@@ -180,31 +180,56 @@ impl Twin {
         let mut seen = BTreeSet::new();
         named.retain(|n| seen.insert(n.clone()));
         let mut node = who.and_then(|w| self.find(&key(w)));
+        let mut by = None;
         if node.is_none() && !named.is_empty() {
-            node = named.iter().find_map(|(i, v)| self.owner(*i, v, time));
-            let found = node.unwrap_or_else(|| {
-                let text = format!("{}:{}", IDENTITIES[named[0].0 as usize], named[0].1);
-                let free = std::iter::once(text.clone()).chain((2..).map(|n| format!("{text}~{n}"))).find(|k| self.find(k).is_none());
-                self.nodes.push(Node {
-                    key: free,
-                    known: false,
-                    deleted: false,
-                    erased: false,
-                    city: None,
-                    score: None,
-                    likes: vec![],
-                    origin: None,
-                });
-                self.nodes.len() - 1
-            });
+            let owned = named.iter().find_map(|(i, v)| Some((self.owner(*i, v, time)?, (*i, v.clone()))));
+            let (found, decisive) = owned.unwrap_or_else(|| (self.somebody(&named[0]), named[0].clone()));
             self.nodes[found].deleted = false;
-            node = Some(found);
+            (node, by) = (Some(found), Some(decisive));
         }
         if let Some(node) = node {
             named.iter().for_each(|(i, v)| self.bind(node, *i, v, time, received));
-            self.rows.push((time, self.sequence, kind, id, node));
+            self.rows.push((time, self.sequence, kind, id, node, by));
         }
         self.sequence += 1;
+    }
+
+    /// Somebody who is known by an identifier alone.
+    fn somebody(&mut self, (identity, value): &(u8, String)) -> usize {
+        let text = format!("{}:{value}", IDENTITIES[*identity as usize]);
+        let free = std::iter::once(text.clone()).chain((2..).map(|n| format!("{text}~{n}"))).find(|k| self.find(k).is_none());
+        self.nodes.push(Node {
+            key: free,
+            known: false,
+            deleted: false,
+            erased: false,
+            city: None,
+            score: None,
+            likes: vec![],
+            origin: None,
+        });
+        self.nodes.len() - 1
+    }
+
+    /// It is not theirs from a time on: nor is what it alone named since.
+    pub fn unbind(&mut self, node: usize, identity: u8, value: &str, at: i64) {
+        let members = self.members(node, None);
+        let same = |t: &Tenure| t.identity == identity && t.value == value;
+        let last = self.tenures.iter().filter(|t| same(t) && t.until < i64::MAX).map(|t| t.until).max().unwrap_or(i64::MIN);
+        let own = self.tenures.iter_mut().find(|t| same(t) && t.until == i64::MAX && members.contains(&t.owner));
+        let Some(own) = own else { return };
+        own.until = last.max(at);
+        let from = own.until;
+        let by = Some((identity, value.to_string()));
+        let theirs: Vec<usize> = (0..self.rows.len())
+            .filter(|i| self.rows[*i].5 == by && self.rows[*i].0 >= from && members.contains(&self.rows[*i].4))
+            .collect();
+        if theirs.is_empty() {
+            return;
+        }
+        let new = self.somebody(&(identity, value.to_string()));
+        self.bind(new, identity, value, i64::MAX - 1, from);
+        theirs.into_iter().for_each(|i| self.rows[i].4 = new);
     }
 
     pub fn forget(&mut self, gone: &[usize]) {

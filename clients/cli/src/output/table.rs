@@ -174,7 +174,7 @@ mod tests {
             columns: vec![column("name"), column("n")],
             schema,
             batches: Box::new(std::iter::once(Ok(batch))),
-            warnings: Vec::new(),
+            warnings: eql_engine::Warnings::default(),
             approximate: false,
             started: std::time::Instant::now(),
         };

@@ -28,7 +28,7 @@ pub(crate) fn write_json(writer: &mut dyn Write, table: &mut Table) -> Result<us
     let mut first = true;
     let rows = each_batch(writer, table, out, |batch, out| json::rows(batch, &mut first, out))?;
     let elapsed_ms = table.started.elapsed().as_secs_f64() * 1000.0;
-    let warnings = std::mem::take(&mut table.warnings);
+    let warnings = table.warnings.told();
     let mut end = Vec::new();
     json::end(&Stats { rows: rows as u64, elapsed_ms, approximate: table.approximate, warnings }, &mut end)?;
     writer.write_all(&end)?;

@@ -8,9 +8,9 @@ use crate::failure::Failure;
 use crate::wait::Waiter;
 use crate::{report, text};
 use arrow::ipc::reader::StreamReader;
-use eql_engine::Params;
 use eql_engine::catalog::Catalog;
 use eql_engine::grammar::ast::{Literal, SetValue, Statement, StatementKind};
+use eql_engine::{Params, Warnings};
 use serde_json::{Map, Value, json};
 use std::io::{BufReader, Read};
 use std::sync::Arc;
@@ -193,7 +193,7 @@ fn table(batches: Batches, waiter: Waiter) -> Table {
             Err(interrupted) => Some(Err(interrupted)),
         }
     });
-    Table { columns, schema, batches: Box::new(rows.fuse()), warnings: Vec::new(), approximate: false, started: Instant::now() }
+    Table { columns, schema, batches: Box::new(rows.fuse()), warnings: Warnings::default(), approximate: false, started: Instant::now() }
 }
 
 fn collect_definitions<'v>(value: &'v Value, definitions: &mut Vec<&'v str>) {

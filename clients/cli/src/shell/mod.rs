@@ -131,10 +131,9 @@ impl Shell {
         for statement in &statements {
             let started = Instant::now();
             let answer = self.place.run(&shared, statement, &Params::new())?;
-            if let Answer::Rows(table) = &answer {
-                report::diagnostics(&table.warnings, &shared);
-            }
+            let warnings = answer.warnings();
             self.show(answer)?;
+            report::diagnostics(&warnings.told(), &shared);
             if self.timing {
                 out::note(&format!("{} ms", started.elapsed().as_millis()));
             }

@@ -74,10 +74,9 @@ pub(crate) fn run(arguments: &Args) -> Result<(), Failure> {
             super::subscribe::follow(table, true)?;
             continue;
         }
-        if let Answer::Rows(table) = &answer {
-            report::diagnostics(&table.warnings, &text);
-        }
+        let warnings = answer.warnings();
         output.answer(answer)?;
+        report::diagnostics(&warnings.told(), &text);
     }
     output.finish()
 }

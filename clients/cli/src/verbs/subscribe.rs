@@ -75,5 +75,7 @@ fn is_promise(batch: &RecordBatch) -> bool {
     let named = batch.column_by_name("entity").or_else(|| batch.column_by_name("event_id"));
     let said =
         batch.column_by_name("change").and_then(|c| c.as_string_opt::<i32>()).is_none_or(|c| c.is_valid(0) && c.value(0) == "progress");
-    batch.num_rows() == 1 && said && named.is_some_and(|c| c.is_null(0))
+    // Whoever was erased since has no key either, but a cause.
+    let caused = batch.column_by_name("cause").is_some_and(|c| c.is_valid(0));
+    batch.num_rows() == 1 && said && !caused && named.is_some_and(|c| c.is_null(0))
 }

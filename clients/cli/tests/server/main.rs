@@ -4,3 +4,5 @@ mod exhausted;
 mod followed;
 mod killed;
 mod process;
+mod view;
+mod ways;

@@ -43,6 +43,18 @@ pub(crate) fn serve(data: &Path) -> (Server, String) {
     listening(&mut eql(), data)
 }
 
+/// Where a server listens.
+pub(crate) struct Addresses {
+    pub(crate) http: String,
+    pub(crate) flight: String,
+}
+
+/// A server that webhooks may reach this machine from, and both its addresses.
+pub(crate) fn serve_at(data: &Path) -> (Server, Addresses) {
+    let (server, addresses) = started(eql().env("EQL_WEBHOOKS_ALLOW_PRIVATE", "true"), data);
+    (server, addresses)
+}
+
 /// The same below limits of the shell: what `before` says holds for the server.
 pub(crate) fn serve_within(before: &str, data: &Path) -> (Server, String) {
     let mut shell = Command::new("sh");
@@ -51,6 +63,11 @@ pub(crate) fn serve_within(before: &str, data: &Path) -> (Server, String) {
 }
 
 fn listening(command: &mut Command, data: &Path) -> (Server, String) {
+    let (server, addresses) = started(command, data);
+    (server, addresses.http)
+}
+
+fn started(command: &mut Command, data: &Path) -> (Server, Addresses) {
     let mut child = command
         .args(["serve", "--http", "127.0.0.1:0", "--flight", "127.0.0.1:0", "--data"])
         .arg(data)
@@ -59,8 +76,10 @@ fn listening(command: &mut Command, data: &Path) -> (Server, String) {
         .spawn()
         .expect("eql starts");
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-    let address = lines.find_map(|line| Some(line.ok()?.split_once("http://")?.1.trim_end_matches('/').to_string())).expect("an address");
-    (Server(child), address)
+    let mut of =
+        |scheme: &str| lines.find_map(|line| Some(line.ok()?.split_once(scheme)?.1.trim_end_matches('/').to_string())).expect("an address");
+    let (flight, http) = (of("grpc://"), of("http://"));
+    (Server(child), Addresses { http, flight })
 }
 
 /// One call on a connection that stays open; None when the server is gone or refuses.
