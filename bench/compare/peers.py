@@ -61,7 +61,7 @@ class ClickHouse(Peer):
     def ask(self, text, threads):
         joiner = ", " if " SETTINGS " in text else " SETTINGS "
         text += (f"{joiner}max_threads = {threads}, output_format_arrow_string_as_string = 1, output_format_arrow_low_cardinality_as_dictionary = 0, "
-                 "use_query_condition_cache = 0")
+                 "use_query_condition_cache = 1")
         return pa.ipc.open_stream(pa.BufferReader(self.session.query(text, "ArrowStream").bytes())).read_all()
 
     def first_row(self, text, threads, clock):
