@@ -170,7 +170,8 @@ impl Select {
     }
 }
 
-/// What a selection's rows depend on besides the rows; None where that may change while these stay, or costs no more than looking it up.
+/// What a selection's rows depend on besides the rows; None where that may change while these stay. Conditions that compute are left out: what
+/// they warn of is told each time they are asked.
 fn kept_key(events: &EventSelect) -> Option<String> {
     let stored = |c: &ScanColumn| matches!(c.leaf, Leaf::EventName | Leaf::Time | Leaf::EventProperty(_));
     let says_the_same = |e: &Expr| {
@@ -188,7 +189,6 @@ fn kept_key(events: &EventSelect) -> Option<String> {
                     | ExprKind::Compare(..)
                     | ExprKind::In(..)
                     | ExprKind::Match(..)
-                    | ExprKind::Arithmetic(..)
             );
         });
         same
